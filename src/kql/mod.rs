@@ -1,0 +1,3 @@
+//! The Kusto query language: tokens, error-tolerant tree, binder, diagnostics, classification.
+//!
+//! Stands on nothing but the standard library and `assets/kql`.
