@@ -1,3 +1,60 @@
 //! KQL run locally: bound tree → plan → SQL on SQLite, with the functions SQL lacks.
 //!
-//! Stands on `kql` and SQLite alone.
+//! Stands on `kql` and SQLite alone: it knows tables only by what a [`Catalog`] says of them.
+//!
+//! ```no_run
+//! use nightjar::engine::{Catalog, Engine, Options, TableDef, Type, Value, to_cell};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let table = TableDef::native("DeviceInfo", [("Timestamp", Type::DateTime), ("DeviceName", Type::String)]);
+//! let engine = Engine::in_memory()?;
+//! engine.connection().execute_batch(&table.create_sql())?;
+//! let row = [Value::DateTime(638_000_000_000_000_000), Value::String("host-1".into())];
+//! engine.connection().execute(&table.insert_sql(), rusqlite::params_from_iter(row.iter().map(to_cell)))?;
+//! let catalog: Catalog = [table].into_iter().collect();
+//! let result = engine.run("DeviceInfo | where DeviceName has 'host' | count", &catalog, &Options::default())?;
+//! assert_eq!(result.rows, [[Value::Long(1)]]);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | [`run`](Engine) | limits, cancellation, rows |
+//! | [`Catalog`] | tables and where their rows lie |
+//! | `value`, `time`, `dynamic`, `terms` | values, calendars, JSON, words |
+//! | `functions`, `aggregates` | what SQL lacks, registered on the connection |
+//! | `plan` | bound tree → SQL |
+
+mod aggregates;
+mod catalog;
+mod dynamic;
+mod error;
+mod functions;
+mod plan;
+mod run;
+mod sql;
+mod terms;
+pub mod time;
+mod value;
+
+pub use catalog::{Catalog, ColumnDef, TableDef};
+pub use error::{EngineError, Fault};
+pub use run::{Cancel, Engine, Options, ResultSet, RowSink, Summary};
+pub use value::{to_cell, to_json, to_text};
+
+pub use crate::kql::bound::Column;
+pub use crate::kql::types::{Type, Value};
+
+use crate::kql::bound::BoundQuery;
+use crate::kql::syntax::Span;
+
+/// Binds a query against the tables of a catalog.
+fn bind(query: &str, _catalog: &Catalog) -> error::Result<BoundQuery> {
+    let _ = query;
+    Err(EngineError::Unsupported {
+        what: "binding".to_owned(),
+        span: Span::default(),
+        instead: None,
+    })
+}

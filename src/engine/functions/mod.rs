@@ -1,0 +1,59 @@
+//! What SQL lacks: scalar functions registered on the connection under names that begin with `k_`.
+//!
+//! A function takes cells in the engine's own form and gives one; the planner has already brought
+//! arguments to the form a function names (text, JSON, number). Everything here is deterministic but
+//! what says otherwise, so SQLite may compute a call on constants once.
+
+mod args;
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::types::Value as Cell;
+use rusqlite::{Connection, Error};
+
+pub use args::Args;
+
+use super::error::EngineError;
+
+/// One scalar function: its name and what it does. It takes any number of arguments; the planner
+/// knows how many.
+pub type Row = (&'static str, fn(&Args<'_, '_>) -> rusqlite::Result<Cell>);
+
+const TABLES: [&[Row]; 0] = [];
+
+/// Adds all functions and aggregates to a connection.
+pub fn register(connection: &Connection) -> rusqlite::Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
+    for (name, function) in TABLES.into_iter().flatten() {
+        connection.create_scalar_function(*name, -1, flags, move |context| {
+            function(&Args::new(context))
+        })?;
+    }
+    super::aggregates::register(connection)
+}
+
+/// An error a function gives up with; the query fails with these words.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Refusal(pub String);
+
+/// Fails the query with words of our own.
+pub fn refuse<T>(message: impl Into<String>) -> rusqlite::Result<T> {
+    Err(Error::UserFunctionError(Box::new(Refusal(message.into()))))
+}
+
+/// Turns what SQLite says of a failed function into our error.
+pub fn explain(error: Error) -> EngineError {
+    match &error {
+        Error::SqliteFailure(code, Some(message))
+            if code.code == rusqlite::ErrorCode::Unknown && !message.starts_with("no such") =>
+        {
+            EngineError::Failed {
+                message: message.clone(),
+                span: None,
+            }
+        }
+        _ => EngineError::Storage(error),
+    }
+}
