@@ -1,8 +1,118 @@
 //! The command line: one file a command; words to standard error, data to standard output.
+//!
+//! Start in [`args`] for what can be typed, in [`run`] for which file does it. [`failure`] holds
+//! the exit statuses, [`output`] every form data is written in.
 
+mod args;
+mod failure;
+mod input;
+mod kql;
+mod kql_run;
+mod output;
+mod sim;
+
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-/// Runs the program.
+use clap::{CommandFactory as _, Parser as _};
+
+use self::args::{Cli, Command, KqlCommand};
+use self::failure::{Done, Failure};
+use crate::domain::text;
+
+/// Runs the program: reads the arguments, does the command, says what failed.
 pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(usage) => {
+            // clap writes help to standard output and mistakes to standard error; a closed pipe
+            // there is nobody's fault.
+            let _ = usage.print();
+            return ExitCode::from(u8::try_from(usage.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if let Some(words) = failure.words() {
+                say(&format!("nightjar: {words}"));
+            }
+            failure.code()
+        }
+    }
+}
+
+/// Words for a person, sanitised, to standard error.
+pub(crate) fn say(words: &str) {
+    // Without a standard error there is nobody to tell.
+    let _ = writeln!(io::stderr().lock(), "{}", text::clean_block(words));
+}
+
+fn run(cli: Cli) -> Done {
+    let global = cli.global;
+    let Some(command) = cli.command else {
+        return Err(Failure::refused(
+            "the console is not part of this build yet",
+        ));
+    };
+    match command {
+        Command::Kql(command) => language(command, &global),
+        Command::Sim(args) => sim::run(args),
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "nightjar", &mut script);
+            io::stdout().lock().write_all(&script)?;
+            Ok(())
+        }
+        _ => Err(Failure::refused("not part of this build yet")),
+    }
+}
+
+/// The asynchronous runtime of a command: two workers serve a console well.
+fn runtime() -> Done<tokio::runtime::Runtime> {
+    let built = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build();
+    Ok(built?)
+}
+
+/// `nightjar kql …`: needs no tenant, no settings and no runtime.
+fn language(command: KqlCommand, global: &args::Global) -> Done {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let done = match command {
+        KqlCommand::Check(given) if given.jsonl => {
+            kql::check_jsonl(&mut io::stdin().lock(), &mut out, given.schema.as_deref())
+        }
+        KqlCommand::Classify(given) if given.jsonl => {
+            kql::classify_jsonl(&mut io::stdin().lock(), &mut out, given.schema.as_deref())
+        }
+        KqlCommand::Run(given) if given.jsonl => {
+            kql_run::run_jsonl(&mut io::stdin().lock(), &mut out)
+        }
+        KqlCommand::Check(given) => check_files(&given, &mut out),
+        KqlCommand::Classify(given) => input::each(&given.files, |name, query| {
+            kql::classify_text(name, query, &mut out, given.schema.as_deref())
+        }),
+        KqlCommand::Run(given) => input::each(&given.files, |name, query| {
+            kql_run::run_text(name, query, global.output, &mut out)
+        }),
+    };
+    out.flush()?;
+    done
+}
+
+fn check_files(given: &args::KqlInput, out: &mut dyn Write) -> Done {
+    let mut wrong = 0usize;
+    input::each(&given.files, |name, query| {
+        wrong += usize::from(!kql::check_text(name, query, out, given.schema.as_deref())?);
+        Ok(())
+    })?;
+    if wrong > 0 {
+        return Err(Failure::refused(format!(
+            "{wrong} of {} queries have mistakes",
+            given.files.len().max(1)
+        )));
+    }
+    Ok(())
 }

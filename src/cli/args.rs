@@ -1,0 +1,375 @@
+//! What can be typed: every command and option, as clap reads it. No behaviour.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// A terminal triage console for Microsoft Defender XDR.
+#[derive(Debug, Parser)]
+#[command(
+    name = "nightjar",
+    version,
+    about,
+    disable_help_subcommand = true,
+    after_help = "Without a command the console opens on the default profile.\n\
+                  No tenant at hand? `nightjar demo` brings its own.\n\n\
+                  Exit status: 0 done, 1 refused by the service or the query, 2 wrong usage or \
+                  configuration, 3 sign-in needed, 130 interrupted."
+)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// Options every command takes.
+#[derive(Clone, Debug, Default, Args)]
+pub(crate) struct Global {
+    /// The profile to use instead of the default one.
+    #[arg(long, global = true, value_name = "NAME", env = "NIGHTJAR_PROFILE")]
+    pub(crate) profile: Option<String>,
+    /// Makes every write impossible.
+    #[arg(long, global = true)]
+    pub(crate) read_only: bool,
+    /// How data is written to standard output.
+    #[arg(
+        long,
+        short,
+        global = true,
+        value_enum,
+        value_name = "FORM",
+        default_value = "table"
+    )]
+    pub(crate) output: Output,
+    /// What goes to the log file: off, error, warn, info, debug, trace, or a filter such as
+    /// `info,nightjar::api=debug`.
+    #[arg(long, global = true, value_name = "LEVEL", env = "NIGHTJAR_LOG")]
+    pub(crate) log_level: Option<String>,
+}
+
+/// The forms data is written in.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Output {
+    /// Aligned columns for reading.
+    #[default]
+    Table,
+    /// One JSON document, fields named as the service names them.
+    Json,
+    /// One JSON object a line.
+    Jsonl,
+    /// Comma separated, spreadsheet formulas disarmed.
+    Csv,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Opens the console on a simulated tenant inside this process.
+    Demo(DemoArgs),
+    /// Serves the simulated tenant alone, on loopback.
+    Sim(super::sim::SimArgs),
+    /// Lists, shows, updates and comments incidents.
+    #[command(subcommand)]
+    Incidents(IncidentCommand),
+    /// Lists, shows, updates and comments alerts.
+    #[command(subcommand)]
+    Alerts(AlertCommand),
+    /// Lists and shows machines.
+    #[command(subcommand)]
+    Machines(MachineCommand),
+    /// Lists, shows, runs and cancels machine actions.
+    #[command(subcommand)]
+    Actions(ActionCommand),
+    /// Runs a hunting query in the tenant.
+    Hunt(HuntArgs),
+    /// The query language alone, without a tenant.
+    #[command(subcommand)]
+    Kql(KqlCommand),
+    /// Where the settings are, whether they are right, what they may be.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Writes completions for a shell.
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DemoArgs {
+    /// Chooses the people, machines and noise; the same seed gives the same tenant.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// How many times faster than life the story unfolds.
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    pub(crate) speed: f64,
+    /// How many incidents the tenant holds.
+    #[arg(long, value_name = "N")]
+    pub(crate) incidents: Option<usize>,
+    /// How many alerts the tenant holds.
+    #[arg(long, value_name = "N")]
+    pub(crate) alerts: Option<usize>,
+    /// How many machines the tenant holds.
+    #[arg(long, value_name = "N")]
+    pub(crate) machines: Option<usize>,
+    /// Keeps the cache and journal of the demo, and says where they are.
+    #[arg(long)]
+    pub(crate) keep: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum IncidentCommand {
+    /// Lists incidents, the most recently updated first.
+    List(IncidentList),
+    /// Shows one incident with its alerts.
+    Show {
+        /// Incident id.
+        id: String,
+    },
+    /// Changes status, owner, classification, determination or tags.
+    Update {
+        /// Incident id.
+        id: String,
+        #[command(flatten)]
+        edit: Edit,
+    },
+    /// Adds a comment.
+    Comment {
+        /// Incident id.
+        id: String,
+        /// The text; `-` reads it from standard input.
+        text: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct IncidentList {
+    /// Only with this status: active, inProgress, resolved, redirected…
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Option<String>,
+    #[command(flatten)]
+    pub(crate) narrow: Narrow,
+}
+
+/// What both lists can be narrowed by.
+#[derive(Debug, Args)]
+pub(crate) struct Narrow {
+    /// Only of this severity: high, medium, low, informational.
+    #[arg(long, value_name = "SEVERITY")]
+    pub(crate) severity: Option<String>,
+    /// Only assigned to this person; `me` is the profile's analyst.
+    #[arg(long, value_name = "UPN", conflicts_with = "unassigned")]
+    pub(crate) assigned_to: Option<String>,
+    /// Only assigned to nobody.
+    #[arg(long)]
+    pub(crate) unassigned: bool,
+    /// Only updated since: a time (2026-08-19T07:00Z) or an age (36h, 7d).
+    #[arg(long, value_name = "WHEN")]
+    pub(crate) since: Option<String>,
+    /// At most this many.
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    pub(crate) top: usize,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum AlertCommand {
+    /// Lists alerts, the most recently updated first.
+    List(AlertList),
+    /// Shows one alert with its evidence.
+    Show {
+        /// Alert id.
+        id: String,
+    },
+    /// Changes status, owner, classification or determination.
+    Update {
+        /// Alert id.
+        id: String,
+        #[command(flatten)]
+        edit: Edit,
+    },
+    /// Adds a comment.
+    Comment {
+        /// Alert id.
+        id: String,
+        /// The text; `-` reads it from standard input.
+        text: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct AlertList {
+    /// Only with this status: new, inProgress, resolved.
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Option<String>,
+    /// Only of this incident.
+    #[arg(long, value_name = "ID")]
+    pub(crate) incident: Option<String>,
+    #[command(flatten)]
+    pub(crate) narrow: Narrow,
+}
+
+/// The fields an update can change; at least one.
+#[derive(Debug, Default, Args)]
+#[group(required = true, multiple = true)]
+pub(crate) struct Edit {
+    /// New status.
+    #[arg(long, value_name = "STATUS")]
+    pub(crate) status: Option<String>,
+    /// New owner: a UPN, `me`, or `nobody`.
+    #[arg(long, value_name = "WHO")]
+    pub(crate) assign: Option<String>,
+    /// New classification: truePositive, falsePositive, informationalExpectedActivity.
+    #[arg(long, value_name = "CLASS")]
+    pub(crate) classification: Option<String>,
+    /// New determination; must be one the classification allows.
+    #[arg(long, value_name = "WHAT")]
+    pub(crate) determination: Option<String>,
+    /// The whole list of custom tags (incidents only); repeat for several.
+    #[arg(long = "tag", value_name = "TAG")]
+    pub(crate) tags: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum MachineCommand {
+    /// Lists machines.
+    List {
+        /// Only those whose DNS name starts so.
+        #[arg(long, value_name = "PREFIX")]
+        name: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        top: usize,
+    },
+    /// Shows one machine.
+    Show {
+        /// Machine id.
+        id: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ActionCommand {
+    /// Lists machine actions, newest first.
+    List {
+        /// Only of this machine.
+        #[arg(long, value_name = "ID")]
+        machine: Option<String>,
+        /// Only with this status: Pending, InProgress, Succeeded, Failed, TimeOut, Cancelled.
+        #[arg(long, value_name = "STATUS")]
+        status: Option<String>,
+        /// At most this many.
+        #[arg(long, default_value_t = 50, value_name = "N")]
+        top: usize,
+    },
+    /// Shows one machine action.
+    Show {
+        /// Action id.
+        id: String,
+    },
+    /// Asks for an action on a machine.
+    Run {
+        /// What to do.
+        #[arg(value_enum)]
+        action: RunAction,
+        /// Machine id.
+        machine: String,
+        /// Why; kept by the service with the action.
+        #[arg(long, short = 'm', value_name = "TEXT")]
+        comment: String,
+        /// The device's name, typed out, which is the confirmation of an isolation.
+        #[arg(long, value_name = "NAME")]
+        confirm: Option<String>,
+        /// Follows the action to its end.
+        #[arg(long)]
+        wait: bool,
+    },
+    /// Cancels a pending action.
+    Cancel {
+        /// Action id.
+        id: String,
+        /// Why.
+        #[arg(long, short = 'm', value_name = "TEXT")]
+        comment: String,
+    },
+}
+
+/// What `actions run` can ask of a machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RunAction {
+    /// Cuts the device off from all but Defender.
+    Isolate,
+    /// Cuts it off, but lets Outlook, Teams and Skype through.
+    IsolateSelective,
+    /// Ends an isolation.
+    Release,
+    /// A quick antivirus scan.
+    ScanQuick,
+    /// A full antivirus scan.
+    ScanFull,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct HuntArgs {
+    /// The query; `-` reads it from standard input.
+    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    pub(crate) query: Option<String>,
+    /// Reads the query from a file.
+    #[arg(long, short, value_name = "FILE")]
+    pub(crate) file: Option<PathBuf>,
+    /// How far back the service looks where the query names no time: 1h, 7d, an ISO 8601
+    /// duration (P7D).
+    #[arg(long, value_name = "SPAN")]
+    pub(crate) timespan: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KqlCommand {
+    /// Says what is wrong with queries: `file:line:col: message`.
+    Check(KqlInput),
+    /// Says what each part of a query is.
+    Classify(KqlInput),
+    /// Runs queries that bring their own data (`datatable`, `print`, `range`).
+    Run(KqlInput),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct KqlInput {
+    /// Reads one JSON object a line from standard input and answers each with one.
+    #[arg(long, conflicts_with = "files")]
+    pub(crate) jsonl: bool,
+    /// A schema of tables in place of the one built in.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) schema: Option<PathBuf>,
+    /// Files with one query each; `-` or none is standard input.
+    #[arg(value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Prints where settings, data and logs are.
+    Path,
+    /// Reads the settings and says what is wrong with them, line by line.
+    Check,
+    /// Prints the JSON schema of the settings file.
+    Schema,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn an_update_without_a_field_is_refused() {
+        assert!(Cli::try_parse_from(["nightjar", "incidents", "update", "7"]).is_err());
+        let set = ["nightjar", "incidents", "update", "7", "--assign", "me"];
+        assert!(Cli::try_parse_from(set).is_ok());
+    }
+}
