@@ -36,6 +36,26 @@ open_enum!(
     }
 );
 
+open_enum!(
+    /// How much of a device isolation cuts off (`IsolationType` of `isolate`).
+    IsolationType {
+        /// Everything but the connection to the service.
+        Full = "Full",
+        /// Outlook, Teams and Skype for Business keep working.
+        Selective = "Selective",
+    }
+);
+
+open_enum!(
+    /// How thorough an antivirus scan is (`ScanType` of `runAntiVirusScan`).
+    ScanType {
+        /// The usual places.
+        Quick = "Quick",
+        /// The whole disk.
+        Full = "Full",
+    }
+);
+
 impl ActionStatus {
     /// Whether it will not change any more. A status we do not know is taken as still open.
     pub fn is_final(&self) -> bool {
