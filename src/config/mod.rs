@@ -1,1 +1,308 @@
-//! (to be built)
+//! Profiles, settings and paths.
+//!
+//! The file is read once and handed down. Reading never fails: what is right is used, everything
+//! else becomes a [`Problem`] naming file, line, column, what was found, what is expected and the
+//! nearest valid name. A profile with a problem is not used, but stays named with its reason.
+//!
+//! Which settings there are is a table ([`fields`]); the reader, the defaults and the JSON schema
+//! all come from it. This room knows no network; of the console it knows no themes and no commands:
+//! those names are checked by whoever owns them.
+
+mod fields;
+mod paths;
+mod problem;
+mod read;
+mod schema;
+mod secret;
+mod span;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use paths::Paths;
+pub use problem::{Problem, nearest, position};
+pub use secret::{SecretError, SecretSource, check_file};
+
+use crate::cloud::{self, CloudError, Endpoints};
+
+/// Everything a person can set.
+#[derive(Clone, Debug, Default)]
+pub struct Config {
+    /// The file it came from, whether it exists or not.
+    pub file: PathBuf,
+    /// The profile used where none is named.
+    pub default_profile: Option<String>,
+    /// Profiles that can be used.
+    pub profiles: BTreeMap<String, Profile>,
+    /// Profiles that cannot, with what is wrong in them.
+    pub unusable: BTreeMap<String, Vec<Problem>>,
+    /// How the console looks and listens.
+    pub ui: Ui,
+    /// How the cache is kept true.
+    pub feed: FeedSettings,
+    /// Time to the first action.
+    pub sla: Sla,
+    /// Key bindings in place of the built-in ones.
+    pub keys: KeyTable,
+}
+
+/// A configuration and what was wrong in its file.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// What can be used.
+    pub config: Config,
+    /// What could not, in the order of the file.
+    pub problems: Vec<Problem>,
+}
+
+/// One tenant and how to sign in to it.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// Its name: letters, digits, `.`, `_` and `-`, so that it can name a file.
+    pub name: String,
+    /// Id of a national cloud.
+    pub cloud: String,
+    /// Region of Defender for Endpoint.
+    pub region: Option<String>,
+    /// The tenant's id or domain.
+    pub tenant_id: String,
+    /// Application (client) id.
+    pub client_id: String,
+    /// Where the application's secret is kept; without one the application flow cannot sign in.
+    pub client_secret: Option<SecretSource>,
+    /// Sign-in address in place of the cloud's.
+    pub authority: Option<String>,
+    /// Base of Graph in place of the cloud's.
+    pub graph_url: Option<String>,
+    /// Base of Defender for Endpoint in place of the cloud's.
+    pub defender_url: Option<String>,
+    /// Audience of Defender for Endpoint in place of the cloud's.
+    pub defender_audience: Option<String>,
+    /// Who "me" is.
+    pub analyst: Option<String>,
+    /// Refuse every write.
+    pub read_only: bool,
+}
+
+impl Profile {
+    /// A profile of the commercial cloud with nothing but its ids; for tests and the demo.
+    pub fn new(
+        name: impl Into<String>,
+        tenant_id: impl Into<String>,
+        client_id: impl Into<String>,
+    ) -> Self {
+        Self {
+            name: name.into(),
+            cloud: "commercial".to_owned(),
+            region: None,
+            tenant_id: tenant_id.into(),
+            client_id: client_id.into(),
+            client_secret: None,
+            authority: None,
+            graph_url: None,
+            defender_url: None,
+            defender_audience: None,
+            analyst: None,
+            read_only: false,
+        }
+    }
+
+    /// Where its services are.
+    ///
+    /// # Errors
+    /// Where its cloud, region or addresses cannot be used; [`Config::parse`] has said so already.
+    pub fn endpoints(&self) -> Result<Endpoints, CloudError> {
+        cloud::resolve(&cloud::Choice {
+            cloud: &self.cloud,
+            region: self.region.as_deref(),
+            authority: self.authority.as_deref(),
+            graph: self.graph_url.as_deref(),
+            defender: self.defender_url.as_deref(),
+            defender_audience: self.defender_audience.as_deref(),
+        })
+    }
+}
+
+/// Zone of the times on screen.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TimeZone {
+    /// UTC.
+    #[default]
+    Utc,
+    /// The zone of this machine.
+    Local,
+}
+
+/// How the console looks and listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ui {
+    /// Name of a theme.
+    pub theme: String,
+    /// Where `theme` was set, for whoever finds that there is no such theme.
+    pub theme_at: Option<(usize, usize)>,
+    /// Zone of the times on screen.
+    pub time_zone: TimeZone,
+    /// Whether the mouse is listened to.
+    pub mouse: bool,
+}
+
+/// How the cache is kept true.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedSettings {
+    /// Between polls of incidents.
+    pub incidents_every: Duration,
+    /// Between polls of alerts.
+    pub alerts_every: Duration,
+    /// Between polls of machine actions while none of ours is open.
+    pub actions_every: Duration,
+    /// Between polls of machine actions while one of ours is open.
+    pub open_actions_every: Duration,
+    /// Between polls of incidents and alerts while nobody looks.
+    pub idle_every: Duration,
+    /// How far behind the newest change each poll begins.
+    pub overlap: Duration,
+    /// How far back the first poll begins.
+    pub backlog: Duration,
+    /// How long after its last change a closed incident stays in the cache.
+    pub retention: Duration,
+}
+
+/// Time to the first action, by severity.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sla {
+    /// High.
+    pub high: Duration,
+    /// Medium.
+    pub medium: Duration,
+    /// Low.
+    pub low: Duration,
+    /// Informational.
+    pub informational: Duration,
+}
+
+/// Key bindings as written: scope → command → keys. Scopes and commands are checked by the keymap.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyTable {
+    /// Scopes in the order of their names.
+    pub scopes: BTreeMap<String, KeyScope>,
+}
+
+/// One `[keys.SCOPE]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyScope {
+    /// Where the scope's name stands: line and column from 1.
+    pub at: (usize, usize),
+    /// Command → keys.
+    pub commands: BTreeMap<String, KeyBinding>,
+}
+
+/// The keys of one command; none takes its keys away.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct KeyBinding {
+    /// Each key or sequence as written, with its line and column from 1.
+    pub keys: Vec<(String, (usize, usize))>,
+    /// Where the command's name stands.
+    pub at: (usize, usize),
+}
+
+/// Why there is no profile to use; each message says what to do next.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProfileError {
+    /// None is set up.
+    #[error("no profile is set up; write one into {file} (or try `nightjar demo`, which needs none)", file = file.display())]
+    None {
+        /// Where one would be written.
+        file: PathBuf,
+    },
+    /// None of that name.
+    #[error("there is no profile \"{found}\"{}; set up are: {}", nearest.as_ref().map_or_else(String::new, |name| format!(" (did you mean \"{name}\"?)")), known.join(", "))]
+    Unknown {
+        /// What was asked for.
+        found: String,
+        /// The nearest name.
+        nearest: Option<String>,
+        /// All names.
+        known: Vec<String>,
+    },
+    /// It has a problem.
+    #[error("the profile \"{name}\" cannot be used: {problem}")]
+    Unusable {
+        /// Which.
+        name: String,
+        /// The first thing wrong in it.
+        problem: Box<Problem>,
+    },
+    /// Several, and none is the default.
+    #[error("several profiles are set up and none is the default; name one with --profile or set default_profile in {file}: {}", known.join(", "), file = file.display())]
+    Several {
+        /// Where the default would be set.
+        file: PathBuf,
+        /// All names.
+        known: Vec<String>,
+    },
+}
+
+impl Config {
+    /// Reads the file of these folders. No file is an empty configuration, not a problem.
+    pub fn load(paths: &Paths) -> Loaded {
+        read::load(&paths.config_file())
+    }
+
+    /// Reads a text as if it stood in `file`. No other file is touched.
+    pub fn parse(text: &str, file: &Path) -> Loaded {
+        read::parse(text, file).0
+    }
+
+    /// The JSON schema of the file, for editors that check TOML with one.
+    pub fn schema() -> String {
+        schema::text()
+    }
+
+    /// The profile of a name; without one the default, or the only one there is.
+    ///
+    /// # Errors
+    /// Where there is none to use, with what to do next.
+    pub fn profile(&self, name: Option<&str>) -> Result<&Profile, ProfileError> {
+        let all = || self.profiles.keys().chain(self.unusable.keys());
+        let known = || all().cloned().collect::<Vec<_>>();
+        let name = match name.or(self.default_profile.as_deref()) {
+            Some(name) => name,
+            None => match known().as_slice() {
+                [] => {
+                    return Err(ProfileError::None {
+                        file: self.file.clone(),
+                    });
+                }
+                [_] => all().next().map_or("", String::as_str),
+                _ => {
+                    return Err(ProfileError::Several {
+                        file: self.file.clone(),
+                        known: known(),
+                    });
+                }
+            },
+        };
+        if let Some(profile) = self.profiles.get(name) {
+            return Ok(profile);
+        }
+        match self
+            .unusable
+            .get(name)
+            .and_then(|problems| problems.first())
+        {
+            Some(problem) => Err(ProfileError::Unusable {
+                name: name.to_owned(),
+                problem: Box::new(problem.clone()),
+            }),
+            None if known().is_empty() => Err(ProfileError::None {
+                file: self.file.clone(),
+            }),
+            None => Err(ProfileError::Unknown {
+                found: name.to_owned(),
+                nearest: nearest(name, all().map(String::as_str)).map(str::to_owned),
+                known: known(),
+            }),
+        }
+    }
+}
