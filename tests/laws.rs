@@ -17,10 +17,10 @@ use imports::Reference;
 /// Law 1 and 2: the rooms each room may import. Everything absent is uphill or a stranger.
 const DOWNHILL: &[(&str, &[&str])] = &[
     ("domain", &[]),
-    // The two rooms of one level that are ordered: a profile names its cloud, the table of clouds
-    // turns a profile into addresses.
-    ("config", &["domain"]),
-    ("cloud", &["config", "domain"]),
+    // The two rooms of one level that are ordered: the table of clouds knows nothing of profiles,
+    // a profile turns its cloud's name into addresses.
+    ("cloud", &["domain"]),
+    ("config", &["cloud", "domain"]),
     ("auth", &["cloud", "config", "domain"]),
     ("api", &["auth", "cloud", "config", "domain"]),
     ("store", &["config", "domain"]),

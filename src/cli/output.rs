@@ -319,7 +319,7 @@ mod tests {
     #[test]
     fn tables_line_up_and_show_hostile_text() {
         let rows = [
-            r#"{"id":"7","displayName":"\u001b[2Jx"}"#,
+            r#"{"id":"7","displayName":"\u001b[2J xyz"}"#,
             r#"{"id":"4211","displayName":"東京 attack on a machine"}"#,
         ];
         assert_eq!(
