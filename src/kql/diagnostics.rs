@@ -1,0 +1,190 @@
+//! What is said of a query: code, place, words, and where possible the repair.
+
+use super::syntax::Span;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Severity {
+    /// The service will refuse the query.
+    Error,
+    /// The query runs, but perhaps not as meant.
+    Warning,
+}
+
+/// Which step found it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Tokens and grammar.
+    Syntax,
+    /// Names and types.
+    Semantic,
+}
+
+/// A repair that can be offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fix {
+    /// What is replaced (empty: an insertion).
+    pub span: Span,
+    /// By what.
+    pub replacement: String,
+}
+
+/// One finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Code of the official language service (`KS142`), the same for the same fault.
+    pub code: &'static str,
+    /// How bad.
+    pub severity: Severity,
+    /// Found by.
+    pub phase: Phase,
+    /// Where, in bytes; empty for a place between tokens.
+    pub span: Span,
+    /// In words.
+    pub message: String,
+    /// How to repair it.
+    pub fix: Option<Fix>,
+}
+
+impl Diagnostic {
+    /// A fault of the text.
+    pub fn error(code: &'static str, span: Span, message: String) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            phase: Phase::Syntax,
+            span,
+            message,
+            fix: None,
+        }
+    }
+
+    /// A fault of names or types.
+    pub fn semantic(code: &'static str, span: Span, message: String) -> Self {
+        Self {
+            code,
+            severity: Severity::Error,
+            phase: Phase::Semantic,
+            span,
+            message,
+            fix: None,
+        }
+    }
+
+    /// Refuses the query.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
+}
+
+/// Turns byte offsets of one text into Unicode code points, cheaply when asked in rising order.
+#[derive(Debug)]
+pub struct CodePoints<'t> {
+    text: &'t str,
+    ascii: bool,
+    at: (usize, usize),
+}
+
+impl<'t> CodePoints<'t> {
+    /// For this text.
+    pub fn new(text: &'t str) -> Self {
+        Self {
+            text,
+            ascii: text.is_ascii(),
+            at: (0, 0),
+        }
+    }
+
+    /// The number of code points before byte `offset`.
+    pub fn of(&mut self, offset: u32) -> usize {
+        let offset = (offset as usize).min(self.text.len());
+        if self.ascii {
+            return offset;
+        }
+        if offset < self.at.0 {
+            self.at = (0, 0);
+        }
+        let (byte, count) = self.at;
+        let mut end = offset;
+        while !self.text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.at = (end, count + self.text[byte..end].chars().count());
+        self.at.1
+    }
+
+    /// Start and length in code points.
+    pub fn span(&mut self, span: Span) -> (usize, usize) {
+        let start = self.of(span.start);
+        (start, self.of(span.end) - start)
+    }
+
+    /// The byte offset of code point `index`.
+    pub fn byte(&self, index: usize) -> usize {
+        if self.ascii {
+            return index.min(self.text.len());
+        }
+        self.text
+            .char_indices()
+            .nth(index)
+            .map_or(self.text.len(), |(i, _)| i)
+    }
+}
+
+/// The candidate most like `word`, if one is near enough to be meant: at most a third of the letters
+/// differ (insert, delete, replace, swap), case aside.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let word = word.to_lowercase();
+    let limit = (word.chars().count() / 3).clamp(1, 4);
+    candidates
+        .filter(|c| c.len().abs_diff(word.len()) <= limit)
+        .filter_map(|c| distance(&word, &c.to_lowercase(), limit).map(|d| (d, c)))
+        .min_by_key(|(d, c)| (*d, c.len()))
+        .map(|(_, c)| c)
+}
+
+/// Edit distance with swaps of neighbours, or `None` above `limit`.
+fn distance(a: &str, b: &str, limit: usize) -> Option<usize> {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    let mut before: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=b.len()).collect();
+    for i in 1..=a.len() {
+        let mut row = vec![i; b.len() + 1];
+        for j in 1..=b.len() {
+            let cost = usize::from(a[i - 1] != b[j - 1]);
+            row[j] = (last[j] + 1).min(row[j - 1] + 1).min(last[j - 1] + cost);
+            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
+                row[j] = row[j].min(before[j - 2] + 1);
+            }
+        }
+        if row.iter().min().is_some_and(|m| *m > limit) {
+            return None;
+        }
+        before = std::mem::replace(&mut last, row);
+    }
+    let d = last[b.len()];
+    (d <= limit).then_some(d)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nearest_names() {
+        let names = ["DeviceName", "DeviceId", "Timestamp"];
+        assert_eq!(nearest("DeviceNmae", names.into_iter()), Some("DeviceName"));
+        assert_eq!(nearest("timestamp", names.into_iter()), Some("Timestamp"));
+        assert_eq!(nearest("Whatever", names.into_iter()), None);
+    }
+
+    #[test]
+    fn code_points() {
+        let text = "aé😀b";
+        let mut cp = CodePoints::new(text);
+        assert_eq!(cp.of(3), 2);
+        assert_eq!(cp.span(Span::new(3, 7)), (2, 1));
+        assert_eq!(cp.of(1), 1);
+        assert_eq!(cp.byte(3), 7);
+    }
+}
