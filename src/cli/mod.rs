@@ -8,7 +8,9 @@ mod failure;
 mod input;
 mod kql;
 mod kql_run;
+mod logging;
 mod output;
+mod settings;
 mod sim;
 
 use std::io::{self, Write};
@@ -57,6 +59,7 @@ fn run(cli: Cli) -> Done {
     };
     match command {
         Command::Kql(command) => language(command, &global),
+        Command::Config(command) => settings::run(command, &global, &mut io::stdout().lock()),
         Command::Sim(args) => sim::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

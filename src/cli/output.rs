@@ -324,7 +324,7 @@ mod tests {
         ];
         assert_eq!(
             written(Output::Table, &rows),
-            "ID    TITLE\n7     ⟪U+001B⟫[2…\n4211  東京 attack…\n"
+            "ID    TITLE\n7     ⟪U+001B⟫[2J…\n4211  東京 attack…\n"
         );
     }
 
