@@ -1,0 +1,305 @@
+//! Enum members and display names as the services spell them, in the order of their values.
+//!
+//! A member's place in these lists is what the compact rows keep. Facts: the published Graph schema.
+
+/// `alertSeverity`.
+pub const SEVERITY: &[&str] = &["unknown", "informational", "low", "medium", "high"];
+/// `alertStatus`.
+pub const ALERT_STATUS: &[&str] = &["unknown", "new", "inProgress", "resolved"];
+/// `incidentStatus`; `awaitingAction` is above the sentinel and so gated.
+pub const INCIDENT_STATUS: &[&str] = &[
+    "active",
+    "resolved",
+    "inProgress",
+    "redirected",
+    "awaitingAction",
+];
+/// `alertClassification`; 0 is null.
+pub const CLASSIFICATION: &[&str] = &[
+    "",
+    "unknown",
+    "falsePositive",
+    "truePositive",
+    "informationalExpectedActivity",
+];
+/// `alertDetermination`; 0 is null.
+pub const DETERMINATION: &[&str] = &[
+    "",
+    "unknown",
+    "apt",
+    "malware",
+    "securityPersonnel",
+    "securityTesting",
+    "unwantedSoftware",
+    "other",
+    "multiStagedAttack",
+    "compromisedAccount",
+    "phishing",
+    "maliciousUserActivity",
+    "notMalicious",
+    "notEnoughDataToValidate",
+    "confirmedActivity",
+    "lineOfBusinessApplication",
+];
+/// `serviceSource`.
+pub const SERVICE_SOURCE: &[&str] = &[
+    "unknown",
+    "microsoftDefenderForEndpoint",
+    "microsoftDefenderForIdentity",
+    "microsoftDefenderForCloudApps",
+    "microsoftDefenderForOffice365",
+    "microsoft365Defender",
+    "azureAdIdentityProtection",
+    "microsoftAppGovernance",
+    "dataLossPrevention",
+    "microsoftDefenderForCloud",
+    "microsoftSentinel",
+    "microsoftInsiderRiskManagement",
+    "microsoftThreatIntelligence",
+    "microsoftSecurityForAI",
+];
+/// `investigationState`, the part of it the tenant uses.
+pub const INVESTIGATION: &[&str] = &[
+    "unknown",
+    "terminated",
+    "successfullyRemediated",
+    "benign",
+    "failed",
+    "partiallyRemediated",
+    "running",
+    "pendingApproval",
+    "pendingResource",
+    "queued",
+    "innerFailure",
+    "preexistingAlert",
+    "unsupportedOs",
+    "unsupportedAlertType",
+    "suppressedAlert",
+    "partiallyInvestigated",
+    "terminatedByUser",
+    "terminatedBySystem",
+];
+
+/// Members above `unknownFutureValue`, hidden behind that word unless the request asks for them.
+const GATED: &[&str] = &[
+    // incidentStatus
+    "awaitingAction",
+    // evidenceRemediationStatus
+    "active",
+    "pendingApproval",
+    "declined",
+    "unremediated",
+    "running",
+    "partiallyRemediated",
+    // serviceSource
+    "microsoftDefenderForCloud",
+    "microsoftSentinel",
+    "microsoftInsiderRiskManagement",
+    "microsoftThreatIntelligence",
+    "microsoftSecurityForAI",
+    // detectionSource
+    "nrtAlerts",
+    "scheduledAlerts",
+    "builtInMl",
+    "securityCopilot",
+    "microsoftDefenderForServers",
+    // a member that no published schema has yet
+    "agentSupervision",
+];
+
+/// The member as it is sent: gated ones only to a client that said it can take them.
+pub fn sent(member: &str, unknown_members: bool) -> &str {
+    if unknown_members || !GATED.contains(&member) {
+        member
+    } else {
+        "unknownFutureValue"
+    }
+}
+
+/// The place of a member in its list, whatever the case.
+pub fn place(list: &[&str], member: &str) -> Option<u8> {
+    list.iter()
+        .position(|m| !m.is_empty() && m.eq_ignore_ascii_case(member))
+        .and_then(|p| u8::try_from(p).ok())
+}
+
+/// Where an alert comes from, in every spelling the services use for it.
+#[derive(Debug, Clone, Copy)]
+pub struct Source {
+    /// The name used in scenario files.
+    pub name: &'static str,
+    /// `serviceSource`.
+    pub service: &'static str,
+    /// `detectionSource`.
+    pub detection: &'static str,
+    /// `productName`; also `ServiceSource` in hunting tables.
+    pub product: &'static str,
+    /// `DetectionSource` in hunting tables.
+    pub detection_text: &'static str,
+    /// What alert ids begin with.
+    pub prefix: &'static str,
+    /// What alert ids end with.
+    pub suffix: &'static str,
+}
+
+/// Every source the tenant has alerts from.
+pub const SOURCES: &[Source] = &[
+    source(
+        "antivirus",
+        "microsoftDefenderForEndpoint",
+        "antivirus",
+        "Microsoft Defender for Endpoint",
+        "Antivirus",
+        "da",
+        "_1",
+    ),
+    source(
+        "endpoint",
+        "microsoftDefenderForEndpoint",
+        "microsoftDefenderForEndpoint",
+        "Microsoft Defender for Endpoint",
+        "EDR",
+        "da",
+        "_1",
+    ),
+    source(
+        "custom",
+        "microsoftDefenderForEndpoint",
+        "customTi",
+        "Microsoft Defender for Endpoint",
+        "Custom TI",
+        "da",
+        "_1",
+    ),
+    source(
+        "detection-rule",
+        "microsoft365Defender",
+        "customDetection",
+        "Microsoft Defender XDR",
+        "Custom detection",
+        "ed",
+        "_1",
+    ),
+    source(
+        "xdr",
+        "microsoft365Defender",
+        "microsoft365Defender",
+        "Microsoft Defender XDR",
+        "Microsoft Defender XDR",
+        "ra",
+        "",
+    ),
+    source(
+        "office",
+        "microsoftDefenderForOffice365",
+        "microsoftDefenderForOffice365",
+        "Microsoft Defender for Office 365",
+        "Microsoft Defender for Office 365",
+        "fa",
+        "",
+    ),
+    source(
+        "identity",
+        "microsoftDefenderForIdentity",
+        "microsoftDefenderForIdentity",
+        "Microsoft Defender for Identity",
+        "Microsoft Defender for Identity",
+        "aa",
+        "",
+    ),
+    source(
+        "identity-protection",
+        "azureAdIdentityProtection",
+        "azureAdIdentityProtection",
+        "AAD Identity Protection",
+        "AAD Identity Protection",
+        "ad",
+        "",
+    ),
+    source(
+        "cloud-apps",
+        "microsoftDefenderForCloudApps",
+        "cloudAppSecurity",
+        "Microsoft Defender for Cloud Apps",
+        "Cloud App Security",
+        "ca",
+        "",
+    ),
+    source(
+        "app-governance",
+        "microsoftAppGovernance",
+        "appGovernanceDetection",
+        "Microsoft Application Protection",
+        "App Governance Detection",
+        "ma",
+        "",
+    ),
+    source(
+        "dlp",
+        "dataLossPrevention",
+        "microsoftDataLossPrevention",
+        "Microsoft Data Loss Prevention",
+        "Microsoft Data Loss Prevention",
+        "dl",
+        "",
+    ),
+    source(
+        "sentinel",
+        "microsoftSentinel",
+        "scheduledAlerts",
+        "Microsoft Sentinel",
+        "Scheduled Alerts",
+        "sn",
+        "",
+    ),
+    source(
+        "agents",
+        "microsoft365Defender",
+        "agentSupervision",
+        "Microsoft Defender XDR",
+        "Agent supervision",
+        "ra",
+        "",
+    ),
+];
+
+const fn source(
+    name: &'static str,
+    service: &'static str,
+    detection: &'static str,
+    product: &'static str,
+    detection_text: &'static str,
+    prefix: &'static str,
+    suffix: &'static str,
+) -> Source {
+    Source {
+        name,
+        service,
+        detection,
+        product,
+        detection_text,
+        prefix,
+        suffix,
+    }
+}
+
+/// The source called `name` in scenario files.
+pub fn source_named(name: &str) -> Option<&'static Source> {
+    SOURCES.iter().find(|s| s.name == name)
+}
+
+/// Outside addresses of the documentation ranges, with the place they are said to be in.
+pub const PLACES: &[(&str, &str, &str, &str, f64, f64)] = &[
+    ("203.0.113", "NL", "Amsterdam", "Netherlands", 52.37, 4.89),
+    (
+        "198.51.100",
+        "US",
+        "Ashburn",
+        "United States",
+        39.04,
+        -77.49,
+    ),
+    ("192.0.2", "DE", "Frankfurt am Main", "Germany", 50.11, 8.68),
+    ("203.0.113", "SG", "Singapore", "Singapore", 1.35, 103.82),
+    ("198.51.100", "BR", "Sao Paulo", "Brazil", -23.55, -46.63),
+];
