@@ -264,7 +264,7 @@ impl SimHandle {
         let base = self.base_url();
         format!(
             "[profiles.{name}]\ncloud = \"commercial\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
-             client_secret = {{ value = \"{}\" }}\nauthority = \"{base}\"\ngraph_url = \"{base}\"\ndefender_url = \"{base}\"\n",
+             client_secret = \"{}\"\nauthority = \"{base}\"\ngraph_url = \"{base}\"\ndefender_url = \"{base}\"\n",
             self.tenant_id(),
             self.client_id(),
             self.client_secret()
