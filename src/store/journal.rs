@@ -3,9 +3,13 @@
 //! An entry is written and synced before the request leaves, so that a request whose answer was lost is
 //! known to have been sent.
 
+use std::io::Write;
+
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
 use serde::{Deserialize, Serialize};
 
-use crate::domain::{ActionId, Timestamp};
+use super::{Result, Store, StoreError, codec};
+use crate::domain::{ActionId, Timestamp, text};
 
 /// The number of an entry.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -63,6 +67,10 @@ impl JournalState {
             Self::NotSent => "not sent",
             Self::Unknown => "unknown",
         }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|state| state.as_str() == word)
     }
 
     /// Whether the outcome is still open.
@@ -141,4 +149,229 @@ pub struct JournalStep {
     pub action: Option<ActionId>,
     /// The service's id, when just learnt.
     pub request_id: Option<String>,
+}
+
+const COLUMNS: &str = "id, at, updated, who, tenant, operation, title, target, request, state, detail, \
+                       action, client_request_id, request_id";
+
+impl Store {
+    /// Writes an entry in state [`JournalState::Intended`]; on disk when this returns.
+    pub fn journal_append(&self, entry: &NewEntry) -> Result<JournalEntry> {
+        self.db().write_synced(|tx| {
+            let at = codec::nanos(entry.at);
+            let state = JournalState::Intended.as_str();
+            tx.prepare_cached(
+                "INSERT INTO journal (at, updated, who, tenant, operation, title, target, request, state, \
+                 detail, client_request_id) VALUES (?1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, '', ?9)",
+            )?
+            .execute(params![
+                at,
+                entry.who,
+                entry.tenant,
+                entry.operation,
+                entry.title,
+                entry.target,
+                entry.request,
+                state,
+                entry.client_request_id
+            ])?;
+            let id = tx.last_insert_rowid();
+            tx.prepare_cached("INSERT INTO journal_step (entry, at, state, detail) VALUES (?1, ?2, ?3, '')")?
+                .execute(params![id, at, state])?;
+            one(tx, JournalId(id))?.ok_or_else(|| StoreError::Content(format!("journal entry {id}")))
+        })
+    }
+
+    /// Moves an entry on; on disk when this returns.
+    pub fn journal_step(&self, id: JournalId, step: &JournalStep) -> Result<JournalEntry> {
+        self.db().write_synced(|tx| {
+            let (at, state) = (codec::nanos(step.at), step.state.as_str());
+            tx.prepare_cached(
+                "UPDATE journal SET updated = ?2, state = ?3, detail = ?4, action = coalesce(?5, action), \
+                 request_id = coalesce(?6, request_id) WHERE id = ?1",
+            )?
+            .execute(params![
+                id.0,
+                at,
+                state,
+                step.detail,
+                step.action.as_ref().map(|id| id.as_str()),
+                step.request_id
+            ])?;
+            tx.prepare_cached("INSERT INTO journal_step (entry, at, state, detail) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![id.0, at, state, step.detail])?;
+            one(tx, id)?.ok_or_else(|| StoreError::Content(format!("no journal entry {}", id.0)))
+        })
+    }
+
+    /// The journal, newest first, at most `limit`.
+    pub fn journal(&self, limit: usize) -> Result<Vec<JournalEntry>> {
+        self.db().read(|db| {
+            let sql = format!("SELECT {COLUMNS} FROM journal ORDER BY id DESC LIMIT ?1");
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map([limit as i64], entry)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// Entries whose outcome is open: intended, sent, accepted, unknown; oldest first.
+    pub fn journal_unsettled(&self) -> Result<Vec<JournalEntry>> {
+        self.db().read(|db| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM journal \
+                 WHERE state IN ('intended', 'sent', 'accepted', 'unknown') ORDER BY id"
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map([], entry)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The open entries that became a machine action, so that its end can be written down.
+    pub fn journal_of_action(&self, action: &ActionId) -> Result<Vec<JournalEntry>> {
+        self.db().read(|db| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM journal WHERE action = ?1 AND state = 'accepted' ORDER BY id"
+            );
+            let mut statement = db.prepare_cached(&sql)?;
+            let rows = statement.query_map([action.as_str()], entry)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// One entry.
+    pub fn journal_entry(&self, id: JournalId) -> Result<Option<JournalEntry>> {
+        self.db().read(|db| one(db, id))
+    }
+
+    /// Every move of an entry, oldest first: when, to which state, with which words.
+    pub fn journal_steps(&self, id: JournalId) -> Result<Vec<JournalStep>> {
+        self.db().read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT at, state, detail FROM journal_step WHERE entry = ?1 ORDER BY rowid",
+            )?;
+            let rows = statement.query_map([id.0], |row| {
+                Ok(JournalStep {
+                    at: codec::time(row.get(0)?),
+                    state: state(row, 1)?,
+                    detail: row.get(2)?,
+                    action: None,
+                    request_id: None,
+                })
+            })?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+}
+
+fn one(db: &Connection, id: JournalId) -> Result<Option<JournalEntry>> {
+    let sql = format!("SELECT {COLUMNS} FROM journal WHERE id = ?1");
+    Ok(db
+        .prepare_cached(&sql)?
+        .query_row([id.0], entry)
+        .optional()?)
+}
+
+fn state(row: &Row<'_>, column: usize) -> rusqlite::Result<JournalState> {
+    let word: String = row.get(column)?;
+    JournalState::parse(&word).ok_or_else(|| {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            format!("no such journal state: {word}").into(),
+        )
+    })
+}
+
+fn entry(row: &Row<'_>) -> rusqlite::Result<JournalEntry> {
+    Ok(JournalEntry {
+        id: JournalId(row.get(0)?),
+        at: codec::time(row.get(1)?),
+        updated: codec::time(row.get(2)?),
+        who: row.get(3)?,
+        tenant: row.get(4)?,
+        operation: row.get(5)?,
+        title: row.get(6)?,
+        target: row.get(7)?,
+        request: row.get(8)?,
+        state: state(row, 9)?,
+        detail: row.get(10)?,
+        action: row.get::<_, Option<String>>(11)?.map(ActionId::new),
+        client_request_id: row.get(12)?,
+        request_id: row.get(13)?,
+    })
+}
+
+/// One JSON object a line, oldest first, every text sanitised.
+pub fn export_jsonl(entries: &[JournalEntry], out: &mut impl Write) -> std::io::Result<()> {
+    for entry in in_order(entries) {
+        let fields = cells(entry);
+        let mut object = serde_json::Map::with_capacity(HEADERS.len());
+        for (name, value) in HEADERS.into_iter().zip(fields) {
+            object.insert(name.to_owned(), text::clean(&value).into_owned().into());
+        }
+        serde_json::to_writer(&mut *out, &object)?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+/// A table with a header, oldest first, every cell sanitised and harmless in a spreadsheet.
+pub fn export_csv(entries: &[JournalEntry], out: &mut impl Write) -> std::io::Result<()> {
+    let mut table = csv::Writer::from_writer(out);
+    table.write_record(HEADERS)?;
+    for entry in in_order(entries) {
+        table.write_record(
+            cells(entry)
+                .iter()
+                .map(|cell| text::csv_cell(cell).into_owned()),
+        )?;
+    }
+    table.flush()
+}
+
+const HEADERS: [&str; 14] = [
+    "id",
+    "at",
+    "updated",
+    "who",
+    "tenant",
+    "operation",
+    "title",
+    "target",
+    "state",
+    "detail",
+    "action",
+    "clientRequestId",
+    "requestId",
+    "request",
+];
+
+fn cells(entry: &JournalEntry) -> [String; 14] {
+    [
+        entry.id.0.to_string(),
+        entry.at.to_string(),
+        entry.updated.to_string(),
+        entry.who.clone(),
+        entry.tenant.clone(),
+        entry.operation.clone(),
+        entry.title.clone(),
+        entry.target.clone(),
+        entry.state.as_str().to_owned(),
+        entry.detail.clone(),
+        entry
+            .action
+            .as_ref()
+            .map(ToString::to_string)
+            .unwrap_or_default(),
+        entry.client_request_id.clone(),
+        entry.request_id.clone().unwrap_or_default(),
+        entry.request.clone(),
+    ]
+}
+
+fn in_order(entries: &[JournalEntry]) -> Vec<&JournalEntry> {
+    let mut entries: Vec<_> = entries.iter().collect();
+    entries.sort_by_key(|entry| entry.id);
+    entries
 }

@@ -13,13 +13,18 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::domain::{
-    ActionId, Alert, AlertId, AlertRow, BadRow, Change, EntityKey, Incident, IncidentId,
-    IncidentRow, Machine, MachineAction, MachineId, Severity, Timestamp,
-};
+use crate::domain::{AlertId, BadRow, Change, IncidentId, Severity, Timestamp};
 
+mod codec;
+mod db;
+mod digest;
 pub mod history;
 pub mod journal;
+mod keep;
+mod read;
+mod write;
+
+use db::Db;
 
 pub use history::HuntRecord;
 pub use journal::{JournalEntry, JournalId, JournalState, JournalStep, NewEntry};
@@ -191,177 +196,87 @@ impl Default for Retention {
 /// The cache of one profile. Cheap to clone.
 #[derive(Clone)]
 pub struct Store {
-    inner: Arc<()>,
+    db: Arc<Db>,
 }
 
 impl fmt::Debug for Store {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").finish_non_exhaustive()
+        f.debug_struct("Store")
+            .field("path", &self.db.path())
+            .finish_non_exhaustive()
     }
 }
 
-#[allow(
-    unused_variables,
-    clippy::unused_self,
-    clippy::todo,
-    clippy::missing_errors_doc
-)]
 impl Store {
     /// Opens (makes) the file. A second console on the same file becomes a [`Access::Reader`].
     pub fn open(path: &Path) -> Result<Self> {
-        todo!()
+        let store = Self {
+            db: Arc::new(Db::open(path)?),
+        };
+        if store.access() == Access::Owner {
+            store.rebuild_if_stale()?;
+        }
+        Ok(store)
     }
+
+    /// The same, but a damaged file is moved aside (never deleted) and a new one begun; the second
+    /// value is where the damaged one is now.
+    pub fn open_or_set_aside(path: &Path, now: Timestamp) -> Result<(Self, Option<PathBuf>)> {
+        match Self::open(path) {
+            Err(StoreError::Damaged { .. }) => {
+                let aside = set_aside(path, now).map_err(|source| StoreError::Io {
+                    path: path.to_owned(),
+                    source,
+                })?;
+                Ok((Self::open(path)?, Some(aside)))
+            }
+            opened => Ok((opened?, None)),
+        }
+    }
+
     /// A cache that dies with the program.
     pub fn in_memory() -> Result<Self> {
-        todo!()
+        let store = Self {
+            db: Arc::new(Db::in_memory()?),
+        };
+        store.rebuild_if_stale()?;
+        Ok(store)
     }
+
     /// Whether this console may write.
     pub fn access(&self) -> Access {
-        todo!()
+        self.db.access
     }
 
-    /// Every cached incident, as list rows, in no particular order.
-    pub fn incident_rows(&self) -> Result<Vec<IncidentRow>> {
-        todo!()
-    }
-    /// Every cached alert, as list rows, in no particular order.
-    pub fn alert_rows(&self) -> Result<Vec<AlertRow>> {
-        todo!()
-    }
-    /// One incident's list row.
-    pub fn incident_row(&self, id: &IncidentId) -> Result<Option<IncidentRow>> {
-        todo!()
-    }
-    /// One incident in full.
-    pub fn incident(&self, id: &IncidentId) -> Result<Option<Incident>> {
-        todo!()
-    }
-    /// One incident as the service sent it.
-    pub fn incident_json(&self, id: &IncidentId) -> Result<Option<String>> {
-        todo!()
-    }
-    /// One alert in full.
-    pub fn alert(&self, id: &AlertId) -> Result<Option<Alert>> {
-        todo!()
-    }
-    /// One alert as the service sent it.
-    pub fn alert_json(&self, id: &AlertId) -> Result<Option<String>> {
-        todo!()
-    }
-    /// The cached alerts of an incident in full, oldest activity first.
-    pub fn alerts_of(&self, id: &IncidentId) -> Result<Vec<Alert>> {
-        todo!()
-    }
-    /// The list rows of an incident's cached alerts, oldest activity first.
-    pub fn alert_rows_of(&self, id: &IncidentId) -> Result<Vec<AlertRow>> {
-        todo!()
-    }
-    /// Where an entity occurs, newest alert first, at most `limit`.
-    pub fn where_else(&self, key: &EntityKey, limit: usize) -> Result<Vec<Sighting>> {
-        todo!()
+    /// The file; `None` for a cache in memory.
+    pub fn path(&self) -> Option<&Path> {
+        self.db.path()
     }
 
-    /// Writes incidents (JSON rows as the service sent them) and moves the watermark with them.
-    pub fn put_incidents<J: AsRef<str>>(
-        &self,
-        rows: &[J],
-        mark: Option<Mark>,
-        now: Timestamp,
-    ) -> Result<Put> {
-        todo!()
-    }
-    /// Writes alerts (JSON rows as the service sent them) and moves the watermark with them.
-    pub fn put_alerts<J: AsRef<str>>(
-        &self,
-        rows: &[J],
-        mark: Option<Mark>,
-        now: Timestamp,
-    ) -> Result<Put> {
-        todo!()
-    }
-    /// Writes machine actions (JSON rows as the service sent them).
-    pub fn put_actions<J: AsRef<str>>(
-        &self,
-        rows: &[J],
-        mark: Option<Mark>,
-        now: Timestamp,
-    ) -> Result<Put> {
-        todo!()
-    }
-    /// How far an endpoint has been read; `None` before the first page.
-    pub fn watermark(&self, endpoint: Endpoint) -> Result<Option<Watermark>> {
-        todo!()
-    }
-    /// Remembers that the analyst has opened an incident.
-    pub fn mark_viewed(&self, id: &IncidentId, now: Timestamp) -> Result<()> {
-        todo!()
-    }
-
-    /// Every cached machine action, newest first.
-    pub fn actions(&self) -> Result<Vec<MachineAction>> {
-        todo!()
-    }
-    /// One machine action.
-    pub fn action(&self, id: &ActionId) -> Result<Option<MachineAction>> {
-        todo!()
-    }
-    /// A machine as last read, and when.
-    pub fn machine(&self, id: &MachineId) -> Result<Option<(Machine, Timestamp)>> {
-        todo!()
-    }
-    /// Keeps a machine as the service sent it.
-    pub fn put_machine(&self, json: &str, now: Timestamp) -> Result<()> {
-        todo!()
-    }
-
-    /// Rows that were refused, newest first.
-    pub fn rejected(&self, limit: usize) -> Result<Vec<Rejected>> {
-        todo!()
-    }
-    /// A setting the console remembers (sort order, split…).
-    pub fn setting(&self, key: &str) -> Result<Option<String>> {
-        todo!()
-    }
-    /// Remembers a setting.
-    pub fn set_setting(&self, key: &str, value: &str) -> Result<()> {
-        todo!()
-    }
-    /// Drops what is too old or too much; returns what left.
-    pub fn retain(&self, retention: &Retention, now: Timestamp) -> Result<Vec<Change>> {
-        todo!()
-    }
-
-    // the journal
-
-    /// Writes an entry in state [`JournalState::Intended`]; on disk when this returns.
-    pub fn journal_append(&self, entry: &NewEntry) -> Result<JournalEntry> {
-        todo!()
-    }
-    /// Moves an entry on; on disk when this returns.
-    pub fn journal_step(&self, id: JournalId, step: &JournalStep) -> Result<JournalEntry> {
-        todo!()
-    }
-    /// The journal, newest first, at most `limit`.
-    pub fn journal(&self, limit: usize) -> Result<Vec<JournalEntry>> {
-        todo!()
-    }
-    /// Entries whose outcome is open: intended, sent, accepted, unknown; oldest first.
-    pub fn journal_unsettled(&self) -> Result<Vec<JournalEntry>> {
-        todo!()
-    }
-    /// One entry.
-    pub fn journal_entry(&self, id: JournalId) -> Result<Option<JournalEntry>> {
-        todo!()
-    }
-
-    // hunting history
-
-    /// Adds a hunt; returns its number.
-    pub fn hunt_add(&self, record: &HuntRecord) -> Result<i64> {
-        todo!()
-    }
-    /// Hunts whose text contains `text` (ignoring case; empty = all), newest first, at most `limit`.
-    pub fn hunts(&self, text: &str, limit: usize) -> Result<Vec<HuntRecord>> {
-        todo!()
+    fn db(&self) -> &Db {
+        &self.db
     }
 }
+
+/// Moves a file and its companions to a name that says when and why.
+fn set_aside(path: &Path, now: Timestamp) -> std::io::Result<PathBuf> {
+    let stamp = now.strftime("%Y%m%dT%H%M%SZ");
+    let mut aside = db::beside(path, &format!(".damaged-{stamp}"));
+    for again in 1.. {
+        if !aside.exists() {
+            break;
+        }
+        aside = db::beside(path, &format!(".damaged-{stamp}-{again}"));
+    }
+    std::fs::rename(path, &aside)?;
+    for suffix in ["-wal", "-shm"] {
+        let companion = db::beside(path, suffix);
+        if companion.exists() {
+            std::fs::rename(companion, db::beside(&aside, suffix))?;
+        }
+    }
+    Ok(aside)
+}
+
+#[cfg(test)]
+mod tests;
