@@ -1,0 +1,469 @@
+//! Every command of the console: one table drives dispatch, the hint line, `?` help, the `:`
+//! palette and the key table of the documentation.
+//!
+//! A new command is one row here and one `match` arm in the screen (or in `update`) that does it.
+//! The walk at the end of this file refuses double names, key clashes inside a scope, keys some
+//! terminals cannot send and rows without help.
+
+use std::fmt::Write as _;
+
+use super::keys::{self, Chord};
+
+/// Where a command works. Keys are looked up from the innermost scope outwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Scope {
+    /// Everywhere, popups and text included.
+    Anywhere,
+    /// Any screen that is not typing text.
+    Main,
+    /// Any list with a cursor.
+    List,
+    /// A list of things that have an owner, a status, devices or a portal page.
+    Items,
+    /// The incident queue.
+    Incidents,
+    /// A list of alerts.
+    Alerts,
+    /// The entity tree of an alert or incident.
+    Evidence,
+    /// Hunt: the results grid.
+    Grid,
+    /// Hunt: the schema tree.
+    Schema,
+    /// Machine actions.
+    Actions,
+    /// The console's own audit.
+    Journal,
+    /// The message log.
+    Messages,
+    /// The first screen of a console without a profile.
+    FirstRun,
+    /// Typing text: printable keys go to the text.
+    Text,
+    /// Hunt: the query editor.
+    Editor,
+    /// A popup that shows or asks something.
+    Popup,
+    /// A popup with a list to choose from.
+    Picker,
+    /// A popup with fields to fill in.
+    Form,
+}
+
+impl Scope {
+    /// Every scope with its name in configuration and its title in help.
+    pub const ALL: [(Scope, &'static str, &'static str); 18] = [
+        (Scope::Anywhere, "anywhere", "Everywhere"),
+        (Scope::Main, "main", "Every screen"),
+        (Scope::List, "list", "Lists"),
+        (Scope::Items, "items", "Incidents, alerts, entities, rows"),
+        (Scope::Incidents, "incidents", "Incidents"),
+        (Scope::Alerts, "alerts", "Alerts"),
+        (Scope::Evidence, "evidence", "Evidence"),
+        (Scope::Grid, "grid", "Hunt results"),
+        (Scope::Schema, "schema", "Hunt schema"),
+        (Scope::Actions, "actions", "Actions"),
+        (Scope::Journal, "journal", "Journal"),
+        (Scope::Messages, "messages", "Messages"),
+        (Scope::FirstRun, "first-run", "First screen"),
+        (Scope::Text, "text", "Typing"),
+        (Scope::Editor, "editor", "Hunt editor"),
+        (Scope::Popup, "popup", "Popups"),
+        (Scope::Picker, "picker", "Choosing"),
+        (Scope::Form, "form", "Filling in"),
+    ];
+
+    /// The scope whose keys also work here.
+    pub fn parent(self) -> Option<Scope> {
+        match self {
+            Self::Anywhere => None,
+            Self::Main | Self::Text | Self::Popup => Some(Self::Anywhere),
+            Self::List | Self::FirstRun => Some(Self::Main),
+            Self::Items | Self::Schema | Self::Actions | Self::Journal | Self::Messages => {
+                Some(Self::List)
+            }
+            Self::Incidents | Self::Alerts | Self::Evidence | Self::Grid => Some(Self::Items),
+            Self::Editor => Some(Self::Text),
+            Self::Picker => Some(Self::Popup),
+            Self::Form => Some(Self::Text),
+        }
+    }
+
+    /// This scope and those whose keys also work here, innermost first.
+    pub fn chain(self) -> impl Iterator<Item = Scope> {
+        std::iter::successors(Some(self), |scope| scope.parent())
+    }
+
+    /// Its name in configuration.
+    pub fn name(self) -> &'static str {
+        let row = Self::ALL.iter().find(|(scope, _, _)| *scope == self);
+        row.map_or("", |(_, name, _)| name)
+    }
+
+    /// Its title in help.
+    pub fn title(self) -> &'static str {
+        let row = Self::ALL.iter().find(|(scope, _, _)| *scope == self);
+        row.map_or("", |(_, _, title)| title)
+    }
+
+    /// The scope a name in configuration means.
+    pub fn parse(name: &str) -> Option<Self> {
+        let row = Self::ALL.iter().find(|(_, known, _)| *known == name);
+        row.map(|(scope, _, _)| *scope)
+    }
+}
+
+/// What a command can do to the world.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Danger {
+    /// Looks only.
+    None,
+    /// Changes something at the service that `u` undoes, or adds a word to it.
+    Low,
+    /// Changes something at the service that costs time or money.
+    Medium,
+    /// Takes something away from somebody: asks for a typed confirmation.
+    High,
+}
+
+/// A row of the table.
+#[derive(Debug)]
+pub struct Spec {
+    /// What it is to the program.
+    pub command: Command,
+    /// Its name in configuration and palette.
+    pub name: &'static str,
+    /// Its title in help and palette.
+    pub title: &'static str,
+    /// Its word on the hint line; empty where it is never hinted.
+    pub hint: &'static str,
+    /// Where it works.
+    pub scope: Scope,
+    /// What it can do to the world. Read-only mode refuses all but [`Danger::None`].
+    pub danger: Danger,
+    /// Its keys as delivered, the first of them shown in hints.
+    pub keys: &'static [&'static str],
+    /// One sentence.
+    pub help: &'static str,
+}
+
+macro_rules! commands {
+    ($($scope:ident { $($command:ident $name:literal $title:literal $hint:literal $danger:ident [$($key:literal),*] $help:literal;)* })*) => {
+        /// A command, by which `match` arms know it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Command {
+            $($(#[doc = $help] $command,)*)*
+        }
+
+        /// The table, grouped by scope; the order inside a scope is the order of hints and help.
+        pub static COMMANDS: &[Spec] = &[
+            $($(Spec {
+                command: Command::$command,
+                name: $name,
+                title: $title,
+                hint: $hint,
+                scope: Scope::$scope,
+                danger: Danger::$danger,
+                keys: &[$($key),*],
+                help: $help,
+            },)*)*
+        ];
+    };
+}
+
+commands! {
+    Incidents {
+        IncidentOpen "incident-open" "Open the incident" "open" None ["enter"] "Shows the incident's alerts in full.";
+        IncidentEvidence "incident-evidence" "Evidence of the incident" "evidence" None ["e"] "Shows the entities of all its alerts as a tree by kind.";
+        NextBreach "next-breach" "Next to breach" "next to breach" None ["n"] "Goes to the open incident whose first action falls due next and that is nobody's or yours.";
+        ToggleOpen "toggle-open" "Open ones only, or all" "" None ["z o"] "Switches between open incidents and all of them.";
+        ToggleMine "toggle-mine" "Mine only, or everybody's" "" None ["z m"] "Switches between your incidents and everybody's.";
+        StoryDown "story-down" "Scroll the story down" "" None ["J"] "Scrolls the story of the incident in focus.";
+        StoryUp "story-up" "Scroll the story up" "" None ["K"] "Scrolls the story of the incident in focus back.";
+    }
+    Alerts {
+        AlertOpen "alert-open" "Open the alert" "evidence" None ["enter", "e"] "Shows the alert's evidence as a tree by kind.";
+        AlertIncident "alert-incident" "Go to its incident" "incident" None ["i"] "Shows the incident the alert belongs to in the queue.";
+        AlertDown "alert-down" "Scroll the alert down" "" None ["J"] "Scrolls the description of the alert in focus.";
+        AlertUp "alert-up" "Scroll the alert up" "" None ["K"] "Scrolls the description of the alert in focus back.";
+        ToggleOpenAlerts "toggle-open-alerts" "Open ones only, or all" "" None ["z o"] "Switches between open alerts and all of them.";
+    }
+    Evidence {
+        EntityOpen "entity-open" "Expand or collapse" "open" None ["enter"] "Opens or closes the branch in focus.";
+        EntityCollapse "entity-collapse" "Collapse" "" None ["left", "h"] "Closes the branch, or goes to its parent.";
+        EntityExpand "entity-expand" "Expand" "" None ["right", "l"] "Opens the branch.";
+        EntityElsewhere "entity-elsewhere" "Where else" "where else" None ["w"] "Lists other alerts and incidents with the same hash, address, link or user.";
+        EntitySource "entity-source" "Source JSON" "source" None ["J"] "Shows the entity as the service sent it.";
+        DetailDown "detail-down" "Scroll details down" "" None ["ctrl-d"] "Scrolls the details of the entity in focus.";
+        DetailUp "detail-up" "Scroll details up" "" None ["ctrl-u"] "Scrolls the details of the entity in focus back.";
+    }
+    Grid {
+        GridInspect "grid-inspect" "Inspect the row" "inspect" None ["enter"] "Shows the row as a list of fields, JSON unfolded.";
+        GridLeft "grid-left" "Column to the left" "" None ["left", "h"] "Moves the column cursor left.";
+        GridRight "grid-right" "Column to the right" "" None ["right", "l"] "Moves the column cursor right.";
+        GridSort "grid-sort" "Sort by this column" "sort" None ["s"] "Sorts by the column in focus: up, down, as it came.";
+        GridHide "grid-hide" "Hide this column" "" None ["-"] "Hides the column in focus.";
+        GridShowAll "grid-show-all" "Show all columns" "" None ["+"] "Shows hidden columns again.";
+        GridExportCsv "grid-export-csv" "Export as CSV" "export" None ["E c"] "Writes the rows as shown to a CSV file, formulas disarmed.";
+        GridExportJson "grid-export-json" "Export as JSON" "" None ["E j"] "Writes the rows as shown to a JSON file.";
+        GridEditor "grid-editor" "Back to the query" "query" None ["i"] "Puts the cursor back into the query.";
+    }
+    Schema {
+        SchemaInsert "schema-insert" "Insert the name" "insert" None ["enter"] "Writes the table or column in focus into the query.";
+        SchemaCollapse "schema-collapse" "Collapse" "" None ["left", "h"] "Closes the branch, or goes to its parent.";
+        SchemaExpand "schema-expand" "Expand" "" None ["right", "l"] "Opens the branch.";
+    }
+    Editor {
+        HuntRun "hunt-run" "Run the query" "run" None ["F5", "ctrl-r"] "Runs the query at the service.";
+        HuntCancel "hunt-cancel" "Cancel the run" "" None ["F8", "ctrl-x"] "Stops waiting for the running query.";
+        HuntComplete "hunt-complete" "Complete" "complete" None ["ctrl-space", "tab"] "Offers names that fit here.";
+        HuntFormat "hunt-format" "Format" "format" None ["F7"] "Lays the query out afresh.";
+        HuntHistory "hunt-history" "History" "history" None ["F6"] "Chooses among earlier queries.";
+        HuntNewTab "hunt-new-tab" "New tab" "tab" None ["F9"] "Opens another query.";
+        HuntNextTab "hunt-next-tab" "Next tab" "" None ["F10"] "Goes to the next query.";
+        HuntCloseTab "hunt-close-tab" "Close tab" "" None ["F12"] "Closes this query.";
+        HuntSchema "hunt-schema" "Schema tree" "schema" None ["F3"] "Shows tables and columns.";
+        HuntLeave "hunt-leave" "Leave the editor" "results" None ["esc"] "Goes to the results.";
+    }
+    Actions {
+        ActionCancel "action-cancel" "Cancel the action" "cancel" Medium ["c"] "Asks the service to cancel the pending action.";
+        ActionDevice "action-alerts" "Incident of the device" "" None ["i"] "Shows the newest incident that names the device.";
+        ActionsToggle "actions-toggle" "Running ones only, or all" "running only" None ["z o"] "Switches between actions still open and all of them.";
+    }
+    Journal {
+        JournalInspect "journal-inspect" "The whole entry" "inspect" None ["enter"] "Shows request ids, states and details of the entry.";
+        JournalExport "journal-export" "Export the journal" "export" None ["E"] "Writes the journal to a file of JSON lines.";
+    }
+    Messages {
+        MessageInspect "message-inspect" "The whole message" "inspect" None ["enter"] "Shows the message in full.";
+        MessagesClear "messages-clear" "Clear the log" "clear" None ["C"] "Empties the message log.";
+    }
+    Items {
+        Assign "assign" "Assign to me, or to nobody" "mine" Low ["a"] "Takes what is in focus or marked; gives it back when it is already yours.";
+        Status "status" "Set status" "status" Low ["s"] "Chooses a status for what is in focus or marked.";
+        Classify "classify" "Classify" "classify" Low ["c"] "Chooses a classification and one of its determinations.";
+        Comment "comment" "Comment" "comment" Low ["m"] "Writes a comment. Comments cannot be edited or taken back.";
+        DeviceIsolateFull "isolate-full" "Isolate device, full" "" High ["x i"] "Cuts the device off the network but for Defender.";
+        DeviceIsolateSelective "isolate-selective" "Isolate device, selective" "" High ["x s"] "Cuts the device off but for Outlook, Teams and Skype.";
+        DeviceRelease "release" "Release device from isolation" "" High ["x r"] "Connects the device again.";
+        DeviceScanQuick "scan-quick" "Antivirus scan, quick" "" Medium ["x q"] "Asks the device for a quick antivirus scan.";
+        DeviceScanFull "scan-full" "Antivirus scan, full" "" Medium ["x f"] "Asks the device for a full antivirus scan; it may take hours.";
+        Portal "portal" "Open the portal page" "portal" None ["o"] "Opens the page in the browser; known portal hosts only.";
+        Copy "copy" "Copy, defanged" "copy" None ["y"] "Copies what is in focus; links and addresses are made harmless.";
+        CopyRaw "copy-raw" "Copy raw" "" None ["Y"] "Copies what is in focus as it came.";
+        HuntAround "hunt-around" "Hunt around this" "" None ["H"] "Opens a hunting query about what is in focus.";
+    }
+    List {
+        Down "down" "Down" "" None ["j", "down"] "One row down.";
+        Up "up" "Up" "" None ["k", "up"] "One row up.";
+        PageDown "page-down" "Page down" "" None ["pgdn", "ctrl-f"] "One page down.";
+        PageUp "page-up" "Page up" "" None ["pgup", "ctrl-b"] "One page up.";
+        Top "top" "First row" "" None ["g", "home"] "To the first row, where new ones arrive.";
+        Bottom "bottom" "Last row" "" None ["G", "end"] "To the last row.";
+        Mark "mark" "Mark" "mark" None ["space"] "Marks the row and goes on to the next.";
+        MarkNone "mark-none" "Unmark all" "" None ["U"] "Takes all marks away.";
+        Filter "filter" "Filter" "filter" None ["/"] "Narrows the list: words match fuzzily; status:, sev:, owner:, tag:, id: ask fields.";
+        FilterClear "filter-clear" "Clear the filter" "" None ["\\"] "Takes the filter away.";
+        Sort "sort" "Sort by the next column" "sort" None ["S"] "Goes through the sort orders.";
+        SortReverse "sort-reverse" "Sort the other way" "" None ["R"] "Reverses the order.";
+    }
+    FirstRun {
+        StartDemo "start-demo" "Start the demo" "demo" None ["d", "enter"] "Starts the console on a simulated tenant inside this process.";
+    }
+    Picker {
+        PickerDown "picker-down" "Down" "" None ["down", "j", "ctrl-n"] "Next choice.";
+        PickerUp "picker-up" "Up" "" None ["up", "k", "ctrl-p"] "Previous choice.";
+        PickerChoose "picker-choose" "Choose" "choose" None ["enter"] "Takes the choice in focus.";
+    }
+    Popup {
+        PopupClose "popup-close" "Close" "close" None ["esc", "q"] "Closes the popup and changes nothing.";
+        PopupDown "popup-down" "Scroll down" "" None ["pgdn", "ctrl-d"] "Scrolls the popup down.";
+        PopupUp "popup-up" "Scroll up" "" None ["pgup", "ctrl-u"] "Scrolls the popup up.";
+    }
+    Form {
+        FormNext "form-next" "Next field" "next field" None ["tab", "down"] "Goes to the next field.";
+        FormPrevious "form-previous" "Previous field" "" None ["shift-tab", "up"] "Goes to the previous field.";
+        FormSubmit "form-submit" "Confirm" "confirm" None ["enter"] "Confirms, when everything asked for is filled in.";
+        FormCancel "form-cancel" "Cancel" "cancels" None ["esc"] "Closes and changes nothing.";
+    }
+    Main {
+        Back "back" "Back" "back" None ["esc", "backspace"] "Back to the screen before.";
+        Undo "undo" "Undo" "" Low ["u"] "Takes the last reversible change back.";
+        Refresh "refresh" "Refresh" "" None ["r"] "Asks the services now.";
+        Palette "palette" "Palette" "palette" None [":"] "Chooses any command by name.";
+        Help "help" "Help" "help" None ["?"] "Shows the keys that work here.";
+        GoIncidents "go-incidents" "Incidents" "" None ["1"] "Shows the incident queue.";
+        GoAlerts "go-alerts" "Alerts" "" None ["2"] "Shows alerts of all incidents.";
+        GoHunt "go-hunt" "Hunt" "" None ["3"] "Shows the hunting screen.";
+        GoActions "go-actions" "Actions" "" None ["4"] "Shows machine actions.";
+        GoJournal "go-journal" "Journal" "" None ["5"] "Shows what this console asked of which service.";
+        GoMessages "go-messages" "Messages" "" None ["6"] "Shows notices and errors.";
+        NextPane "next-pane" "Next pane" "" None ["tab"] "Moves the focus to the next pane.";
+        PreviousPane "previous-pane" "Previous pane" "" None ["shift-tab"] "Moves the focus to the previous pane.";
+        TimeZone "time-zone" "UTC or local time" "" None ["z t"] "Switches between UTC and the local zone.";
+        Quit "quit" "Quit" "" None ["q"] "Leaves the screen; on a first-level screen, leaves nightjar.";
+    }
+    Anywhere {
+        HelpAnywhere "help-anywhere" "Help" "" None ["F1"] "Shows the keys that work here.";
+        PaletteAnywhere "palette-anywhere" "Palette" "" None ["F2"] "Chooses any command by name.";
+        Redraw "redraw" "Draw afresh" "" None ["ctrl-l"] "Clears the terminal and draws everything.";
+        Suspend "suspend" "Suspend" "" None ["ctrl-z"] "Back to the shell; `fg` returns.";
+        QuitNow "quit-now" "Quit at once" "" None ["ctrl-c"] "Leaves nightjar from anywhere. Nothing in flight is lost: the journal knows it.";
+    }
+}
+
+impl Command {
+    /// Its row.
+    pub fn spec(self) -> &'static Spec {
+        // The table is written in the order of the enum: both come from one macro.
+        &COMMANDS[self as usize]
+    }
+
+    /// The command with this name.
+    pub fn by_name(name: &str) -> Option<Self> {
+        let spec = COMMANDS.iter().find(|spec| spec.name == name);
+        spec.map(|spec| spec.command)
+    }
+}
+
+/// The key table of the documentation, in Markdown.
+pub fn markdown() -> String {
+    let mut out = String::new();
+    for (scope, _, title) in Scope::ALL {
+        let rows: Vec<&Spec> = COMMANDS.iter().filter(|spec| spec.scope == scope).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        let _ = write!(
+            out,
+            "**{title}**\n\n| keys | command | does |\n|---|---|---|\n"
+        );
+        for spec in rows {
+            let keys: Vec<String> = spec
+                .keys
+                .iter()
+                .map(|keys| format!("`{}`", keys.replace('|', "\\|")))
+                .collect();
+            let _ = writeln!(
+                out,
+                "| {} | `{}` | {} |",
+                keys.join(" "),
+                spec.name,
+                spec.help
+            );
+        }
+        out.push('\n');
+    }
+    out
+}
+
+/// The default keys of a row, parsed. The table walk proves that all parse.
+pub fn default_keys(spec: &Spec) -> impl Iterator<Item = Vec<Chord>> {
+    spec.keys
+        .iter()
+        .filter_map(|text| keys::parse_sequence(text).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_row_is_found_by_its_command() {
+        for (index, spec) in COMMANDS.iter().enumerate() {
+            assert_eq!(spec.command as usize, index, "{}", spec.name);
+            assert_eq!(Command::by_name(spec.name), Some(spec.command));
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_rows_are_complete() {
+        let mut names = HashSet::new();
+        for spec in COMMANDS {
+            assert!(names.insert(spec.name), "{} twice", spec.name);
+            assert!(
+                !spec.title.is_empty() && spec.help.ends_with('.'),
+                "{}",
+                spec.name
+            );
+            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(spec.name.chars().all(plain), "{}", spec.name);
+        }
+    }
+
+    #[test]
+    fn every_default_key_exists_in_plain_terminals() {
+        for spec in COMMANDS {
+            for text in spec.keys {
+                let chords = keys::parse_sequence(text).expect("a key");
+                assert!(chords.iter().all(|c| c.is_plain()), "{}: {text}", spec.name);
+            }
+        }
+    }
+
+    /// Two commands that can meet on one key where both are alive, or one key that begins the
+    /// other's sequence: inside one scope that is a fault; an inner scope may take a key over.
+    #[test]
+    fn no_key_means_two_things_inside_a_scope() {
+        for (scope, _, _) in Scope::ALL {
+            let rows: Vec<&Spec> = COMMANDS.iter().filter(|spec| spec.scope == scope).collect();
+            let mut seen: Vec<(Vec<Chord>, &str)> = Vec::new();
+            for spec in rows {
+                for chords in default_keys(spec) {
+                    for (other, name) in &seen {
+                        let clash = other.starts_with(&chords) || chords.starts_with(other);
+                        assert!(!clash, "{} and {name} on {chords:?}", spec.name);
+                    }
+                    seen.push((chords, spec.name));
+                }
+            }
+        }
+    }
+
+    /// An inner scope takes over a parent's key only where the table says so here.
+    #[test]
+    fn keys_taken_over_from_a_parent_are_deliberate() {
+        let deliberate = [("grid-sort", "status")];
+        for spec in COMMANDS {
+            for chords in default_keys(spec) {
+                for scope in spec.scope.chain().skip(1) {
+                    for other in COMMANDS.iter().filter(|other| other.scope == scope) {
+                        for theirs in default_keys(other) {
+                            let clash = theirs.starts_with(&chords) || chords.starts_with(&theirs);
+                            // Two sequences with one first key stay apart by their second.
+                            let fine = deliberate.contains(&(spec.name, other.name));
+                            assert!(
+                                !clash || fine,
+                                "{} hides {} on {chords:?}",
+                                spec.name,
+                                other.name
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn texts_are_typed_not_dispatched() {
+        for spec in COMMANDS {
+            if spec.scope.chain().any(|scope| scope == Scope::Text) || spec.scope == Scope::Anywhere
+            {
+                for chords in default_keys(spec) {
+                    assert!(!chords[0].prints(), "{} would eat a letter", spec.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_documentation_names_every_command() {
+        let text = markdown();
+        for spec in COMMANDS {
+            assert!(text.contains(&format!("`{}`", spec.name)), "{}", spec.name);
+        }
+    }
+}

@@ -1,0 +1,200 @@
+//! What the console is told ([`Msg`]), what a screen asks of the console ([`Act`]), and what the
+//! console asks of its workers ([`Effect`]). All three are values: nothing here does anything.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crossterm::event::{KeyEvent, MouseEvent};
+
+use super::commands::Command;
+use super::data::{Level, Story};
+use super::screen::Screen;
+use crate::domain::{
+    Alert, AlertId, AlertRow, Change, EntityKey, IncidentId, IncidentRow, MachineId,
+};
+use crate::store::{JournalEntry, Sighting};
+
+/// A device by id and name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeviceRef {
+    /// Its id at Defender for Endpoint.
+    pub id: MachineId,
+    /// Its name; hostile.
+    pub name: String,
+}
+
+/// Whose evidence to show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EvidenceOf {
+    /// Of one alert.
+    Alert(AlertId),
+    /// Of all alerts of an incident.
+    Incident(IncidentId),
+}
+
+/// The first-level screens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Root {
+    /// The incident queue.
+    Incidents,
+    /// Alerts of all incidents.
+    Alerts,
+    /// Hunting.
+    Hunt,
+    /// Machine actions.
+    Actions,
+    /// The console's own audit.
+    Journal,
+    /// The message log.
+    Messages,
+}
+
+impl Root {
+    /// In the order of their keys.
+    pub const ALL: [Root; 6] = [
+        Root::Incidents,
+        Root::Alerts,
+        Root::Hunt,
+        Root::Actions,
+        Root::Journal,
+        Root::Messages,
+    ];
+}
+
+/// What the console is told.
+#[derive(Debug)]
+pub enum Msg {
+    /// A key.
+    Key(KeyEvent),
+    /// Pasted text; hostile.
+    Paste(String),
+    /// A click or wheel turn.
+    Mouse(MouseEvent),
+    /// The terminal's size in cells.
+    Resize(u16, u16),
+    /// The terminal gained or lost the focus.
+    Focus(bool),
+    /// An age on screen has changed, or a wait is over.
+    Tick,
+
+    /// The queue as cached.
+    Queue(Vec<IncidentRow>),
+    /// The alerts as cached.
+    Alerts(Vec<AlertRow>),
+    /// News from the feed or a write.
+    Changes(Vec<Change>),
+    /// Something to say.
+    Notice(Level, String),
+    /// An incident with its alerts; none where it is not cached.
+    Story(IncidentId, Result<Option<Arc<Story>>, String>),
+    /// One alert in full; none where it is not cached.
+    Alert(AlertId, Result<Option<Arc<Alert>>, String>),
+    /// Where else an entity occurs.
+    Sightings(EntityKey, Result<Vec<Sighting>, String>),
+    /// The journal, newest first.
+    Journal(Result<Vec<JournalEntry>, String>),
+    /// A file was written, or not.
+    Exported(&'static str, Result<PathBuf, String>),
+    /// For the queue: put the cursor on this incident.
+    ShowIncident(IncidentId),
+    /// For the Hunt screen: put this query into a tab (title, text, run at once).
+    OpenQuery {
+        /// The tab's title.
+        title: String,
+        /// The query.
+        query: String,
+        /// Whether to run it.
+        run: bool,
+    },
+}
+
+/// What a screen asks of the console.
+pub enum Act {
+    /// Ask a worker.
+    Effect(Effect),
+    /// Show a screen on top.
+    Push(Box<dyn Screen>),
+    /// Back to the screen below.
+    Back,
+    /// Show a first-level screen.
+    Go(Root),
+    /// Show a popup.
+    Popup(Box<dyn Screen>),
+    /// Close the uppermost popup.
+    Close,
+    /// Say something.
+    Notice(Level, String),
+    /// Put a text on the clipboard, sanitised.
+    Copy(String),
+    /// Do a command as if its key had been pressed (after closing the popup that asked).
+    Run(Command),
+    /// Show evidence.
+    Evidence(EvidenceOf),
+    /// Show an incident in the queue.
+    ShowIncident(IncidentId),
+    /// Show the Hunt screen with a query.
+    Hunt {
+        /// The tab's title.
+        title: String,
+        /// The query.
+        query: String,
+        /// Whether to run it at once.
+        run: bool,
+    },
+}
+
+impl std::fmt::Debug for Act {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Effect(effect) => f.debug_tuple("Effect").field(effect).finish(),
+            Self::Push(screen) => f.debug_tuple("Push").field(&screen.title()).finish(),
+            Self::Popup(screen) => f.debug_tuple("Popup").field(&screen.title()).finish(),
+            Self::Back => f.write_str("Back"),
+            Self::Close => f.write_str("Close"),
+            Self::Go(root) => f.debug_tuple("Go").field(root).finish(),
+            Self::Notice(level, text) => f.debug_tuple("Notice").field(level).field(text).finish(),
+            Self::Copy(text) => f.debug_tuple("Copy").field(text).finish(),
+            Self::Run(command) => f.debug_tuple("Run").field(command).finish(),
+            Self::Evidence(of) => f.debug_tuple("Evidence").field(of).finish(),
+            Self::ShowIncident(id) => f.debug_tuple("ShowIncident").field(id).finish(),
+            Self::Hunt { title, .. } => f.debug_tuple("Hunt").field(title).finish(),
+        }
+    }
+}
+
+/// What the console asks of its workers. Carried out in `workers`; the answer is a [`Msg`].
+#[derive(Debug)]
+pub enum Effect {
+    /// Leave.
+    Quit,
+    /// Leave, and start the demo instead.
+    Demo,
+    /// Stop until the shell brings the program back.
+    Suspend,
+    /// Clear the terminal and draw everything.
+    Redraw,
+    /// Put a sanitised text on the clipboard.
+    Copy(String),
+    /// Open a page of a known portal in the browser.
+    OpenPortal(String),
+    /// Read the queue from the cache.
+    LoadQueue,
+    /// Read all alerts from the cache.
+    LoadAlerts,
+    /// Read an incident with its alerts from the cache; only the newest such question is answered.
+    LoadStory(IncidentId),
+    /// Read an alert from the cache.
+    LoadAlert(AlertId),
+    /// Look an entity up in the cache.
+    LoadSightings(EntityKey),
+    /// Read the journal.
+    LoadJournal,
+    /// Write the journal to a file.
+    ExportJournal,
+    /// Remember that the incident was looked at.
+    MarkViewed(IncidentId),
+    /// Ask the services now.
+    Refresh,
+    /// Keep this incident fresh: it is being looked at.
+    Watch(IncidentId),
+}

@@ -1,0 +1,50 @@
+//! One module a screen. The first-level ones are listed in [`roots`]; the others are pushed or
+//! popped up by whoever wants them shown.
+
+mod first_run;
+mod help;
+mod messages;
+mod palette;
+pub mod text;
+
+use super::commands::Scope;
+use super::keymap::Keymap;
+use super::msg::EvidenceOf;
+use super::screen::Screen;
+
+/// The first-level screens in the order of [`super::msg::Root::ALL`].
+pub fn roots() -> Vec<Box<dyn Screen>> {
+    vec![
+        Box::new(messages::Messages::default()),
+        Box::new(messages::Messages::default()),
+        hunt(),
+        Box::new(messages::Messages::default()),
+        Box::new(messages::Messages::default()),
+        Box::new(messages::Messages::default()),
+    ]
+}
+
+/// The hunting screen.
+fn hunt() -> Box<dyn Screen> {
+    Box::new(messages::Messages::default())
+}
+
+/// The evidence of an alert or incident.
+pub fn evidence(_of: EvidenceOf) -> Box<dyn Screen> {
+    Box::new(messages::Messages::default())
+}
+
+/// The first screen of a console without a profile.
+pub fn first_run() -> Box<dyn Screen> {
+    Box::new(first_run::FirstRun)
+}
+
+/// The keys that work in a scope.
+pub fn help(scope: Scope, keymap: &Keymap) -> Box<dyn Screen> {
+    Box::new(help::Help::new(scope, keymap))
+}
+
+/// Any command by name.
+pub fn palette(scope: Scope, keymap: &Keymap) -> Box<dyn Screen> {
+    Box::new(palette::Palette::new(scope, keymap))
+}

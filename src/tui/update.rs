@@ -1,0 +1,304 @@
+//! The one place that changes state: a message in, effects out. No I/O, no waiting, no clock.
+
+use crossterm::event::{KeyEvent, KeyEventKind};
+use jiff::Timestamp;
+
+use super::commands::{Command, Danger};
+use super::data::Level;
+use super::keymap::Found;
+use super::keys::Chord;
+use super::msg::{Act, Effect, EvidenceOf, Msg, Root};
+use super::screen::{Cx, Screen};
+use super::screens;
+use super::state::State;
+use crate::domain::text;
+
+/// Takes a message in; what must happen outside comes back.
+#[must_use]
+pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    match msg {
+        Msg::Key(event) => key(state, &event, now, &mut effects),
+        Msg::Paste(text) => {
+            state.dirty = true;
+            if state.front().typing() {
+                with_front(state, now, &mut effects, |screen, cx| {
+                    screen.paste(&text, cx)
+                });
+            }
+        }
+        Msg::Mouse(event) => {
+            with_front(state, now, &mut effects, |screen, cx| {
+                screen.mouse(event, cx)
+            });
+            state.dirty = true;
+        }
+        Msg::Resize(width, height) => {
+            state.size = ratatui::layout::Rect::new(0, 0, width, height);
+            state.dirty = true;
+        }
+        Msg::Focus(gained) => {
+            state.dirty |= state.has_focus != gained;
+            state.has_focus = gained;
+        }
+        Msg::Tick => {
+            if state
+                .toast
+                .as_ref()
+                .is_some_and(|(_, _, until)| *until <= now)
+            {
+                state.toast = None;
+            }
+            state.dirty = true;
+        }
+        msg => told(state, &msg, now, &mut effects),
+    }
+    effects
+}
+
+/// News: into the shared data first, then to every screen alive.
+fn told(state: &mut State, msg: &Msg, now: Timestamp, effects: &mut Vec<Effect>) {
+    state.dirty = true;
+    match msg {
+        Msg::Queue(rows) => {
+            state.data.incidents.load(rows.clone());
+            state.data.recount();
+        }
+        Msg::Alerts(rows) => state.data.alerts.load(rows.clone()),
+        Msg::Changes(changes) => state.data.apply(changes),
+        Msg::Notice(level, text) => state.say(*level, text.clone(), now),
+        Msg::Story(id, answer) => state.data.stories.put(id, answer.clone()),
+        Msg::Exported(what, answer) => match answer {
+            Ok(path) => {
+                let text = format!("{what} written to {}", path.display());
+                state.say(Level::Info, text, now);
+            }
+            Err(why) => state.say(Level::Error, format!("{what} not written: {why}"), now),
+        },
+        _ => {}
+    }
+    let (screens, data) = state.all_mut();
+    let mut cx = Cx::new(data, now);
+    for screen in screens {
+        screen.message(msg, &mut cx);
+    }
+    let acts = cx.acts;
+    carry_out(state, acts, now, effects);
+}
+
+fn key(state: &mut State, event: &KeyEvent, now: Timestamp, effects: &mut Vec<Effect>) {
+    if event.kind == KeyEventKind::Release {
+        return;
+    }
+    state.dirty = true;
+    state.toast = None;
+    let chord = Chord::of(event);
+    let typing = state.front().typing();
+    if typing && chord.prints() && state.pressed.is_empty() {
+        with_front(state, now, effects, |screen, cx| screen.key(chord, cx));
+        return;
+    }
+    state.pressed.push(chord);
+    match state.keymap.find(state.scope(), &state.pressed) {
+        Found::Command(found) => {
+            state.pressed.clear();
+            command(state, found, now, effects);
+        }
+        Found::Prefix => {}
+        Found::Nothing => {
+            let alone = state.pressed.len() == 1;
+            state.pressed.clear();
+            if typing && alone {
+                with_front(state, now, effects, |screen, cx| screen.key(chord, cx));
+            }
+        }
+    }
+}
+
+/// Does a command: the screen in front first, then what the console does everywhere.
+fn command(state: &mut State, command: Command, now: Timestamp, effects: &mut Vec<Effect>) {
+    let spec = command.spec();
+    if spec.danger != Danger::None && state.data.settings.read_only {
+        let text = format!("read-only: “{}” is not possible", spec.title);
+        state.say(Level::Warning, text, now);
+        return;
+    }
+    let (front, data) = state.front_mut();
+    let mut cx = Cx::new(data, now);
+    let done = front.command(command, &mut cx);
+    let acts = cx.acts;
+    carry_out(state, acts, now, effects);
+    if !done {
+        everywhere(state, command, now, effects);
+    }
+}
+
+fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut Vec<Effect>) {
+    match command {
+        Command::QuitNow => effects.push(Effect::Quit),
+        Command::Suspend => effects.push(Effect::Suspend),
+        Command::Redraw => effects.push(Effect::Redraw),
+        Command::Refresh => {
+            effects.push(Effect::Refresh);
+            state.say(Level::Info, "asking the services…", now);
+        }
+        Command::Quit => {
+            if !state.pop() {
+                effects.push(Effect::Quit);
+            } else {
+                shown(state, now, effects);
+            }
+        }
+        Command::Back => {
+            if state.pop() {
+                shown(state, now, effects);
+            } else if state.data.settings.connected {
+                state.say(
+                    Level::Info,
+                    "this is the first level: q leaves nightjar",
+                    now,
+                );
+            }
+        }
+        Command::PopupClose | Command::FormCancel => {
+            state.close();
+        }
+        Command::Help | Command::HelpAnywhere => {
+            let scope = state.scope();
+            let popup = screens::help(scope, &state.keymap);
+            state.open(popup);
+        }
+        Command::Palette | Command::PaletteAnywhere => {
+            let scope = state.scope();
+            let popup = screens::palette(scope, &state.keymap);
+            state.open(popup);
+        }
+        Command::GoIncidents => go(state, Root::Incidents, now, effects),
+        Command::GoAlerts => go(state, Root::Alerts, now, effects),
+        Command::GoHunt => go(state, Root::Hunt, now, effects),
+        Command::GoActions => go(state, Root::Actions, now, effects),
+        Command::GoJournal => go(state, Root::Journal, now, effects),
+        Command::GoMessages => go(state, Root::Messages, now, effects),
+        Command::TimeZone => {
+            state.data.local_time = !state.data.local_time;
+            let zone = if state.data.local_time {
+                "local time"
+            } else {
+                "UTC"
+            };
+            state.say(Level::Info, format!("times in {zone}"), now);
+        }
+        Command::Portal => match state.front().portal(&state.data) {
+            Some(page) => effects.push(Effect::OpenPortal(page)),
+            None => state.say(Level::Info, "no portal page here", now),
+        },
+        Command::Copy | Command::CopyRaw => {
+            match state
+                .front()
+                .copied(command == Command::CopyRaw, &state.data)
+            {
+                Some(text) => copy(state, &text, now, effects),
+                None => state.say(Level::Info, "nothing to copy here", now),
+            }
+        }
+        _ => {}
+    }
+}
+
+fn copy(state: &mut State, content: &str, now: Timestamp, effects: &mut Vec<Effect>) {
+    let clean = text::clean_block(content).into_owned();
+    let lines = clean.lines().count();
+    let said = if lines > 1 {
+        format!("copied {lines} lines")
+    } else {
+        format!("copied {clean}")
+    };
+    effects.push(Effect::Copy(clean));
+    state.say(Level::Info, said, now);
+}
+
+fn go(state: &mut State, root: Root, now: Timestamp, effects: &mut Vec<Effect>) {
+    if !state.data.settings.connected && !matches!(root, Root::Messages) {
+        state.say(Level::Info, "no profile yet: nothing to show there", now);
+        return;
+    }
+    state.go(root);
+    shown(state, now, effects);
+}
+
+/// Tells the screen in front that it came there.
+fn shown(state: &mut State, now: Timestamp, effects: &mut Vec<Effect>) {
+    let (screen, data) = state.screen_mut();
+    let mut cx = Cx::new(data, now);
+    screen.shown(&mut cx);
+    let acts = cx.acts;
+    carry_out(state, acts, now, effects);
+}
+
+fn with_front(
+    state: &mut State,
+    now: Timestamp,
+    effects: &mut Vec<Effect>,
+    act: impl FnOnce(&mut dyn Screen, &mut Cx<'_>),
+) {
+    let (front, data) = state.front_mut();
+    let mut cx = Cx::new(data, now);
+    act(front, &mut cx);
+    let acts = cx.acts;
+    carry_out(state, acts, now, effects);
+}
+
+/// Does what screens asked for, in order.
+fn carry_out(state: &mut State, acts: Vec<Act>, now: Timestamp, effects: &mut Vec<Effect>) {
+    for act in acts {
+        match act {
+            Act::Effect(effect) => effects.push(effect),
+            Act::Push(screen) => {
+                state.push(screen);
+                shown(state, now, effects);
+            }
+            Act::Back => {
+                state.pop();
+                shown(state, now, effects);
+            }
+            Act::Go(root) => go(state, root, now, effects),
+            Act::Popup(popup) => {
+                state.open(popup);
+                with_front(state, now, effects, |popup, cx| popup.shown(cx));
+            }
+            Act::Close => {
+                state.close();
+            }
+            Act::Notice(level, text) => state.say(level, text, now),
+            Act::Copy(text) => copy(state, &text, now, effects),
+            Act::Run(found) => command(state, found, now, effects),
+            Act::Evidence(of) => evidence(state, of, now, effects),
+            Act::ShowIncident(id) => {
+                state.go(Root::Incidents);
+                shown(state, now, effects);
+                let msg = Msg::ShowIncident(id);
+                told(state, &msg, now, effects);
+            }
+            Act::Hunt { title, query, run } => {
+                state.go(Root::Hunt);
+                shown(state, now, effects);
+                told(state, &Msg::OpenQuery { title, query, run }, now, effects);
+            }
+        }
+    }
+}
+
+fn evidence(state: &mut State, of: EvidenceOf, now: Timestamp, effects: &mut Vec<Effect>) {
+    state.push(screens::evidence(of));
+    shown(state, now, effects);
+}
+
+/// What to ask for when the console starts.
+pub fn start(state: &mut State, now: Timestamp) -> Vec<Effect> {
+    let mut effects = Vec::new();
+    if state.data.settings.connected {
+        effects.push(Effect::LoadQueue);
+    }
+    shown(state, now, &mut effects);
+    effects
+}
