@@ -55,6 +55,23 @@ fn config_check_names_file_line_and_the_nearest_name() {
 }
 
 #[test]
+fn config_check_knows_commands_keys_and_themes() {
+    let home = Home::new().with_settings(
+        "[ui]\ntheme = \"drak\"\n\n[keys.incidents]\nnext-braech = [\"n\"]\nstory-down = [\"hyper-j\"]\n",
+    );
+    let checked = home.run(&["config", "check"]).expect(2);
+    for words in [
+        "dark",
+        "config.toml:5:",
+        "next-breach",
+        "config.toml:6:",
+        "hyper-j",
+    ] {
+        assert!(checked.out.contains(words), "{words}: {}", checked.out);
+    }
+}
+
+#[test]
 fn without_a_profile_it_says_what_to_write() {
     let home = Home::new();
     for args in [
