@@ -77,3 +77,32 @@ impl Machine {
         self.name().split('.').next().unwrap_or_default()
     }
 }
+
+/// Somebody who has logged on to a machine (`/api/machines/{id}/logonusers`). Hostile until sanitised.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LogonUser {
+    /// `domain\user`.
+    pub id: Arc<str>,
+    /// Account name.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub account_name: Option<Arc<str>>,
+    /// Its domain.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub account_domain: Option<Arc<str>>,
+    /// Its SID.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub account_sid: Option<Arc<str>>,
+    /// First seen on the machine.
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub first_seen: Option<Timestamp>,
+    /// Last seen on the machine.
+    #[serde(default, deserialize_with = "lenient::time")]
+    pub last_seen: Option<Timestamp>,
+    /// `Interactive`, `RemoteInteractive`, `Network`…, run together by the service.
+    #[serde(default, deserialize_with = "lenient::text")]
+    pub logon_types: Option<Arc<str>>,
+    /// Whether it administers the domain.
+    #[serde(default, deserialize_with = "lenient::option")]
+    pub is_domain_admin: Option<bool>,
+}

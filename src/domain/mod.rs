@@ -30,7 +30,7 @@ pub use evidence::{EntityKey, Evidence, EvidenceKind};
 pub use hunting::ResultTable;
 pub use ids::{ActionId, AlertId, IncidentId, MachineId, TenantId};
 pub use incident::{Comment, Incident, IncidentRow};
-pub use machine::Machine;
+pub use machine::{LogonUser, Machine};
 
 pub use lenient::parse_time;
 pub use raw::{BadRow, Raw};

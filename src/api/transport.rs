@@ -1,0 +1,618 @@
+//! One private `send` does tokens, waiting, sending, retrying, tracing and errors; every endpoint
+//! method of the two clients is a few lines over it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use jiff::{SignedDuration, Timestamp};
+use reqwest::header::{self, HeaderMap};
+use reqwest::{Method, StatusCode};
+use tokio::sync::watch;
+use url::Url;
+
+use super::budget::{Budgets, HuntQuota, Ledger, Quota, read_hunt_quota};
+use super::error::{
+    ApiError, ApiErrorKind, Reached, Said, excerpt, kind_of, reached_of, read_body,
+};
+use super::gate::{Gate, Permit, Priority};
+use super::retry::{Case, Outcome, Repeat, Verdict, backoff, retry_after, verdict};
+use crate::auth::{Needs, Resource, SharedToken, TokenSource, judge, parse_forbidden};
+use crate::cloud::Endpoints;
+use crate::domain::text::clean;
+
+/// The longest silence inside an answer.
+const SILENCE: Duration = Duration::from_secs(30);
+/// A wait a person is kept for; longer ones are told instead.
+const PERSON_WAITS: Duration = Duration::from_secs(5);
+/// A wait polling bears before it is told.
+const POLL_WAITS: Duration = Duration::from_secs(60);
+
+/// The one way out of the program. Cheap to clone; clones share connections, tokens and budgets.
+#[derive(Clone)]
+pub struct Transport {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    http: reqwest::Client,
+    tokens: TokenSource,
+    endpoints: Endpoints,
+    ledger: Ledger,
+    gates: [Gate; 3],
+}
+
+/// A call to make.
+pub(super) struct Call {
+    /// What it is, for traces: `incidents.list`.
+    pub(super) operation: &'static str,
+    pub(super) resource: Resource,
+    pub(super) quota: Quota,
+    pub(super) method: Method,
+    pub(super) url: Url,
+    /// JSON.
+    pub(super) body: Option<Vec<u8>>,
+    pub(super) repeat: Repeat,
+    pub(super) priority: Priority,
+    /// Attempts at most.
+    pub(super) attempts: u32,
+    /// How long the service may think before it begins to answer.
+    pub(super) patience: Duration,
+    /// The largest answer taken, in bytes.
+    pub(super) largest: usize,
+    /// Permissions of which one is enough.
+    pub(super) any_of: &'static [&'static str],
+}
+
+/// A 2xx answer, whole.
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: Vec<u8>,
+    /// The service's clock.
+    pub(super) as_of: Timestamp,
+    pub(super) request_id: Option<Box<str>>,
+    pub(super) client_request_id: Box<str>,
+    /// What a 206 said is missing.
+    pub(super) partial: Option<String>,
+}
+
+impl Answer {
+    /// An error about this answer. A write's answer that is not understood leaves open what was done.
+    pub(super) fn not_understood(&self, why: &str) -> ApiError {
+        ApiError {
+            status: Some(self.status),
+            request_id: self.request_id.clone(),
+            client_request_id: Some(self.client_request_id.clone()),
+            ..ApiError::local(
+                ApiErrorKind::Decode,
+                format!("the answer was not understood: {}", clean(why)),
+            )
+        }
+        .reached(Reached::Maybe)
+    }
+}
+
+/// What one attempt brought.
+enum Attempt {
+    Answered {
+        status: u16,
+        headers: HeaderMap,
+        body: Vec<u8>,
+    },
+    Failed {
+        outcome: Outcome,
+        why: String,
+        /// Too large to take: sending again changes nothing.
+        too_large: bool,
+    },
+}
+
+impl Transport {
+    /// A transport of one tenant.
+    pub fn new(endpoints: &Endpoints, tokens: TokenSource, http: reqwest::Client) -> Self {
+        Self {
+            inner: Arc::new(Inner {
+                http,
+                tokens,
+                endpoints: endpoints.clone(),
+                ledger: Ledger::new(),
+                // Places, and how many of them polling may hold. Hunts cost the tenant's processing
+                // budget, so no more than two at once.
+                gates: [Gate::new(8, 6), Gate::new(2, 1), Gate::new(4, 3)],
+            }),
+        }
+    }
+
+    /// News of the budgets, sent when a request changes them.
+    pub fn budgets(&self) -> watch::Receiver<Budgets> {
+        self.inner.ledger.subscribe()
+    }
+
+    /// The budgets now, with what has run out since the last request taken off.
+    pub fn budgets_now(&self) -> Budgets {
+        self.inner.ledger.now()
+    }
+
+    /// Where requests go.
+    pub fn endpoints(&self) -> &Endpoints {
+        &self.inner.endpoints
+    }
+
+    /// Where their tokens come from.
+    pub fn tokens(&self) -> &TokenSource {
+        &self.inner.tokens
+    }
+
+    /// Makes a call: waits for its turn, sends, renews the token once, tries again where that is
+    /// safe, and gives a 2xx answer or an error that says what to do.
+    pub(super) async fn send(&self, call: Call) -> Result<Answer, ApiError> {
+        let bears = match call.priority {
+            Priority::Interactive => PERSON_WAITS,
+            Priority::Background => POLL_WAITS,
+        };
+        let mut attempt = 0;
+        let mut renewed = false;
+        loop {
+            let permit = self.turn(&call, bears).await?;
+            let token = self.inner.tokens.token(call.resource).await?;
+            attempt += 1;
+            let client_request_id = uuid::Uuid::new_v4().to_string();
+            let started = Instant::now();
+            self.inner.ledger.sent(call.quota);
+            let came = self.once(&call, &token, &client_request_id).await;
+            drop(permit);
+            trace(&call, attempt, &client_request_id, started.elapsed(), &came);
+            let (outcome, asked_wait) = match &came {
+                Attempt::Answered {
+                    status, headers, ..
+                } => (Outcome::Status(*status), wait_of(headers)),
+                Attempt::Failed { outcome, .. } => (*outcome, None),
+            };
+            let mut case = Case {
+                outcome,
+                retry_after: asked_wait,
+                attempt,
+                attempts: call.attempts,
+                renewed,
+                repeat: call.repeat,
+                patience: bears,
+                jitter: fastrand::f64(),
+            };
+            if let Attempt::Answered {
+                status: 429, body, ..
+            } = &came
+            {
+                case.retry_after = Some(self.cool(&call, case, body));
+            }
+            let challenged = matches!(&came, Attempt::Answered { headers, body, .. } if claims_challenge(headers, body));
+            let next = match verdict(case) {
+                Verdict::Renew if challenged => Verdict::GiveUp,
+                Verdict::Again(_)
+                    if matches!(
+                        &came,
+                        Attempt::Failed {
+                            too_large: true,
+                            ..
+                        }
+                    ) =>
+                {
+                    Verdict::GiveUp
+                }
+                next => next,
+            };
+            match next {
+                Verdict::Renew => {
+                    self.inner.tokens.invalidate(call.resource, &token);
+                    renewed = true;
+                    // A refused token is no attempt at the call itself.
+                    attempt -= 1;
+                }
+                Verdict::Again(wait) => tokio::time::sleep(wait).await,
+                Verdict::Accept => {
+                    if let Attempt::Answered {
+                        status,
+                        headers,
+                        body,
+                    } = came
+                    {
+                        return Ok(answer(status, &headers, body, client_request_id));
+                    }
+                }
+                Verdict::GiveUp => {
+                    let error = self.error(&call, came, case.retry_after, challenged, &token);
+                    return Err(ApiError {
+                        client_request_id: Some(client_request_id.into()),
+                        ..error
+                    });
+                }
+            }
+        }
+    }
+
+    /// Waits out the quota's cool-down and takes a place; a wait longer than the caller bears is an
+    /// error at once.
+    async fn turn(&self, call: &Call, bears: Duration) -> Result<Permit, ApiError> {
+        let ledger = &self.inner.ledger;
+        loop {
+            if let Some(wait) = ledger.wait(call.quota) {
+                if wait > bears {
+                    return Err(throttled(call.quota, wait));
+                }
+                tokio::time::sleep(wait).await;
+                continue;
+            }
+            let permit = self.inner.gates[call.quota as usize]
+                .enter(call.priority)
+                .await;
+            // Somebody may have been told to wait while we queued.
+            if ledger.wait(call.quota).is_none() {
+                return Ok(permit);
+            }
+        }
+    }
+
+    /// One attempt, without judgement.
+    async fn once(&self, call: &Call, token: &SharedToken, client_request_id: &str) -> Attempt {
+        let mut request = self
+            .inner
+            .http
+            .request(call.method.clone(), call.url.clone())
+            .bearer_auth(token.expose())
+            .header(header::ACCEPT, "application/json")
+            .header("client-request-id", client_request_id)
+            .header("Prefer", "include-unknown-enum-members");
+        if let Some(body) = &call.body {
+            request = request
+                .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
+                .body(body.clone());
+        }
+        let failed = |outcome, why| Attempt::Failed {
+            outcome,
+            why,
+            too_large: false,
+        };
+        let lost = |error: &reqwest::Error| {
+            let reached = if error.is_connect() || error.is_builder() {
+                Reached::No
+            } else {
+                Reached::Maybe
+            };
+            let outcome = if error.is_timeout() {
+                Outcome::TimedOut(reached)
+            } else {
+                Outcome::Failed(reached)
+            };
+            failed(outcome, root(error))
+        };
+        let mut response = match tokio::time::timeout(call.patience, request.send()).await {
+            Ok(Ok(response)) => response,
+            Ok(Err(error)) => return lost(&error),
+            Err(_) => {
+                let why = format!("no answer within {} seconds", call.patience.as_secs());
+                return failed(Outcome::TimedOut(Reached::Maybe), why);
+            }
+        };
+        let status = response.status().as_u16();
+        let headers = std::mem::take(response.headers_mut());
+        let expected = response.content_length().unwrap_or(0);
+        let mut body = Vec::with_capacity(expected.min(call.largest as u64).min(1 << 24) as usize);
+        loop {
+            match tokio::time::timeout(SILENCE, response.chunk()).await {
+                Ok(Ok(Some(chunk))) if body.len() + chunk.len() > call.largest => {
+                    return Attempt::Failed {
+                        outcome: Outcome::Failed(Reached::Maybe),
+                        why: format!(
+                            "the answer is larger than {} MB and was dropped",
+                            call.largest >> 20
+                        ),
+                        too_large: true,
+                    };
+                }
+                Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
+                Ok(Ok(None)) => break,
+                Ok(Err(error)) => {
+                    let why = format!("the connection broke in the middle: {}", root(&error));
+                    return failed(Outcome::Failed(Reached::Maybe), why);
+                }
+                Err(_) => {
+                    let why = format!("the answer stopped for {} seconds", SILENCE.as_secs());
+                    return failed(Outcome::TimedOut(Reached::Maybe), why);
+                }
+            }
+        }
+        Attempt::Answered {
+            status,
+            headers,
+            body,
+        }
+    }
+
+    /// Books a 429 for everybody who draws on the quota; gives how long.
+    fn cool(&self, call: &Call, case: Case, body: &[u8]) -> Duration {
+        let quota = if call.quota == Quota::GraphHunting {
+            let message = read_body(body).map(|said| said.message).unwrap_or_default();
+            read_hunt_quota(&message)
+        } else {
+            HuntQuota::default()
+        };
+        if let Some(limit) = quota.per_minute {
+            self.inner.ledger.limit_hunts(limit);
+        }
+        let wait = case
+            .retry_after
+            .or(quota.again_in)
+            .unwrap_or_else(|| backoff(case.attempt, case.jitter));
+        self.inner.ledger.cool(call.quota, wait);
+        wait
+    }
+
+    fn error(
+        &self,
+        call: &Call,
+        came: Attempt,
+        wait: Option<Duration>,
+        challenged: bool,
+        token: &SharedToken,
+    ) -> ApiError {
+        let (status, headers, body) = match came {
+            Attempt::Failed {
+                outcome,
+                why,
+                too_large,
+            } => {
+                return lost_error(call, outcome, &why, too_large);
+            }
+            Attempt::Answered {
+                status,
+                headers,
+                body,
+            } => (status, headers, body),
+        };
+        let said = read_body(&body);
+        let understood = said.is_some();
+        let said = said.unwrap_or_default();
+        let mut kind = kind_of(status, &said);
+        if challenged {
+            kind = ApiErrorKind::SignIn;
+        }
+        if let ApiErrorKind::Throttled { retry_at } = &mut kind {
+            *retry_at = wait.and_then(after);
+        }
+        let reason = StatusCode::from_u16(status)
+            .ok()
+            .and_then(|status| status.canonical_reason())
+            .unwrap_or("no reason given");
+        let message = if !said.message.trim().is_empty() {
+            clean(said.message.trim()).into_owned()
+        } else if understood || body.is_empty() {
+            reason.to_owned()
+        } else {
+            format!(
+                "{reason}, and not in the service's words: {}",
+                excerpt(&body)
+            )
+        };
+        let header = |name: &str| {
+            let value = headers.get(name)?.to_str().ok()?;
+            Some(clean(value).into_owned().into_boxed_str())
+        };
+        let request_id = said
+            .request_id
+            .as_deref()
+            .map(|id| clean(id).into())
+            .or_else(|| header("request-id"))
+            .or_else(|| header("x-ms-request-id"));
+        let advice = self.advice(call, kind, status, &said, challenged, token);
+        ApiError {
+            kind,
+            status: Some(status),
+            code: clean(&said.code).into(),
+            message: message.into(),
+            request_id,
+            client_request_id: None,
+            advice: advice.into(),
+            reached: reached_of(status),
+        }
+    }
+
+    /// What to do about a refusal.
+    fn advice(
+        &self,
+        call: &Call,
+        kind: ApiErrorKind,
+        status: u16,
+        said: &Said,
+        challenged: bool,
+        token: &SharedToken,
+    ) -> String {
+        let service = call.resource.title();
+        let lower = said.message.to_ascii_lowercase();
+        match kind {
+            ApiErrorKind::SignIn if challenged => {
+                format!("{service} wants a fresh sign-in (a claims challenge): sign in again; an application cannot answer it, so look at the Conditional Access policies for workload identities")
+            }
+            ApiErrorKind::SignIn if ["account mode", "license", "not provisioned"].iter().any(|word| lower.contains(word)) => {
+                "this is about the tenant's licence or provisioning, not about the token".to_owned()
+            }
+            ApiErrorKind::SignIn => self
+                .judge(call, &[], token)
+                .unwrap_or_else(|| format!("{service} did not take the token, not even a new one; check the profile's cloud and the clock of this machine")),
+            ApiErrorKind::Forbidden => {
+                let (named, held) = parse_forbidden(&said.message).unwrap_or_default();
+                let needed: Vec<String> = if named.is_empty() {
+                    call.any_of.iter().map(|&name| name.to_owned()).collect()
+                } else {
+                    named
+                };
+                self.judge(call, &needed, token).unwrap_or_else(|| {
+                    if held.is_some_and(|held| held.is_empty()) {
+                        return format!("the service saw no role in the token though it carries some: the audience is likely wrong; check defender_audience (expected {})", self.inner.endpoints.cloud.defender_audience);
+                    }
+                    if lower.contains("remediation level") {
+                        return "the device group has no automation level, which this action needs".to_owned();
+                    }
+                    let needed = if needed.is_empty() {
+                        "the permission".to_owned()
+                    } else {
+                        needed.join(" or ")
+                    };
+                    format!("{service} wants {needed}; a permission granted just now needs a new token, and a licence may be missing")
+                })
+            }
+            ApiErrorKind::Throttled { .. } if call.quota == Quota::GraphHunting => {
+                let quota = read_hunt_quota(&said.message);
+                if quota.processing {
+                    "the tenant's processing budget for hunting is used up; wait for the next 15 minutes and narrow the query (time, columns, rows)".to_owned()
+                } else {
+                    "too many hunts; wait, and run one at a time".to_owned()
+                }
+            }
+            ApiErrorKind::Throttled { .. } => {
+                format!("{service} asks for patience; it is asked again by itself")
+            }
+            ApiErrorKind::Conflict => "read again what is there before trying anew".to_owned(),
+            ApiErrorKind::Service if call.quota == Quota::GraphHunting && status == 504 => {
+                "the query ran too long (3 minutes at most): narrow its time or its rows".to_owned()
+            }
+            ApiErrorKind::Service if call.repeat == Repeat::Write => {
+                "whether it was carried out is not known: look at what is there before trying anew"
+                    .to_owned()
+            }
+            ApiErrorKind::Service => format!("{service} is troubled; try again later"),
+            ApiErrorKind::NotFound => {
+                "it does not exist, or not in this cloud or tenant".to_owned()
+            }
+            _ => String::new(),
+        }
+    }
+
+    fn judge(&self, call: &Call, any_of: &[String], token: &SharedToken) -> Option<String> {
+        let needs = Needs {
+            resource: call.resource,
+            any_of,
+            tenant: self.inner.tokens.tenant(),
+        };
+        judge(token.claims.as_ref()?, needs, &self.inner.endpoints)
+    }
+}
+
+fn after(wait: Duration) -> Option<Timestamp> {
+    let wait = SignedDuration::try_from(wait).ok()?;
+    Timestamp::now().checked_add(wait).ok()
+}
+
+/// Told before anything is sent.
+fn throttled(quota: Quota, wait: Duration) -> ApiError {
+    let kind = ApiErrorKind::Throttled {
+        retry_at: after(wait),
+    };
+    let seconds = wait.as_secs() + 1;
+    ApiError::local(
+        kind,
+        format!(
+            "the {} quota is used up for another {seconds} s",
+            quota.title()
+        ),
+    )
+    .advise("wait; nothing was sent")
+}
+
+fn lost_error(call: &Call, outcome: Outcome, why: &str, too_large: bool) -> ApiError {
+    let (kind, reached) = match outcome {
+        Outcome::TimedOut(reached) => (ApiErrorKind::Timeout, reached),
+        Outcome::Failed(reached) if too_large => (ApiErrorKind::Decode, reached),
+        Outcome::Failed(reached) => (ApiErrorKind::Offline, reached),
+        Outcome::Status(_) => (ApiErrorKind::Service, Reached::Maybe),
+    };
+    let host = call.url.host_str().unwrap_or_default();
+    let advice = match (kind, call.repeat, reached) {
+        (_, Repeat::Write, Reached::Maybe) => {
+            "whether it was carried out is not known: look at what is there before trying anew"
+        }
+        (ApiErrorKind::Decode, ..) => "ask for less: fewer rows, fewer columns, a shorter time",
+        (ApiErrorKind::Timeout, Repeat::Hunt, _) => {
+            "the query ran too long (3 minutes at most): narrow its time or its rows"
+        }
+        _ => "check the network and the proxy",
+    };
+    let message = if too_large {
+        why.to_owned()
+    } else {
+        format!("{host} cannot be reached: {why}")
+    };
+    ApiError::local(kind, message)
+        .advise(advice)
+        .reached(reached)
+}
+
+fn answer(status: u16, headers: &HeaderMap, body: Vec<u8>, client_request_id: String) -> Answer {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let as_of = text("date")
+        .and_then(|date| httpdate::parse_http_date(date).ok())
+        .and_then(|date| Timestamp::try_from(date).ok())
+        .unwrap_or_else(Timestamp::now);
+    let partial = (status == 206).then(|| {
+        let warning = text("warning").unwrap_or("no reason given");
+        clean(warning).into_owned()
+    });
+    Answer {
+        status,
+        body,
+        as_of,
+        request_id: text("request-id")
+            .or_else(|| text("x-ms-request-id"))
+            .map(|id| clean(id).into_owned().into()),
+        client_request_id: client_request_id.into(),
+        partial,
+    }
+}
+
+fn wait_of(headers: &HeaderMap) -> Option<Duration> {
+    let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
+    retry_after(value, SystemTime::now())
+}
+
+/// Whether the service wants more than a new token: a sign-in that answers its challenge.
+fn claims_challenge(headers: &HeaderMap, body: &[u8]) -> bool {
+    let challenged = headers
+        .get_all(header::WWW_AUTHENTICATE)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .any(|value| value.contains("insufficient_claims") || value.contains("claims="));
+    challenged
+        || read_body(body).is_some_and(|said| said.code.eq_ignore_ascii_case("insufficient_claims"))
+}
+
+/// The innermost cause: reqwest's own text repeats the address with its query.
+fn root(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(inner) = cause.source() {
+        cause = inner;
+    }
+    clean(&cause.to_string()).into_owned()
+}
+
+/// One line an attempt: no token, no body, no query.
+fn trace(call: &Call, attempt: u32, id: &str, took: Duration, came: &Attempt) {
+    let took_ms = took.as_millis() as u64;
+    let (operation, method, path) = (call.operation, &call.method, call.url.path());
+    match came {
+        Attempt::Answered {
+            status,
+            headers,
+            body,
+        } => {
+            let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+            tracing::debug!(
+                operation, %method, path, attempt, status, took_ms,
+                bytes = body.len(),
+                client_request_id = id,
+                request_id = text("request-id"),
+                diagnostic = text("x-ms-ags-diagnostic"),
+                "answered"
+            );
+        }
+        Attempt::Failed { why, .. } => {
+            tracing::warn!(operation, %method, path, attempt, took_ms, client_request_id = id, why, "no answer");
+        }
+    }
+}
