@@ -2,6 +2,8 @@
 
 #![allow(dead_code, reason = "each bench uses its own part")]
 
+pub mod queue;
+
 use std::io::Write as _;
 use std::time::Duration;
 
