@@ -1,1 +1,112 @@
-//! (to be built)
+//! One connected tenant: its profile, tokens, clients, budgets and cache. What `feed`, `respond` and
+//! `hunt` are given.
+//!
+//! Connecting touches no network: tokens are fetched with the first request.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::api::{self, Budgets, DefenderClient, GraphClient, Transport};
+use crate::auth::TokenSource;
+use crate::cloud::{CloudError, Endpoints};
+use crate::config::{Paths, Profile};
+use crate::domain::Timestamp;
+use crate::store::{Store, StoreError};
+
+/// Why a profile cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum TenantError {
+    /// Its cloud, region or addresses are wrong.
+    #[error("profile {profile}: {source}")]
+    Cloud {
+        /// Which profile.
+        profile: String,
+        /// What is wrong.
+        source: CloudError,
+    },
+    /// No TLS or no connections at all.
+    #[error("cannot set up connections: {0}")]
+    Http(String),
+    /// Its cache cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// One connected tenant.
+pub struct Tenant {
+    /// Its profile.
+    pub profile: Profile,
+    /// Where its services are.
+    pub endpoints: Endpoints,
+    /// Its tokens.
+    pub tokens: TokenSource,
+    /// Microsoft Graph.
+    pub graph: GraphClient,
+    /// Defender for Endpoint.
+    pub defender: DefenderClient,
+    /// Its cache.
+    pub store: Store,
+    /// Where a damaged cache was moved to when this one was begun.
+    pub set_aside: Option<PathBuf>,
+    transport: Transport,
+}
+
+impl fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tenant")
+            .field("profile", &self.profile.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tenant {
+    /// Opens the profile's cache and sets up its clients. Waits for the disk, not for the network.
+    pub fn connect(profile: Profile, paths: &Paths) -> Result<Arc<Self>, TenantError> {
+        let (store, set_aside) =
+            Store::open_or_set_aside(&paths.store_file(&profile.name), Timestamp::now())?;
+        Self::with_store(profile, store, set_aside)
+    }
+
+    /// The same over a cache that is open already; for the demo and tests.
+    pub fn with_store(
+        profile: Profile,
+        store: Store,
+        set_aside: Option<PathBuf>,
+    ) -> Result<Arc<Self>, TenantError> {
+        let endpoints = profile.endpoints().map_err(|source| TenantError::Cloud {
+            profile: profile.name.clone(),
+            source,
+        })?;
+        let http =
+            api::http_client(&endpoints).map_err(|error| TenantError::Http(error.to_string()))?;
+        let tokens = TokenSource::new(&profile, &endpoints, http.clone());
+        let transport = Transport::new(&endpoints, tokens.clone(), http);
+        Ok(Arc::new(Self {
+            graph: GraphClient::new(transport.clone()),
+            defender: DefenderClient::new(transport.clone()),
+            profile,
+            endpoints,
+            tokens,
+            store,
+            set_aside,
+            transport,
+        }))
+    }
+
+    /// Who "me" is: the analyst of the profile, else the profile's name.
+    pub fn who(&self) -> &str {
+        self.profile
+            .analyst
+            .as_deref()
+            .filter(|analyst| !analyst.trim().is_empty())
+            .unwrap_or(&self.profile.name)
+    }
+
+    /// What the services still let us ask.
+    pub fn budgets(&self) -> watch::Receiver<Budgets> {
+        self.transport.budgets()
+    }
+}

@@ -132,3 +132,78 @@ fn action_status<'de, D: serde::Deserializer<'de>>(
 ) -> Result<ActionStatus, D::Error> {
     Ok(lenient::option(deserializer)?.unwrap_or_else(unknown_status))
 }
+
+/// Whether a device is cut off, as far as its actions tell: the service has no such field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Isolation {
+    /// Cut off, or released.
+    pub isolated: bool,
+    /// Since when.
+    pub since: Option<Timestamp>,
+    /// Who asked.
+    pub by: Option<Arc<str>>,
+    /// An action asked for earlier ended later: the newest wish is not what happened last.
+    pub out_of_order: bool,
+}
+
+impl Isolation {
+    /// Derives it from the actions of one machine, in any order: the isolation or release that
+    /// succeeded last decides. `None` = there never was one, as far as the actions reach back.
+    pub fn derive<'a>(actions: impl IntoIterator<Item = &'a MachineAction>) -> Option<Self> {
+        let ended = |action: &MachineAction| {
+            (
+                action
+                    .last_update_date_time_utc
+                    .or(action.creation_date_time_utc),
+                action.creation_date_time_utc,
+            )
+        };
+        let mut done: Vec<_> = actions
+            .into_iter()
+            .filter(|action| {
+                matches!(action.kind, ActionType::Isolate | ActionType::Unisolate)
+                    && action.status == ActionStatus::Succeeded
+            })
+            .collect();
+        done.sort_by_key(|action| ended(action));
+        let last = done.last()?;
+        let newest_wish = done
+            .iter()
+            .max_by_key(|action| action.creation_date_time_utc)?;
+        Some(Self {
+            isolated: last.kind == ActionType::Isolate,
+            since: ended(last).0,
+            by: last.requestor.clone(),
+            out_of_order: newest_wish.kind != last.kind,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn action(kind: &str, status: &str, asked: u8, ended: u8) -> MachineAction {
+        serde_json::from_str(&format!(
+            r#"{{"id":"{kind}{asked}","type":"{kind}","status":"{status}","requestor":"s.kim",
+                "creationDateTimeUtc":"2026-08-19T07:{asked:02}:00Z",
+                "lastUpdateDateTimeUtc":"2026-08-19T07:{ended:02}:00Z"}}"#
+        ))
+        .expect("decodes")
+    }
+
+    #[test]
+    fn what_succeeded_last_decides_and_a_late_end_is_told() {
+        assert_eq!(Isolation::derive([]), None);
+        let isolate = action("Isolate", "Succeeded", 1, 2);
+        let release = action("Unisolate", "Succeeded", 5, 6);
+        let failed = action("Isolate", "Failed", 7, 8);
+        let scan = action("RunAntiVirusScan", "Succeeded", 9, 9);
+        let it = Isolation::derive([&failed, &release, &scan, &isolate]).expect("derived");
+        assert!(!it.isolated && !it.out_of_order);
+        assert_eq!(it.by.as_deref(), Some("s.kim"));
+        let stuck = action("Isolate", "Succeeded", 3, 9);
+        let it = Isolation::derive([&stuck, &release]).expect("derived");
+        assert!(it.isolated && it.out_of_order);
+    }
+}

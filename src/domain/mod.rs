@@ -19,7 +19,7 @@ mod open_enum;
 mod raw;
 pub mod text;
 
-pub use action::{ActionStatus, ActionType, IsolationType, MachineAction, ScanType};
+pub use action::{ActionStatus, ActionType, Isolation, IsolationType, MachineAction, ScanType};
 pub use alert::{Alert, AlertRow};
 pub use change::Change;
 pub use enums::{

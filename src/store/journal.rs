@@ -5,7 +5,7 @@
 
 use std::io::Write;
 
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::{Result, Store, StoreError, codec};
@@ -184,24 +184,7 @@ impl Store {
 
     /// Moves an entry on; on disk when this returns.
     pub fn journal_step(&self, id: JournalId, step: &JournalStep) -> Result<JournalEntry> {
-        self.db().write_synced(|tx| {
-            let (at, state) = (codec::nanos(step.at), step.state.as_str());
-            tx.prepare_cached(
-                "UPDATE journal SET updated = ?2, state = ?3, detail = ?4, action = coalesce(?5, action), \
-                 request_id = coalesce(?6, request_id) WHERE id = ?1",
-            )?
-            .execute(params![
-                id.0,
-                at,
-                state,
-                step.detail,
-                step.action.as_ref().map(|id| id.as_str()),
-                step.request_id
-            ])?;
-            tx.prepare_cached("INSERT INTO journal_step (entry, at, state, detail) VALUES (?1, ?2, ?3, ?4)")?
-                .execute(params![id.0, at, state, step.detail])?;
-            one(tx, id)?.ok_or_else(|| StoreError::Content(format!("no journal entry {}", id.0)))
-        })
+        self.db().write_synced(|tx| self::step(tx, id, step))
     }
 
     /// The journal, newest first, at most `limit`.
@@ -223,18 +206,6 @@ impl Store {
             );
             let mut statement = db.prepare_cached(&sql)?;
             let rows = statement.query_map([], entry)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
-    }
-
-    /// The open entries that became a machine action, so that its end can be written down.
-    pub fn journal_of_action(&self, action: &ActionId) -> Result<Vec<JournalEntry>> {
-        self.db().read(|db| {
-            let sql = format!(
-                "SELECT {COLUMNS} FROM journal WHERE action = ?1 AND state = 'accepted' ORDER BY id"
-            );
-            let mut statement = db.prepare_cached(&sql)?;
-            let rows = statement.query_map([action.as_str()], entry)?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
@@ -262,6 +233,32 @@ impl Store {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// Moves an entry on, within a transaction.
+pub(super) fn step(
+    tx: &Transaction<'_>,
+    id: JournalId,
+    step: &JournalStep,
+) -> Result<JournalEntry> {
+    let (at, state) = (codec::nanos(step.at), step.state.as_str());
+    tx.prepare_cached(
+        "UPDATE journal SET updated = ?2, state = ?3, detail = ?4, action = coalesce(?5, action), \
+         request_id = coalesce(?6, request_id) WHERE id = ?1",
+    )?
+    .execute(params![
+        id.0,
+        at,
+        state,
+        step.detail,
+        step.action.as_ref().map(|id| id.as_str()),
+        step.request_id
+    ])?;
+    tx.prepare_cached(
+        "INSERT INTO journal_step (entry, at, state, detail) VALUES (?1, ?2, ?3, ?4)",
+    )?
+    .execute(params![id.0, at, state, step.detail])?;
+    one(tx, id)?.ok_or_else(|| StoreError::Content(format!("no journal entry {}", id.0)))
 }
 
 fn one(db: &Connection, id: JournalId) -> Result<Option<JournalEntry>> {

@@ -116,22 +116,28 @@ pub struct Watermark {
     pub as_of: Timestamp,
 }
 
-/// How a page moves its watermark; written with the page's rows or not at all.
+/// How a page moves its watermark; written with the page's rows or not at all. How far is read off the
+/// rows themselves, and only where they came in the order asked for ([`Put::ordered`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
-    /// The first page of a first sync: read newest first down to `target`.
+    /// The first page of a first sync, newest first, on its way down to `target`.
     Begin {
-        /// Newest end.
-        forward: Timestamp,
-        /// How far back to go.
+        /// How far back the first sync goes.
         target: Timestamp,
     },
-    /// The backlog is complete down to here.
-    Floor(Timestamp),
-    /// The backlog is complete.
-    BacklogDone,
-    /// Everything up to here has been read. Never moves back.
-    Forward(Timestamp),
+    /// A further page of the first sync, newest first.
+    Down,
+    /// The first sync has reached its target.
+    Bottom,
+    /// A page of news, oldest first.
+    Up,
+    /// Everything there is between `target` and `forward` has been read, in whatever order.
+    All {
+        /// Newest end.
+        forward: Timestamp,
+        /// Oldest end.
+        target: Timestamp,
+    },
 }
 
 /// What writing a page did.
@@ -145,8 +151,9 @@ pub struct Put {
     pub unchanged: usize,
     /// Newest and oldest `lastUpdateDateTime` of the page's rows.
     pub span: Option<(Timestamp, Timestamp)>,
-    /// Whether the rows came in order: `Some(true)` ascending, `Some(false)` descending.
-    pub ascending: Option<bool>,
+    /// Whether the rows came in the order the mark stands for; true where it stands for none. When
+    /// false the watermark has not moved.
+    pub ordered: bool,
 }
 
 /// Another place where an entity occurs.

@@ -143,7 +143,7 @@ fn repeats_change_nothing_and_older_versions_never_win() {
     ];
     let put = store.put_alerts(&alerts, None, now()).expect("writes");
     assert_eq!(put.unchanged, 1);
-    assert_eq!(put.ascending, Some(false));
+    assert!(put.ordered, "no mark, no order");
     assert_eq!(
         put.span,
         Some((at("2026-08-19T07:00:00Z"), at("2026-08-19T08:00:00Z")))
@@ -297,47 +297,48 @@ fn rows_and_watermark_stand_or_fall_together() {
     let store = Store::in_memory().expect("opens");
     assert_eq!(store.watermark(Endpoint::Incidents).expect("reads"), None);
     let (forward, target) = (at("2026-08-19T08:00:00Z"), at("2026-07-20T00:00:00Z"));
-    let rows = [incident("7", "2026-08-19T08:00:00Z", "")];
-    let begin = Mark::Begin { forward, target };
-    store
-        .put_incidents(&rows, Some(begin), now())
-        .expect("writes");
-    let mark = store
-        .watermark(Endpoint::Incidents)
-        .expect("reads")
-        .expect("is there");
+    let rows = [
+        incident("7", "2026-08-19T08:00:00Z", ""),
+        incident("6", "2026-08-18T08:00:00Z", ""),
+    ];
+    let up = [rows[1].clone(), rows[0].clone()];
+    let put =
+        |rows: &[String], mark, now| store.put_incidents(rows, Some(mark), now).expect("writes");
+    let mark = || store.watermark(Endpoint::Incidents).expect("reads");
+    assert!(!put(&up, Mark::Begin { target }, now()).ordered);
+    assert_eq!(mark(), None, "rows in the wrong order move nothing");
+    assert!(put(&rows, Mark::Begin { target }, now()).ordered);
+    let floor = Some(at("2026-08-18T08:00:00Z"));
     assert_eq!(
-        mark,
-        Watermark {
+        mark(),
+        Some(Watermark {
             forward,
-            floor: Some(forward),
+            floor,
             target,
             as_of: now()
-        }
+        })
     );
-
-    let none: [&str; 0] = [];
-    let put = |mark, now| store.put_incidents(&none, Some(mark), now).expect("writes");
-    put(Mark::Floor(at("2026-08-01T00:00:00Z")), now());
     put(
-        Mark::Forward(at("2026-08-19T07:00:00Z")),
-        at("2026-08-19T09:05:00Z"),
+        &[incident("5", "2026-08-01T00:00:00Z", "")],
+        Mark::Down,
+        now(),
     );
-    let mark = store
-        .watermark(Endpoint::Incidents)
-        .expect("reads")
-        .expect("is there");
-    assert_eq!(mark.forward, forward, "never back");
-    assert_eq!(mark.floor, Some(at("2026-08-01T00:00:00Z")));
-    assert_eq!(mark.as_of, at("2026-08-19T09:05:00Z"));
-    put(Mark::BacklogDone, now());
+    put(&up[..1], Mark::Up, at("2026-08-19T09:05:00Z"));
+    let moved = mark().expect("is there");
+    assert_eq!(moved.forward, forward, "never back");
+    assert_eq!(moved.floor, Some(at("2026-08-01T00:00:00Z")));
+    assert_eq!(moved.as_of, at("2026-08-19T09:05:00Z"));
+    put(&[], Mark::Bottom, now());
+    assert_eq!(mark().expect("is there").floor, None);
+    put(
+        &[incident("4", "2026-07-25T00:00:00Z", "")],
+        Mark::Down,
+        now(),
+    );
     assert_eq!(
-        store
-            .watermark(Endpoint::Incidents)
-            .expect("reads")
-            .expect("is there")
-            .floor,
-        None
+        mark().expect("is there").floor,
+        None,
+        "what is complete stays complete"
     );
 
     // a transaction that fails leaves neither rows nor mark
@@ -351,11 +352,7 @@ fn rows_and_watermark_stand_or_fall_together() {
         })
         .expect("writes");
     let next = [incident("8", "2026-08-19T09:00:00Z", "")];
-    let failed = store.put_incidents(
-        &next,
-        Some(Mark::Forward(at("2026-08-19T09:00:00Z"))),
-        now(),
-    );
+    let failed = store.put_incidents(&next, Some(Mark::Up), now());
     assert!(failed.is_err());
     assert_eq!(store.incident_row(&"8".into()).expect("reads"), None);
 }

@@ -6,8 +6,11 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 
 use super::codec::{self, Interner, nanos};
 use super::digest::{self, AlertDigest, Entity, IncidentDigest};
-use super::{Endpoint, Mark, Put, Result, Store, StoreError};
-use crate::domain::{BadRow, Change, IncidentId, IncidentRow, MachineAction, TacticSet, Timestamp};
+use super::journal::{JournalId, JournalState, JournalStep};
+use super::{Endpoint, Mark, Put, Result, Store};
+use crate::domain::{
+    ActionStatus, BadRow, Change, IncidentId, IncidentRow, MachineAction, TacticSet, Timestamp,
+};
 
 /// Refused rows kept; the oldest go first.
 const REJECTED_KEPT: i64 = 1000;
@@ -27,7 +30,7 @@ impl Store {
     ) -> Result<Put> {
         let mut put = Put::default();
         let digests = read_rows(rows, &mut put, |json| digest::incident(json, now));
-        put.note_order(digests.iter().map(|digest| digest.row.updated));
+        put.note_order(digests.iter().map(|digest| digest.row.updated), mark);
         self.db().write(|tx| {
             let mut merged = Vec::new();
             for digest in digests {
@@ -37,7 +40,7 @@ impl Store {
                 let to = end_of_merges(tx, &from)?;
                 put.changes.push(Change::Redirected { from, to });
             }
-            finish(tx, Endpoint::Incidents, &put.bad, mark, now)?;
+            finish(tx, Endpoint::Incidents, &put, mark, now)?;
             Ok(put)
         })
     }
@@ -52,7 +55,7 @@ impl Store {
     ) -> Result<Put> {
         let mut put = Put::default();
         let digests = read_rows(rows, &mut put, |json| digest::alert(json, now));
-        put.note_order(digests.iter().map(|digest| digest.row.updated));
+        put.note_order(digests.iter().map(|digest| digest.row.updated), mark);
         self.db().write(|tx| {
             let mut touched = BTreeSet::new();
             let mut sightings = Vec::new();
@@ -71,7 +74,7 @@ impl Store {
                     put.changes.push(Change::Incident(row));
                 }
             }
-            finish(tx, Endpoint::Alerts, &put.bad, mark, now)?;
+            finish(tx, Endpoint::Alerts, &put, mark, now)?;
             Ok(put)
         })
     }
@@ -95,19 +98,20 @@ impl Store {
         self.db().write(|tx| {
             for (action, json) in actions {
                 if put_action(tx, &action, &json, now)? {
+                    settle_journal(tx, &action, now)?;
                     put.changes.push(Change::Action(action));
                 } else {
                     put.unchanged += 1;
                 }
             }
-            finish(tx, Endpoint::Actions, &put.bad, mark, now)?;
+            finish(tx, Endpoint::Actions, &put, mark, now)?;
             Ok(put)
         })
     }
 }
 
 impl Put {
-    fn note_order(&mut self, times: impl Iterator<Item = Timestamp>) {
+    fn note_order(&mut self, times: impl Iterator<Item = Timestamp>, mark: Option<Mark>) {
         let mut last: Option<Timestamp> = None;
         let (mut up, mut down) = (true, true);
         for time in times {
@@ -121,10 +125,10 @@ impl Put {
                 Some((oldest, newest)) => (oldest.min(time), newest.max(time)),
             });
         }
-        self.ascending = match (up, down) {
-            (true, _) => Some(true),
-            (false, true) => Some(false),
-            (false, false) => None,
+        self.ordered = match mark {
+            Some(Mark::Begin { .. } | Mark::Down) => down,
+            Some(Mark::Up) => up,
+            Some(Mark::Bottom | Mark::All { .. }) | None => true,
         };
     }
 }
@@ -422,12 +426,12 @@ fn put_action(
 fn finish(
     tx: &Transaction<'_>,
     endpoint: Endpoint,
-    bad: &[BadRow],
+    put: &Put,
     mark: Option<Mark>,
     now: Timestamp,
 ) -> Result<()> {
-    if !bad.is_empty() {
-        for row in bad {
+    if !put.bad.is_empty() {
+        for row in &put.bad {
             tx.prepare_cached(
                 "INSERT OR REPLACE INTO rejected (at, endpoint, why, json) VALUES (?1, ?2, ?3, ?4)",
             )?
@@ -443,37 +447,45 @@ fn finish(
             [REJECTED_KEPT],
         )?;
     }
-    let Some(mark) = mark else { return Ok(()) };
+    let Some(mark) = mark.filter(|_| put.ordered) else {
+        return Ok(());
+    };
     let name = endpoint.name();
-    let (now, moved) = (
-        nanos(now),
-        |sql: &str, to: i64| -> Result<usize, StoreError> {
-            Ok(tx.prepare_cached(sql)?.execute(params![name, to])?)
-        },
-    );
-    match mark {
-        Mark::Begin { forward, target } => {
-            tx.prepare_cached(
-                "INSERT OR REPLACE INTO sync (endpoint, forward, floor, target, as_of) \
-                 VALUES (?1, ?2, ?2, ?3, ?4)",
-            )?
-            .execute(params![name, nanos(forward), nanos(target), now])?;
+    let begin = |forward: Timestamp, floor: Option<Timestamp>, target: Timestamp| {
+        tx.prepare_cached(
+            "INSERT OR REPLACE INTO sync (endpoint, forward, floor, target, as_of) VALUES (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![name, nanos(forward), floor.map(nanos), nanos(target), nanos(now)])
+    };
+    let moved =
+        |sql: &str, to: Timestamp| tx.prepare_cached(sql)?.execute(params![name, nanos(to)]);
+    match (mark, put.span) {
+        (Mark::Begin { target }, Some((oldest, newest))) => {
+            begin(newest, Some(oldest), target)?;
         }
-        Mark::Floor(floor) => {
+        // Nothing there yet: whatever comes is newer than the answer.
+        (Mark::Begin { target }, None) => {
+            begin(now, None, target)?;
+        }
+        (Mark::Down, Some((oldest, _))) => {
             moved(
-                "UPDATE sync SET floor = min(coalesce(floor, ?2), ?2) WHERE endpoint = ?1",
-                nanos(floor),
+                "UPDATE sync SET floor = min(floor, ?2) WHERE endpoint = ?1 AND floor IS NOT NULL",
+                oldest,
             )?;
         }
-        Mark::BacklogDone => {
+        (Mark::Bottom, _) => {
             tx.prepare_cached("UPDATE sync SET floor = NULL WHERE endpoint = ?1")?
                 .execute([name])?;
         }
-        Mark::Forward(forward) => {
+        (Mark::Up, Some((_, newest))) => {
             moved(
                 "UPDATE sync SET forward = max(forward, ?2) WHERE endpoint = ?1",
-                nanos(forward),
+                newest,
             )?;
+        }
+        (Mark::Down | Mark::Up, None) => {}
+        (Mark::All { forward, target }, _) => {
+            begin(forward, None, target)?;
         }
     }
     moved(
@@ -482,3 +494,43 @@ fn finish(
     )?;
     Ok(())
 }
+
+/// The journal entries that became this action end with it.
+fn settle_journal(tx: &Transaction<'_>, action: &MachineAction, now: Timestamp) -> Result<()> {
+    let state = match action.status {
+        ActionStatus::Succeeded => JournalState::Succeeded,
+        ActionStatus::Failed | ActionStatus::TimeOut => JournalState::Failed,
+        ActionStatus::Cancelled => JournalState::Cancelled,
+        _ => return Ok(()),
+    };
+    let entries = tx
+        .prepare_cached("SELECT id FROM journal WHERE action = ?1 AND state = 'accepted'")?
+        .query_map([action.id.as_str()], |row| row.get::<_, i64>(0))?
+        .collect::<Result<Vec<_>, _>>()?;
+    for entry in entries {
+        // A cancellation ends well when what it called off ends as cancelled.
+        let operation: String = tx.query_row(
+            "SELECT operation FROM journal WHERE id = ?1",
+            [entry],
+            |row| row.get(0),
+        )?;
+        let state = match (operation.as_str(), state) {
+            (CANCEL, JournalState::Cancelled) => JournalState::Succeeded,
+            (CANCEL, _) => JournalState::Failed,
+            _ => state,
+        };
+        let detail = format!("the action ended: {}", action.status);
+        let step = JournalStep {
+            at: now,
+            state,
+            detail,
+            action: None,
+            request_id: None,
+        };
+        super::journal::step(tx, JournalId(entry), &step)?;
+    }
+    Ok(())
+}
+
+/// The catalogue's name of calling off an action.
+const CANCEL: &str = "action.cancel";

@@ -1,0 +1,375 @@
+//! Incidents and alerts: the first sync, newest first, and the news after it.
+//!
+//! The watermark of an endpoint is a window, `floor..=forward`: everything updated within is cached. News
+//! widen it upwards, oldest first, beginning an overlap before its upper end, because rows arrive late and
+//! several share an instant. The first sync widens it downwards, newest first, so that the screen fills with
+//! what matters; it follows next links, and between its pages the news are read when they are due.
+//! Interrupted, it goes on from the floor.
+//!
+//! Next links may stand for "skip so many": a row that moves while pages are read would shift another one
+//! out of sight. Newest first and open at the top that cannot happen (rows move to the front, others only
+//! come twice). Everywhere else each page is asked for anew from where the last one ended, and a next link
+//! is followed only within one instant.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::hub::{Hub, Next, Trouble};
+use super::{Level, hub};
+use crate::api::{ApiError, GraphClient, ListQuery, NextLink, Priority, RawPage};
+use crate::domain::{Alert, Incident, Timestamp};
+use crate::store::{self, Endpoint, Mark, Put, Store, Watermark};
+
+/// One of the two queues.
+pub(super) trait Queue: Send + Sync + 'static {
+    /// Its rows.
+    type Row: Send + Sync + 'static;
+    /// Its watermark.
+    const ENDPOINT: Endpoint;
+
+    fn page_size(hub: &Hub) -> u32;
+    fn list(
+        graph: &GraphClient,
+        query: &ListQuery,
+    ) -> impl Future<Output = Result<RawPage<Self::Row>, ApiError>> + Send;
+    fn next(
+        graph: &GraphClient,
+        link: &NextLink,
+    ) -> impl Future<Output = Result<RawPage<Self::Row>, ApiError>> + Send;
+    fn put(store: &Store, rows: &[&str], mark: Option<Mark>, now: Timestamp) -> store::Result<Put>;
+}
+
+/// `security/incidents`.
+pub(super) struct Incidents;
+
+/// `security/alerts_v2`.
+pub(super) struct Alerts;
+
+impl Queue for Incidents {
+    type Row = Incident;
+    const ENDPOINT: Endpoint = Endpoint::Incidents;
+
+    fn page_size(hub: &Hub) -> u32 {
+        hub.habits.incidents_page
+    }
+
+    async fn list(graph: &GraphClient, query: &ListQuery) -> Result<RawPage<Incident>, ApiError> {
+        graph.raw_incidents(query, Priority::Background).await
+    }
+
+    async fn next(graph: &GraphClient, link: &NextLink) -> Result<RawPage<Incident>, ApiError> {
+        graph.next_raw_incidents(link, Priority::Background).await
+    }
+
+    fn put(store: &Store, rows: &[&str], mark: Option<Mark>, now: Timestamp) -> store::Result<Put> {
+        store.put_incidents(rows, mark, now)
+    }
+}
+
+impl Queue for Alerts {
+    type Row = Alert;
+    const ENDPOINT: Endpoint = Endpoint::Alerts;
+
+    fn page_size(hub: &Hub) -> u32 {
+        hub.habits.alerts_page
+    }
+
+    async fn list(graph: &GraphClient, query: &ListQuery) -> Result<RawPage<Alert>, ApiError> {
+        graph.raw_alerts(query, Priority::Background).await
+    }
+
+    async fn next(graph: &GraphClient, link: &NextLink) -> Result<RawPage<Alert>, ApiError> {
+        graph.next_raw_alerts(link, Priority::Background).await
+    }
+
+    fn put(store: &Store, rows: &[&str], mark: Option<Mark>, now: Timestamp) -> store::Result<Put> {
+        store.put_alerts(rows, mark, now)
+    }
+}
+
+/// Keeps one queue true until the feed stops.
+pub(super) async fn run<Q: Queue>(hub: Arc<Hub>) {
+    let stop = hub.stop.clone();
+    let mut refreshes = hub.refreshes();
+    let mut idling = hub.idling();
+    loop {
+        let mut reader = Reader::<Q>::new(&hub);
+        let read = tokio::select! {
+            () = stop.cancelled() => return,
+            read = reader.cycle() => read,
+        };
+        let every = hub.every(Q::ENDPOINT);
+        let wait = match read {
+            Ok(()) => Next::After(every),
+            Err(trouble) => {
+                hub.synced(Q::ENDPOINT).await;
+                hub.bad(Q::ENDPOINT, trouble, every).await
+            }
+        };
+        let due = async {
+            match wait {
+                Next::After(wait) => tokio::time::sleep(hub.jittered(wait)).await,
+                Next::Rest => std::future::pending().await,
+            }
+        };
+        let idle = *idling.borrow();
+        tokio::select! {
+            () = stop.cancelled() => return,
+            () = due => {}
+            asked = refreshes.changed() => if asked.is_err() { return },
+            // Somebody looks again: what they see should be fresh.
+            _ = idling.wait_for(|idle| !idle), if idle => {}
+        }
+    }
+}
+
+struct Reader<'a, Q> {
+    hub: &'a Hub,
+    news_read: Instant,
+    queue: std::marker::PhantomData<Q>,
+}
+
+type Done<T> = Result<T, Trouble>;
+
+impl<'a, Q: Queue> Reader<'a, Q> {
+    fn new(hub: &'a Hub) -> Self {
+        Self {
+            hub,
+            news_read: Instant::now(),
+            queue: std::marker::PhantomData,
+        }
+    }
+
+    fn graph(&self) -> &GraphClient {
+        &self.hub.tenant.graph
+    }
+
+    async fn watermark(&self) -> Done<Option<Watermark>> {
+        Ok(self
+            .hub
+            .blocking(|store| store.watermark(Q::ENDPOINT))
+            .await?)
+    }
+
+    async fn cycle(&mut self) -> Done<()> {
+        match self.watermark().await? {
+            None => self.first_sync().await,
+            Some(mark) => {
+                self.news().await?;
+                match mark.floor {
+                    Some(_) => self.backlog().await,
+                    None => Ok(()),
+                }
+            }
+        }
+    }
+
+    fn query(&self, since: Timestamp, until: Option<Timestamp>, ascending: bool) -> ListQuery {
+        ListQuery {
+            updated_since: Some(since),
+            filter: until.map(|until| format!("lastUpdateDateTime le {until}")),
+            top: Some(Q::page_size(self.hub)),
+            ascending,
+            ..ListQuery::default()
+        }
+    }
+
+    /// Writes a page and tells what it changed.
+    async fn take(&self, page: RawPage<Q::Row>, mark: Option<Mark>) -> Done<Taken> {
+        let partial = page.partial.clone();
+        // What is known to be incomplete moves no watermark.
+        let mark = mark.filter(|_| partial.is_none());
+        let asked = mark.is_some();
+        let as_of = page.as_of;
+        let mut put = self
+            .hub
+            .blocking(move |store| {
+                let rows: Vec<&str> = page.rows().collect();
+                Q::put(store, &rows, mark, page.as_of)
+            })
+            .await?;
+        if let Some(missing) = partial {
+            let text = format!(
+                "{} are incomplete: the service left out {missing}",
+                Q::ENDPOINT.name()
+            );
+            self.hub.notice(Level::Warning, text).await;
+        }
+        self.hub.told(Q::ENDPOINT, &mut put).await;
+        Ok(Taken {
+            ordered: put.ordered || !asked,
+            span: put.span,
+            as_of,
+        })
+    }
+
+    /// Moves the watermark without a page.
+    async fn mark(&self, mark: Mark, as_of: Timestamp) -> Done<()> {
+        self.hub
+            .blocking(move |store| Q::put(store, &[], Some(mark), as_of))
+            .await?;
+        Ok(())
+    }
+
+    /// Newest first, open at the top, by next links; the next page downloads while one is written.
+    async fn first_sync(&mut self) -> Done<()> {
+        let backlog = jiff::SignedDuration::try_from(self.hub.settings.backlog).unwrap_or_default();
+        let target = Timestamp::now()
+            .checked_sub(backlog)
+            .unwrap_or(Timestamp::UNIX_EPOCH);
+        self.hub.syncing(Q::ENDPOINT, 0).await;
+        let mut page = Q::list(self.graph(), &self.query(target, None, false)).await?;
+        let began = page.as_of;
+        let mut mark = Mark::Begin { target };
+        loop {
+            let link = page.next.clone();
+            let rows = page.len();
+            let (taken, following) =
+                tokio::join!(self.take(page, Some(mark)), self.follow(link.as_ref()));
+            let taken = taken?;
+            if !taken.ordered {
+                return self.unordered(following?, began, target).await;
+            }
+            self.hub.syncing(Q::ENDPOINT, rows).await;
+            let Some(following) = following? else { break };
+            page = following;
+            mark = Mark::Down;
+            self.news_if_due().await?;
+        }
+        self.mark(Mark::Bottom, began).await?;
+        self.hub.synced(Q::ENDPOINT).await;
+        self.news().await
+    }
+
+    async fn follow(&self, link: Option<&NextLink>) -> Done<Option<RawPage<Q::Row>>> {
+        match link {
+            Some(link) => Ok(Some(Q::next(self.graph(), link).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Goes on with a first sync that was interrupted, page by page from its floor.
+    async fn backlog(&mut self) -> Done<()> {
+        loop {
+            let Some(Watermark {
+                floor: Some(floor),
+                target,
+                ..
+            }) = self.watermark().await?
+            else {
+                return Ok(());
+            };
+            self.hub.syncing(Q::ENDPOINT, 0).await;
+            let mut page = Q::list(self.graph(), &self.query(target, Some(floor), false)).await?;
+            loop {
+                let (link, rows) = (page.next.clone(), page.len());
+                let taken = self.take(page, Some(Mark::Down)).await?;
+                if !taken.ordered {
+                    return self
+                        .unordered(self.follow(link.as_ref()).await?, taken.as_of, target)
+                        .await;
+                }
+                self.hub.syncing(Q::ENDPOINT, rows).await;
+                match (link, taken.span) {
+                    (None, _) => {
+                        self.mark(Mark::Bottom, taken.as_of).await?;
+                        self.hub.synced(Q::ENDPOINT).await;
+                        return Ok(());
+                    }
+                    (Some(_), Some((oldest, _))) if oldest < floor => break,
+                    (Some(link), _) => page = Q::next(self.graph(), &link).await?,
+                }
+            }
+            self.news_if_due().await?;
+        }
+    }
+
+    /// A service that does not keep the order asked for: everything to the last page, then the mark.
+    async fn unordered(
+        &mut self,
+        mut rest: Option<RawPage<Q::Row>>,
+        began: Timestamp,
+        target: Timestamp,
+    ) -> Done<()> {
+        while let Some(page) = rest {
+            let (link, rows) = (page.next.clone(), page.len());
+            let (taken, following) =
+                tokio::join!(self.take(page, None), self.follow(link.as_ref()));
+            taken?;
+            self.hub.syncing(Q::ENDPOINT, rows).await;
+            rest = following?;
+        }
+        self.mark(
+            Mark::All {
+                forward: began,
+                target,
+            },
+            began,
+        )
+        .await?;
+        self.hub.synced(Q::ENDPOINT).await;
+        self.hub.good(Q::ENDPOINT, began).await;
+        Ok(())
+    }
+
+    async fn news_if_due(&mut self) -> Done<()> {
+        if self.news_read.elapsed() >= self.hub.every(Q::ENDPOINT) {
+            self.news().await?;
+        }
+        Ok(())
+    }
+
+    /// Everything changed since the watermark, less the overlap, oldest first.
+    async fn news(&mut self) -> Done<()> {
+        let Some(mark) = self.watermark().await? else {
+            return Ok(());
+        };
+        let overlap = jiff::SignedDuration::try_from(self.hub.settings.overlap).unwrap_or_default();
+        let mut from = mark
+            .forward
+            .checked_sub(overlap)
+            .unwrap_or(mark.forward)
+            .max(mark.target);
+        'window: loop {
+            let mut page = Q::list(self.graph(), &self.query(from, None, true)).await?;
+            loop {
+                let link = page.next.clone();
+                let taken = self.take(page, Some(Mark::Up)).await?;
+                if !taken.ordered {
+                    let rest = self.follow(link.as_ref()).await?;
+                    return self.unordered(rest, taken.as_of, mark.target).await;
+                }
+                match (link, taken.span) {
+                    (None, _) => {
+                        self.news_read = Instant::now();
+                        self.hub.good(Q::ENDPOINT, taken.as_of).await;
+                        return Ok(());
+                    }
+                    (Some(_), Some((_, newest))) if newest > from => {
+                        from = newest;
+                        continue 'window;
+                    }
+                    (Some(link), _) => page = Q::next(self.graph(), &link).await?,
+                }
+            }
+        }
+    }
+}
+
+/// What a written page was like.
+struct Taken {
+    ordered: bool,
+    span: Option<(Timestamp, Timestamp)>,
+    as_of: Timestamp,
+}
+
+/// A wait that ends early when the feed stops; false when it did.
+pub(super) async fn rest(hub: &hub::Hub, wait: Duration) -> bool {
+    tokio::select! {
+        () = hub.stop.cancelled() => false,
+        () = tokio::time::sleep(wait) => true,
+    }
+}
