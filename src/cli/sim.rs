@@ -1,16 +1,110 @@
 //! `nightjar sim`: the simulated tenant alone.
 
+use std::io::{self, Write as _};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
 use clap::Args;
 
 use super::failure::{Done, Failure};
+use crate::sim::{Sim, SimConfig, SimError};
 
 /// Options of `nightjar sim`.
 #[derive(Debug, Args)]
-pub(crate) struct SimArgs {}
+pub(crate) struct SimArgs {
+    /// Where to listen; loopback only. Port 0 takes a free one.
+    #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
+    pub(crate) listen: SocketAddr,
+    /// Chooses ids, people, machines and noise; the same seed gives the same tenant.
+    #[arg(long, default_value_t = 7)]
+    pub(crate) seed: u64,
+    /// How many times faster than life the story unfolds.
+    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    pub(crate) speed: f64,
+    /// How many everyday incidents the tenant holds at the start.
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    pub(crate) incidents: usize,
+    /// How many everyday alerts the tenant holds at the start.
+    #[arg(long, default_value_t = 400, value_name = "N")]
+    pub(crate) alerts: usize,
+    /// How many machines the tenant holds.
+    #[arg(long, default_value_t = 60, value_name = "N")]
+    pub(crate) machines: usize,
+    /// Tells the story of this file instead of the usual one.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) scenario: Option<PathBuf>,
+    /// Everyday noise only: no attack.
+    #[arg(long, conflicts_with = "scenario")]
+    pub(crate) no_story: bool,
+    /// Nothing new comes by itself besides the story.
+    #[arg(long)]
+    pub(crate) no_trickle: bool,
+    /// Keeps the documented call limits: 429 with Retry-After beyond them.
+    #[arg(long)]
+    pub(crate) throttle: bool,
+    /// How long tokens live, in seconds.
+    #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+    pub(crate) token_lifetime: u64,
+    /// Issues tokens without this application role; can be repeated.
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) without_role: Vec<String>,
+    /// Says nothing about requests.
+    #[arg(long)]
+    pub(crate) quiet: bool,
+}
 
-/// Serves until interrupted. `super::runtime()` gives the asynchronous runtime.
-pub(crate) fn run(_args: SimArgs) -> Done {
-    Err(Failure::refused(
-        "the simulated tenant is not part of this build yet",
-    ))
+/// Serves until interrupted: settings of a profile to standard output, one line a request to
+/// standard error.
+pub(crate) fn run(args: SimArgs) -> Done {
+    super::runtime()?.block_on(serve(args))
+}
+
+async fn serve(args: SimArgs) -> Done {
+    let scenario = match &args.scenario {
+        Some(path) => Some(
+            std::fs::read_to_string(path)
+                .map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?,
+        ),
+        None => None,
+    };
+    if !(args.speed.is_finite() && args.speed > 0.0) {
+        return Err(Failure::usage("--speed must be a number above 0"));
+    }
+    let log: Option<crate::sim::LogLine> =
+        (!args.quiet).then(|| Arc::new(|line: &str| super::say(line)) as crate::sim::LogLine);
+    let config = SimConfig {
+        listen: args.listen,
+        seed: args.seed,
+        speed: args.speed,
+        incidents: args.incidents,
+        alerts: args.alerts,
+        machines: args.machines,
+        story: !args.no_story,
+        scenario,
+        trickle: !args.no_trickle,
+        token_lifetime: Duration::from_secs(args.token_lifetime),
+        withheld_roles: args.without_role,
+        throttle: args.throttle,
+        log,
+        ..SimConfig::default()
+    };
+    let sim = Sim::start(config).await.map_err(|error| match error {
+        SimError::Listen { .. } => Failure::refused(error),
+        SimError::NotLoopback(_) | SimError::Scenario(_) => Failure::usage(error),
+    })?;
+    {
+        let mut out = io::stdout().lock();
+        out.write_all(sim.profile_toml("sim").as_bytes())?;
+        out.flush()?;
+    }
+    super::say(&format!(
+        "the simulated tenant listens on {}; put the settings above into nightjar's configuration, then: nightjar --profile sim",
+        sim.base_url()
+    ));
+    // Ctrl-C is how it ends: nothing has failed.
+    let _ = tokio::signal::ctrl_c().await;
+    sim.stop().await;
+    Ok(())
 }

@@ -7,6 +7,7 @@ use super::clock::{Clock, DAY, HOUR, MINUTE, SECOND, Ticks};
 use super::ids::{self, Dice};
 use super::noise::Catalogue;
 use super::people::{Machine, Person};
+use super::scenario::Scenario;
 use super::story::Story;
 use super::words;
 use super::world::{ACTIVE, Alert, Body, Comment, IN_PROGRESS, Incident, Index, RESOLVED, World};
@@ -32,7 +33,8 @@ impl World {
         tenant: &str,
         clock: Arc<Clock>,
         scale: Scale,
-        story: Story,
+        trickle: bool,
+        scenario: Option<Scenario>,
     ) -> Result<Self, String> {
         let catalogue = Catalogue::load(seed)?;
         let start = clock.start();
@@ -48,13 +50,16 @@ impl World {
             incident_index: Index::default(),
             alert_index: Index::default(),
             actions: Vec::new(),
-            story,
+            story: Story::quiet(trickle),
             alert_places: HashMap::with_capacity(scale.alerts + 256),
             machine_places: HashMap::with_capacity(scale.machines * 2),
             first_incident: 1000 + (ids::mix(seed ^ 0x1d) % 90_000) as u32,
             catalogue,
         };
         world.populate(scale.machines.max(1), start);
+        if let Some(scenario) = scenario {
+            world.tell(scenario)?;
+        }
         world.queue(scale, start);
         Ok(world)
     }
@@ -152,9 +157,9 @@ impl World {
     ) -> Incident {
         let age = start - created;
         let resolved = dice.chance(if age > 3 * DAY {
-            93
+            84
         } else if age > DAY {
-            70
+            60
         } else {
             18
         });

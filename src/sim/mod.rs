@@ -11,11 +11,13 @@
 //! | `graph` | incidents, alerts, hunting |
 //! | `defender` | machines and machine actions |
 //! | `world`, `build`, `people` | what exists, how it is made, who is there |
-//! | `noise`, `story`, `evidence` | everyday alerts from recipes; the attack and how it unfolds |
+//! | `noise` | everyday alerts from recipes |
+//! | `scenario`, `cast`, `story`, `evidence` | the attack as data, its entities, and how it unfolds |
 //! | `odata`, `json`, `words`, `clock`, `ids` | the wire: filters, writing, spelling, time, seeded ids |
 //! | `faults`, `quota` | bad days on demand, documented limits |
 
 mod build;
+mod cast;
 mod clock;
 mod defender;
 mod entra;
@@ -29,6 +31,7 @@ mod noise;
 mod odata;
 mod people;
 mod quota;
+mod scenario;
 mod server;
 mod story;
 mod words;
@@ -47,8 +50,8 @@ use clock::Clock;
 pub use clock::Ticks;
 use entra::{Claims, Entra, Registration};
 pub use faults::{Fault, FaultKind, RetryAfter};
+use scenario::Scenario;
 use server::{Port, Tenant};
-use story::Story;
 use world::World;
 
 /// Takes one line of the tenant's log.
@@ -71,6 +74,8 @@ pub struct SimConfig {
     pub machines: usize,
     /// Whether the attack is told.
     pub story: bool,
+    /// Another story than the usual one: the text of a scenario file.
+    pub scenario: Option<String>,
     /// Whether new everyday incidents keep coming.
     pub trickle: bool,
     /// How long tokens live.
@@ -107,6 +112,7 @@ impl Default for SimConfig {
             alerts: 400,
             machines: 60,
             story: true,
+            scenario: None,
             trickle: true,
             token_lifetime: Duration::from_hours(1),
             withheld_roles: Vec::new(),
@@ -208,15 +214,14 @@ fn make(config: &SimConfig, tenant: &str, clock: Arc<Clock>) -> Result<World, St
         machines: config.machines,
     };
     let now = clock.start();
-    let mut world = World::build(
-        config.seed,
-        tenant,
-        clock,
-        scale,
-        Story::quiet(config.trickle),
-    )?;
+    let scenario = match (&config.scenario, config.story) {
+        (Some(text), true) => Some(Scenario::parse(text)?),
+        (None, true) => Some(Scenario::parse(scenario::INVOICE)?),
+        (_, false) => None,
+    };
+    let mut world = World::build(config.seed, tenant, clock, scale, config.trickle, scenario)?;
     world.actions = defender::actions::history(&world);
-    world.advance(now);
+    world.advance(now)?;
     Ok(world)
 }
 

@@ -57,7 +57,11 @@ impl Tenant {
         let now = self.clock.now();
         if now >= self.next_event.load(Ordering::Acquire) {
             let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-            world.advance(now);
+            if let Err(error) = world.advance(now)
+                && let Some(log) = &self.log
+            {
+                log(&format!("story: {error}"));
+            }
             self.next_event.store(world.next_event(), Ordering::Release);
         }
     }

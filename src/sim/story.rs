@@ -1,50 +1,450 @@
-//! The story: one attack as data, unfolding over time.
+//! The story: what is still to happen, and letting it happen.
+//!
+//! Nothing runs while nobody asks: whatever is due is applied before the next answer, with the time
+//! it was due at.
 
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::cast::Cast;
 use super::clock::{SECOND, Ticks};
-use super::ids::Dice;
-use super::world::World;
+use super::defender::actions::{Action, Kind};
+use super::ids::{self, Dice};
+use super::noise::{Shell, ShellText};
+use super::scenario::{AlertFile, EventFile, EvidenceFile, IncidentFile, Scenario};
+use super::words;
+use super::world::{ACTIVE, Alert, Body, Comment, Incident, RESOLVED, Told, World};
 
 /// What is still to happen.
 #[derive(Debug, Default)]
 pub struct Story {
+    /// The cast, when a story is told.
+    pub cast: Option<Arc<Cast>>,
+    /// What happens, by time.
+    events: Vec<(Ticks, Event)>,
+    next: usize,
+    incidents: HashMap<String, u32>,
+    alerts: HashMap<String, u32>,
+    machines: HashMap<String, u32>,
+    /// Number and time of the next everyday incident.
     trickle: Option<(u64, Ticks)>,
 }
+
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Incident(usize),
+    Alert(usize),
+    Other(usize),
+}
+
+/// Everyday incidents come this far apart, in story time.
+const TRICKLE: (i64, u64) = (40, 70);
 
 impl Story {
     /// A tenant in which only everyday things happen, or nothing at all.
     pub fn quiet(trickle: bool) -> Self {
         Self {
             trickle: trickle.then_some((0, 0)),
+            ..Self::default()
         }
     }
 }
 
-/// Everyday incidents come this far apart, in story time.
-const TRICKLE: (i64, u64) = (40, 70);
+fn when(event: &EventFile) -> Ticks {
+    match event {
+        EventFile::Evidence { at, .. }
+        | EventFile::Remediation { at, .. }
+        | EventFile::Merge { at, .. }
+        | EventFile::Title { at, .. }
+        | EventFile::Assign { at, .. }
+        | EventFile::Comment { at, .. }
+        | EventFile::Resolve { at, .. }
+        | EventFile::Action { at, .. } => at.0,
+    }
+}
 
 impl World {
-    /// When something happens next.
-    pub fn next_event(&self) -> Ticks {
-        self.story.trickle.map_or(Ticks::MAX, |(_, at)| at)
+    /// Brings people and devices of a scenario into the tenant and lines up what will happen.
+    pub fn tell(&mut self, scenario: Scenario) -> Result<(), String> {
+        let (people, machines) = (self.people.len() as u32, self.machines.len() as u32);
+        let cast = Cast::new(
+            scenario,
+            self.seed,
+            Arc::clone(&self.clock),
+            &self.catalogue.fleet,
+            people,
+            machines,
+        )?;
+        for person in &cast.scenario.person {
+            self.people.push(cast.people[&person.key].clone());
+        }
+        for machine in &cast.scenario.machine {
+            let place = self.push_machine(cast.machines[&machine.key].clone());
+            self.story.machines.insert(machine.key.clone(), place);
+        }
+        let s = &cast.scenario;
+        let mut events: Vec<(Ticks, Event)> = Vec::new();
+        events.extend(
+            s.incident
+                .iter()
+                .enumerate()
+                .map(|(n, i)| (i.at.0, Event::Incident(n))),
+        );
+        events.extend(
+            s.alert
+                .iter()
+                .enumerate()
+                .map(|(n, a)| (a.at.0, Event::Alert(n))),
+        );
+        events.extend(
+            s.event
+                .iter()
+                .enumerate()
+                .map(|(n, e)| (when(e), Event::Other(n))),
+        );
+        for (at, _) in &mut events {
+            *at = self.clock.at(*at);
+        }
+        // A stable sort: what the file says first happens first.
+        events.sort_by_key(|(at, _)| *at);
+        self.story.events = events;
+        self.story.cast = Some(Arc::new(cast));
+        Ok(())
     }
 
-    /// Lets everything happen that is due.
-    pub fn advance(&mut self, now: Ticks) {
-        if let Some((n, at)) = self.story.trickle
-            && at == 0
-        {
+    /// When something happens next.
+    pub fn next_event(&self) -> Ticks {
+        let story = self
+            .story
+            .events
+            .get(self.story.next)
+            .map_or(Ticks::MAX, |(at, _)| *at);
+        self.story.trickle.map_or(story, |(_, at)| story.min(at))
+    }
+
+    /// Lets everything happen that is due. The error names the entry of the scenario that is wrong.
+    pub fn advance(&mut self, now: Ticks) -> Result<(), String> {
+        if let Some((n, 0)) = self.story.trickle {
             self.story.trickle = Some((n, self.next_trickle(n, self.clock.start())));
         }
-        while let Some((n, at)) = self.story.trickle
-            && at <= now
-        {
-            self.trickle(n, at);
-            self.story.trickle = Some((n + 1, self.next_trickle(n + 1, at)));
+        loop {
+            let told = self
+                .story
+                .events
+                .get(self.story.next)
+                .copied()
+                .filter(|(at, _)| *at <= now);
+            let everyday = self.story.trickle.filter(|(_, at)| *at <= now);
+            match (told, everyday) {
+                (Some((at, event)), other) if other.is_none_or(|(_, then)| at <= then) => {
+                    self.story.next += 1;
+                    self.happen(event, at)?;
+                }
+                (_, Some((n, at))) => {
+                    self.trickle(n, at);
+                    self.story.trickle = Some((n + 1, self.next_trickle(n + 1, at)));
+                }
+                _ => return Ok(()),
+            }
         }
     }
 
     fn next_trickle(&self, n: u64, after: Ticks) -> Ticks {
         let seconds = TRICKLE.0 + Dice::of(self.seed, 4, n).below(TRICKLE.1) as i64;
         after + self.clock.scaled(seconds * SECOND).max(SECOND)
+    }
+
+    fn happen(&mut self, event: Event, at: Ticks) -> Result<(), String> {
+        let Some(cast) = self.story.cast.clone() else {
+            return Ok(());
+        };
+        match event {
+            Event::Incident(n) => {
+                let file = &cast.scenario.incident[n];
+                self.open_incident(file, at)
+                    .map_err(|e| format!("incident {}: {e}", file.key))
+            }
+            Event::Alert(n) => {
+                let file = &cast.scenario.alert[n];
+                self.open_alert(&cast, file, at)
+                    .map_err(|e| format!("alert {}: {e}", file.key))
+            }
+            Event::Other(n) => self.other(&cast, &cast.scenario.event[n], at),
+        }
+    }
+
+    /// Whether a device of the story is isolated at a moment: what the attacker does there no longer works.
+    pub fn is_isolated(&self, key: &str, at: Ticks) -> bool {
+        let Some(place) = self.story.machines.get(key) else {
+            return false;
+        };
+        self.actions
+            .iter()
+            .filter(|a| a.machine == *place && matches!(a.kind, Kind::Isolate | Kind::Unisolate))
+            .filter(|a| a.status(at) == "Succeeded")
+            .max_by_key(|a| a.ends)
+            .is_some_and(|a| a.kind == Kind::Isolate)
+    }
+
+    fn open_incident(&mut self, file: &IncidentFile, at: Ticks) -> Result<(), String> {
+        let by = self.name("Microsoft 365 Defender-Correlation");
+        let severity = words::place(words::SEVERITY, &file.severity).ok_or("no such severity")?;
+        let mut incident = Incident {
+            id: self.incident_id(self.incidents.len() as u32),
+            created: at,
+            updated: at,
+            severity,
+            status: ACTIVE,
+            classification: 1,
+            determination: 1,
+            priority: file.priority,
+            assigned: 0,
+            modified_by: by,
+            redirect: 0,
+            alerts: Vec::new(),
+            extra: None,
+        };
+        let extra = incident.extra_mut();
+        extra.title = Some(file.title.clone());
+        extra.summary.clone_from(&file.summary);
+        extra.custom_tags.clone_from(&file.custom_tags);
+        extra.system_tags.clone_from(&file.system_tags);
+        let place = self.push_incident(incident);
+        self.story.incidents.insert(file.key.clone(), place);
+        Ok(())
+    }
+
+    /// The incident a key stands for, merges followed.
+    fn story_incident(&self, key: &str) -> Result<u32, String> {
+        let mut place = *self
+            .story
+            .incidents
+            .get(key)
+            .ok_or_else(|| format!("no incident is called {key} yet"))?;
+        while self.incidents[place as usize].redirect != 0 {
+            place = self.incidents[place as usize].redirect - self.first_incident;
+        }
+        Ok(place)
+    }
+
+    fn story_alert(&self, key: &str) -> Option<u32> {
+        self.story.alerts.get(key).copied()
+    }
+
+    fn open_alert(&mut self, cast: &Cast, file: &AlertFile, at: Ticks) -> Result<(), String> {
+        if file
+            .unless_isolated
+            .as_deref()
+            .is_some_and(|key| self.is_isolated(key, cast.at(file.first)))
+        {
+            return Ok(());
+        }
+        let source = words::source_named(&file.source).ok_or("no such source")?;
+        let shell = Shell::new(
+            self.seed,
+            ShellText {
+                source,
+                title: &file.title,
+                description: &file.description,
+                actions: &file.actions,
+                categories: file.categories.clone(),
+                techniques: file.techniques.clone(),
+                threat: file.threat.as_deref(),
+            },
+        );
+        let evidence = file
+            .evidence
+            .iter()
+            .map(|e| cast.evidence(e, at))
+            .collect::<Result<Vec<_>, _>>()?;
+        let incident = self.story_incident(&file.incident)?;
+        let alert = Alert {
+            key: cast.alert_key(&file.key),
+            incident,
+            created: at,
+            updated: at,
+            first: cast.at(file.first),
+            last: cast.at(file.last),
+            resolved: 0,
+            severity: words::place(words::SEVERITY, &file.severity).ok_or("no such severity")?,
+            status: 1,
+            classification: 0,
+            determination: 0,
+            investigation: words::place(words::INVESTIGATION, &file.state)
+                .ok_or("no such investigation state")?,
+            assigned: self.incidents[incident as usize].assigned,
+            body: Body::Told(Box::new(Told {
+                shell: Arc::new(shell),
+                evidence,
+                additional: "{\"Intent\":0,\"Intent@odata.type\":\"#Int64\"}".into(),
+                custom: cast.object(&file.custom)?.to_string(),
+                actor: None,
+                tags: Vec::new(),
+            })),
+            comments: None,
+        };
+        let severity = alert.severity;
+        let place = self.push_alert(alert);
+        self.story.alerts.insert(file.key.clone(), place);
+        let row = &mut self.incidents[incident as usize];
+        row.severity = row.severity.max(severity);
+        let by = row.modified_by;
+        // A resolved incident that gets a new alert is open again.
+        if row.status == RESOLVED {
+            row.status = ACTIVE;
+        }
+        self.touch_incident(incident, at, by);
+        Ok(())
+    }
+
+    fn told(&mut self, key: &str) -> Option<(u32, &mut Told)> {
+        let place = self.story_alert(key)?;
+        match &mut self.alerts[place as usize].body {
+            Body::Told(told) => Some((place, told)),
+            Body::Everyday { .. } => None,
+        }
+    }
+
+    fn add_evidence(
+        &mut self,
+        cast: &Cast,
+        alert: &str,
+        files: &[EvidenceFile],
+        at: Ticks,
+    ) -> Result<(), String> {
+        let evidence = files
+            .iter()
+            .map(|e| cast.evidence(e, at))
+            .collect::<Result<Vec<_>, _>>()?;
+        // An alert that did not come about gets nothing either.
+        let Some((place, told)) = self.told(alert) else {
+            return Ok(());
+        };
+        told.evidence.extend(evidence);
+        self.touch_with_incident(place, at);
+        Ok(())
+    }
+
+    fn touch_with_incident(&mut self, alert: u32, at: Ticks) {
+        self.touch_alert(alert, at);
+        let incident = self.alerts[alert as usize].incident;
+        let by = self.incidents[incident as usize].modified_by;
+        self.touch_incident(incident, at, by);
+    }
+
+    fn other(&mut self, cast: &Cast, event: &EventFile, at: Ticks) -> Result<(), String> {
+        match event {
+            EventFile::Evidence {
+                alert, evidence, ..
+            } => self.add_evidence(cast, alert, evidence, at)?,
+            EventFile::Remediation {
+                alert,
+                of,
+                verdict,
+                remediation,
+                text,
+                ..
+            } => {
+                if let Some((place, told)) = self.told(alert) {
+                    for evidence in told.evidence.iter_mut().filter(|e| e.entity == *of) {
+                        evidence.verdict.clone_from(verdict);
+                        evidence.remediation.clone_from(remediation);
+                        evidence.details.clone_from(text);
+                    }
+                    self.touch_with_incident(place, at);
+                }
+            }
+            EventFile::Merge { incident, into, .. } => {
+                let (from, into) = (self.story_incident(incident)?, self.story_incident(into)?);
+                self.merge(from, into, at);
+            }
+            EventFile::Title { incident, text, .. } => {
+                let place = self.story_incident(incident)?;
+                self.incidents[place as usize].extra_mut().title = Some(text.clone());
+                let by = self.name("Microsoft 365 Defender-Correlation");
+                self.touch_incident(place, at, by);
+            }
+            EventFile::Assign { incident, who, .. } => {
+                let place = self.story_incident(incident)?;
+                let name = self.name(who);
+                let row = &mut self.incidents[place as usize];
+                row.assigned = name;
+                if row.status == ACTIVE {
+                    row.status = super::world::IN_PROGRESS;
+                }
+                self.touch_incident(place, at, name);
+            }
+            EventFile::Comment {
+                incident,
+                who,
+                text,
+                ..
+            } => {
+                let place = self.story_incident(incident)?;
+                let comment = Comment {
+                    text: text.clone(),
+                    by: who.clone(),
+                    at,
+                };
+                self.incidents[place as usize]
+                    .extra_mut()
+                    .comments
+                    .push(comment);
+                let name = self.name(who);
+                self.touch_incident(place, at, name);
+            }
+            EventFile::Resolve {
+                incident,
+                who,
+                classification,
+                determination,
+                text,
+                ..
+            } => {
+                let place = self.story_incident(incident)?;
+                let name = self.name(who);
+                let row = &mut self.incidents[place as usize];
+                row.status = RESOLVED;
+                row.classification = words::place(words::CLASSIFICATION, classification)
+                    .ok_or("no such classification")?;
+                row.determination = words::place(words::DETERMINATION, determination)
+                    .ok_or("no such determination")?;
+                row.extra_mut().resolving_comment = Some(text.clone());
+                self.touch_incident(place, at, name);
+                super::graph::incidents::resolve_alerts(self, place, at);
+            }
+            EventFile::Action {
+                machine,
+                kind,
+                scope,
+                who,
+                text,
+                ..
+            } => {
+                let place = *self
+                    .story
+                    .machines
+                    .get(machine)
+                    .ok_or_else(|| format!("no machine is called {machine}"))?;
+                let kind = Kind::named(kind)
+                    .ok_or_else(|| format!("no machine action is called {kind}"))?;
+                let starts = at + self.clock.scaled(5 * SECOND);
+                self.actions.push(Action {
+                    id: ids::guid(self.seed, &format!("story action {}", self.actions.len())),
+                    kind,
+                    scope: scope.clone(),
+                    requestor: who.clone(),
+                    source: "Portal",
+                    comment: text.clone(),
+                    machine: place,
+                    created: at,
+                    starts,
+                    ends: starts + self.clock.scaled(75 * SECOND),
+                    outcome: "Succeeded",
+                    cancelled: None,
+                });
+            }
+        }
+        Ok(())
     }
 }

@@ -112,6 +112,11 @@ impl Kind {
             .map(|r| r.kind)
     }
 
+    /// The action with this `type`.
+    pub fn named(name: &str) -> Option<Self> {
+        ROWS.iter().find(|r| r.name == name).map(|r| r.kind)
+    }
+
     fn row(self) -> &'static Row {
         ROWS.iter()
             .find(|r| r.kind == self)

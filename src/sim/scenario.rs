@@ -1,0 +1,526 @@
+//! Scenario files: who takes part, what is found, what happens when. Data in, checked structures out.
+//!
+//! A mistake in a file is told with the name of the entry and what was expected there.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use super::clock::{DAY, HOUR, MINUTE, SECOND, Ticks};
+
+/// The text of the story that is told by default.
+pub const INVOICE: &str = include_str!("../../assets/scenarios/invoice.toml");
+
+/// A span of story time: `-12m30s`, `2h`, `45s`. In a file it counts from the start of the tenant.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
+#[serde(try_from = "String")]
+pub struct When(pub Ticks);
+
+impl TryFrom<String> for When {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        let wrong = || format!("\"{text}\" is not a time: write it as in -12m30s, 2h, 6d3h or 45s");
+        let (sign, rest) = match text.strip_prefix('-') {
+            Some(rest) => (-1, rest),
+            None => (1, text.as_str()),
+        };
+        let mut total = 0;
+        let mut number = String::new();
+        for c in rest.chars() {
+            if c.is_ascii_digit() {
+                number.push(c);
+                continue;
+            }
+            let unit = match c {
+                's' => SECOND,
+                'm' => MINUTE,
+                'h' => HOUR,
+                'd' => DAY,
+                _ => return Err(wrong()),
+            };
+            total += number.parse::<i64>().map_err(|_| wrong())? * unit;
+            number.clear();
+        }
+        if !number.is_empty() || rest.is_empty() {
+            return Err(wrong());
+        }
+        Ok(Self(sign * total))
+    }
+}
+
+/// A person of the story.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PersonFile {
+    /// How the file calls them.
+    pub key: String,
+    /// Display name.
+    pub display: String,
+    /// Account name.
+    pub account: String,
+    /// Department.
+    pub department: String,
+}
+
+/// A device of the story.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MachineFile {
+    /// How the file calls it.
+    pub key: String,
+    /// Host name.
+    pub host: String,
+    /// `osPlatform` of a row of the fleet.
+    pub os: String,
+    /// Who uses it.
+    pub person: String,
+    /// Inner address.
+    pub ip: String,
+    /// `riskScore`.
+    pub risk: String,
+    /// `exposureLevel`.
+    pub exposure: String,
+    /// `deviceValue`.
+    pub value: String,
+    /// Tags.
+    pub tags: Vec<String>,
+}
+
+/// An outside address.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IpFile {
+    /// How the file calls it.
+    pub key: String,
+    /// Address.
+    pub address: String,
+    /// Two letters.
+    pub country: String,
+    /// City.
+    pub city: String,
+    /// Country.
+    pub country_name: String,
+    /// Degrees.
+    pub latitude: f64,
+    /// Degrees.
+    pub longitude: f64,
+}
+
+/// A URL.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct UrlFile {
+    /// How the file calls it.
+    pub key: String,
+    /// The URL.
+    pub url: String,
+}
+
+/// A file.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FileFile {
+    /// How the file calls it.
+    pub key: String,
+    /// Name.
+    pub name: String,
+    /// Folder.
+    pub folder: String,
+    /// Bytes.
+    pub size: i64,
+    /// Publisher, for signed files.
+    pub publisher: Option<String>,
+}
+
+/// A process.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessFile {
+    /// How the file calls it.
+    pub key: String,
+    /// On which device.
+    pub machine: String,
+    /// Its image.
+    pub file: String,
+    /// As whom.
+    pub person: String,
+    /// Started by.
+    pub parent: Option<String>,
+    /// When.
+    pub at: When,
+    /// Process id.
+    pub pid: i64,
+    /// Command line.
+    pub command: String,
+    /// It does not happen once this device is isolated.
+    pub unless_isolated: Option<String>,
+}
+
+/// A mail to one recipient.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MailFile {
+    /// How the file calls it.
+    pub key: String,
+    /// Recipient.
+    pub to: String,
+    /// When it was received.
+    pub at: When,
+    /// Subject.
+    pub subject: String,
+    /// Header sender.
+    pub from: String,
+    /// Header sender's name.
+    pub from_name: String,
+    /// Envelope sender.
+    pub envelope: String,
+    /// Sending address.
+    pub ip: String,
+    /// URLs in it.
+    pub urls: Vec<String>,
+    /// Attachments.
+    pub files: Vec<String>,
+    /// Threat types.
+    pub threats: String,
+    /// Detection methods.
+    pub methods: String,
+    /// Result of SPF.
+    pub spf: String,
+    /// Result of DKIM.
+    pub dkim: String,
+    /// Result of DMARC.
+    pub dmarc: String,
+    /// Composite authentication.
+    pub compauth: String,
+    /// Delivery action.
+    pub delivery: String,
+    /// Delivery location.
+    pub location: String,
+    /// Confidence.
+    pub confidence: String,
+}
+
+/// Evidence of any other kind.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ThingFile {
+    /// How the file calls it.
+    pub key: String,
+    /// `@odata.type` without its prefix.
+    pub kind: String,
+    /// Own properties.
+    pub own: toml::Table,
+}
+
+/// An incident.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IncidentFile {
+    /// How the file calls it.
+    pub key: String,
+    /// When it is created.
+    pub at: When,
+    /// Title.
+    pub title: String,
+    /// Severity.
+    pub severity: String,
+    /// Priority.
+    pub priority: Option<u8>,
+    /// Tags of people.
+    #[serde(default)]
+    pub custom_tags: Vec<String>,
+    /// Tags of the service.
+    #[serde(default)]
+    pub system_tags: Vec<String>,
+    /// Summary.
+    pub summary: Option<String>,
+}
+
+/// A piece of evidence in an alert.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvidenceFile {
+    /// Which entity: `process.word`.
+    pub of: String,
+    /// Verdict.
+    #[serde(default = "unknown")]
+    pub verdict: String,
+    /// Remediation status.
+    #[serde(default = "none")]
+    pub remediation: String,
+    /// Roles.
+    #[serde(default)]
+    pub roles: Vec<String>,
+    /// Detailed roles.
+    #[serde(default)]
+    pub detailed: Vec<String>,
+    /// Tags.
+    #[serde(default)]
+    pub tags: Vec<String>,
+}
+
+fn unknown() -> String {
+    "unknown".into()
+}
+
+fn none() -> String {
+    "none".into()
+}
+
+/// An alert.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AlertFile {
+    /// How the file calls it.
+    pub key: String,
+    /// Which incident.
+    pub incident: String,
+    /// When it is created.
+    pub at: When,
+    /// First activity.
+    pub first: When,
+    /// Last activity.
+    pub last: When,
+    /// Where it comes from.
+    pub source: String,
+    /// Severity.
+    pub severity: String,
+    /// Title.
+    pub title: String,
+    /// Categories, the first being the `category`.
+    pub categories: Vec<String>,
+    /// Techniques.
+    pub techniques: Vec<String>,
+    /// Description.
+    pub description: String,
+    /// Recommended actions.
+    pub actions: String,
+    /// Investigation state.
+    pub state: String,
+    /// Threat name.
+    pub threat: Option<String>,
+    /// Custom details.
+    #[serde(default)]
+    pub custom: toml::Table,
+    /// Evidence it starts with.
+    pub evidence: Vec<EvidenceFile>,
+    /// It does not happen once this device is isolated.
+    pub unless_isolated: Option<String>,
+}
+
+/// What happens besides incidents and alerts.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(tag = "do", rename_all = "lowercase", deny_unknown_fields)]
+pub enum EventFile {
+    /// An alert gets more evidence.
+    Evidence {
+        /// When.
+        at: When,
+        /// Which alert.
+        alert: String,
+        /// What.
+        evidence: Vec<EvidenceFile>,
+    },
+    /// Verdict and remediation of evidence change.
+    Remediation {
+        /// When.
+        at: When,
+        /// Which alert.
+        alert: String,
+        /// Which entity.
+        of: String,
+        /// Verdict.
+        verdict: String,
+        /// Remediation status.
+        remediation: String,
+        /// Details.
+        text: Option<String>,
+    },
+    /// An incident is merged into another.
+    Merge {
+        /// When.
+        at: When,
+        /// Which.
+        incident: String,
+        /// Into which.
+        into: String,
+    },
+    /// An incident gets another title.
+    Title {
+        /// When.
+        at: When,
+        /// Which.
+        incident: String,
+        /// The title.
+        text: String,
+    },
+    /// A colleague takes an incident.
+    Assign {
+        /// When.
+        at: When,
+        /// Which.
+        incident: String,
+        /// Who.
+        who: String,
+    },
+    /// A colleague writes something.
+    Comment {
+        /// When.
+        at: When,
+        /// Which.
+        incident: String,
+        /// Who.
+        who: String,
+        /// What.
+        text: String,
+    },
+    /// A colleague resolves an incident.
+    Resolve {
+        /// When.
+        at: When,
+        /// Which.
+        incident: String,
+        /// Who.
+        who: String,
+        /// Classification.
+        classification: String,
+        /// Determination.
+        determination: String,
+        /// Why.
+        text: String,
+    },
+    /// A colleague asks something of a machine in the portal.
+    Action {
+        /// When.
+        at: When,
+        /// Which.
+        machine: String,
+        /// `RunAntiVirusScan` …
+        kind: String,
+        /// Scope.
+        scope: Option<String>,
+        /// Who.
+        who: String,
+        /// Why.
+        text: String,
+    },
+}
+
+/// A row of a hunting table.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RowFile {
+    /// The table.
+    pub table: String,
+    /// When.
+    pub at: When,
+    /// On which device.
+    pub machine: Option<String>,
+    /// Which process did it.
+    pub process: Option<String>,
+    /// Which file it is about.
+    pub file: Option<String>,
+    /// Whose account.
+    pub person: Option<String>,
+    /// Which mail.
+    pub mail: Option<String>,
+    /// Which URL.
+    pub url: Option<String>,
+    /// Further columns.
+    #[serde(default)]
+    pub columns: toml::Table,
+    /// It repeats this far apart …
+    #[serde(default)]
+    pub repeat: When,
+    /// … so many times.
+    #[serde(default)]
+    pub times: u32,
+    /// It does not happen once this device is isolated.
+    pub unless_isolated: Option<String>,
+}
+
+/// A scenario file.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Scenario {
+    /// People.
+    #[serde(default)]
+    pub person: Vec<PersonFile>,
+    /// Devices.
+    #[serde(default)]
+    pub machine: Vec<MachineFile>,
+    /// Addresses.
+    #[serde(default)]
+    pub ip: Vec<IpFile>,
+    /// URLs.
+    #[serde(default)]
+    pub url: Vec<UrlFile>,
+    /// Files.
+    #[serde(default)]
+    pub file: Vec<FileFile>,
+    /// Processes.
+    #[serde(default)]
+    pub process: Vec<ProcessFile>,
+    /// Mails.
+    #[serde(default)]
+    pub mail: Vec<MailFile>,
+    /// Other evidence.
+    #[serde(default)]
+    pub thing: Vec<ThingFile>,
+    /// Incidents.
+    #[serde(default)]
+    pub incident: Vec<IncidentFile>,
+    /// Alerts.
+    #[serde(default)]
+    pub alert: Vec<AlertFile>,
+    /// Events.
+    #[serde(default)]
+    pub event: Vec<EventFile>,
+    /// Rows.
+    #[serde(default)]
+    pub row: Vec<RowFile>,
+}
+
+impl Scenario {
+    /// Reads a file.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        toml::from_str(text).map_err(|e| e.to_string())
+    }
+
+    /// The entry of a list with this key.
+    pub fn find<'a, T>(
+        list: &'a [T],
+        key: &str,
+        of: fn(&T) -> &str,
+        what: &str,
+    ) -> Result<&'a T, String> {
+        list.iter().find(|entry| of(entry) == key).ok_or_else(|| {
+            let known: BTreeMap<&str, ()> = list.iter().map(|e| (of(e), ())).collect();
+            let known: Vec<&str> = known.into_keys().collect();
+            format!("no {what} is called {key}; there are {}", known.join(", "))
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_a_story_are_read() {
+        let when = |text: &str| When::try_from(text.to_owned()).map(|w| w.0);
+        assert_eq!(when("-12m30s"), Ok(-(12 * MINUTE + 30 * SECOND)));
+        assert_eq!(when("6d3h"), Ok(6 * DAY + 3 * HOUR));
+        for wrong in ["", "-", "12", "1x", "m"] {
+            assert!(when(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_misspelt_key_is_told() {
+        let error =
+            Scenario::parse("[[person]]\nkey = \"x\"\ndisplya = \"X\"\n").expect_err("misspelt");
+        assert!(error.contains("displya"), "{error}");
+    }
+}
