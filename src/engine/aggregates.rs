@@ -1,8 +1,596 @@
-//! Aggregates SQL lacks.
+//! Aggregates SQL lacks, registered under names that begin with `k_`.
 
-use rusqlite::Connection;
+use std::cmp::Ordering;
+use std::collections::HashSet;
+use std::marker::PhantomData;
+use std::panic::{RefUnwindSafe, UnwindSafe};
+
+use rusqlite::functions::{Aggregate, Context, FunctionFlags};
+use rusqlite::types::{Value as Cell, ValueRef};
+use rusqlite::{Connection, Result};
+use serde_json::{Map, Value as Json};
+
+use super::functions::Args;
+use super::{dynamic, value};
+
+/// Gathers the rows of one group.
+trait Gather: Default + Send + UnwindSafe + RefUnwindSafe + 'static {
+    /// One row.
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()>;
+    /// The answer; also of a group without rows.
+    fn finish(self) -> Cell;
+}
+
+struct Of<G>(PhantomData<fn() -> G>);
+
+impl<G: Gather> Aggregate<G, Cell> for Of<G> {
+    fn init(&self, _: &mut Context<'_>) -> Result<G> {
+        Ok(G::default())
+    }
+
+    fn step(&self, context: &mut Context<'_>, group: &mut G) -> Result<()> {
+        group.step(&Args::new(context))
+    }
+
+    fn finalize(&self, _: &mut Context<'_>, group: Option<G>) -> Result<Cell> {
+        Ok(group.unwrap_or_default().finish())
+    }
+}
 
 /// Adds all aggregates to a connection.
-pub fn register(_connection: &Connection) -> rusqlite::Result<()> {
-    Ok(())
+pub fn register(connection: &Connection) -> Result<()> {
+    fn add<G: Gather>(connection: &Connection, name: &str) -> Result<()> {
+        let flags = FunctionFlags::SQLITE_UTF8
+            | FunctionFlags::SQLITE_DETERMINISTIC
+            | FunctionFlags::SQLITE_INNOCUOUS;
+        connection.create_aggregate_function(name, -1, flags, Of::<G>(PhantomData))
+    }
+    add::<List<false>>(connection, "k_list")?;
+    add::<List<true>>(connection, "k_list_nulls")?;
+    add::<Set>(connection, "k_set")?;
+    add::<Bag>(connection, "k_bag_of")?;
+    add::<Best<true>>(connection, "k_arg_max")?;
+    add::<Best<false>>(connection, "k_arg_min")?;
+    add::<AnyRow>(connection, "k_any")?;
+    add::<Percentile>(connection, "k_percentile")?;
+    add::<PercentileArray>(connection, "k_percentiles_array")?;
+    add::<Spread<SAMPLE_VARIANCE>>(connection, "k_variance")?;
+    add::<Spread<VARIANCE>>(connection, "k_variancep")?;
+    add::<Spread<SAMPLE_DEVIATION>>(connection, "k_stdev")?;
+    add::<Spread<DEVIATION>>(connection, "k_stdevp")?;
+    add::<Numbers<SUM>>(connection, "k_sum")?;
+    add::<Numbers<AVG>>(connection, "k_avg")?;
+    add::<Numbers<MIN>>(connection, "k_min")?;
+    add::<Numbers<MAX>>(connection, "k_max")?;
+    add::<Bits<AND>>(connection, "k_bits_and")?;
+    add::<Bits<OR>>(connection, "k_bits_or")?;
+    add::<Bits<XOR>>(connection, "k_bits_xor")?;
+    add::<Series>(connection, "k_make_series")
+}
+
+/// `(JSON[, most])`: values in order of arrival; nulls are skipped or kept.
+#[derive(Default)]
+struct List<const NULLS: bool>(Vec<Json>);
+
+impl<const NULLS: bool> Gather for List<NULLS> {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        let full = a.int(1).is_some_and(|most| self.0.len() as i64 >= most);
+        if !full && (NULLS || !a.is_null(0)) {
+            self.0.push(a.json(0));
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Cell {
+        Cell::Text(Json::Array(self.0).to_string())
+    }
+}
+
+/// `(JSON[, most])`: distinct values in order of first arrival; arrays give their elements.
+#[derive(Default)]
+struct Set {
+    seen: HashSet<String>,
+    values: Vec<Json>,
+}
+
+impl Gather for Set {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        let most = a.int(1).map_or(usize::MAX, |m| m.max(0) as usize);
+        let items = match a.json(0) {
+            Json::Array(items) => items,
+            Json::Null => return Ok(()),
+            one => vec![one],
+        };
+        for item in items {
+            if self.values.len() < most && !item.is_null() && self.seen.insert(item.to_string()) {
+                self.values.push(item);
+            }
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Cell {
+        Cell::Text(Json::Array(self.values).to_string())
+    }
+}
+
+/// `(JSON)`: bags merged; of a name seen twice the first value stays.
+#[derive(Default)]
+struct Bag(Map<String, Json>);
+
+impl Gather for Bag {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        if let Json::Object(bag) = a.json(0) {
+            dynamic::merge_into(&mut self.0, &bag);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Cell {
+        Cell::Text(Json::Object(self.0).to_string())
+    }
+}
+
+/// Compares cells of one type as SQLite does; NULL is not compared.
+fn compare(a: &Cell, b: ValueRef<'_>) -> Ordering {
+    match (a, b) {
+        (Cell::Integer(x), ValueRef::Integer(y)) => x.cmp(&y),
+        (Cell::Text(x), ValueRef::Text(y)) => x.as_bytes().cmp(y),
+        (Cell::Real(x), ValueRef::Real(y)) => x.partial_cmp(&y).unwrap_or(Ordering::Equal),
+        (Cell::Integer(x), ValueRef::Real(y)) => {
+            (*x as f64).partial_cmp(&y).unwrap_or(Ordering::Equal)
+        }
+        (Cell::Real(x), ValueRef::Integer(y)) => {
+            x.partial_cmp(&(y as f64)).unwrap_or(Ordering::Equal)
+        }
+        // `NaN` is the one text among reals; it loses against every number.
+        (Cell::Text(_), _) => Ordering::Less,
+        (_, ValueRef::Text(_)) => Ordering::Greater,
+        _ => Ordering::Equal,
+    }
+}
+
+/// `(key, cell…)`: the cells of the row with the greatest or least key, packed for `k_unpack`. The
+/// first such row wins; a null key loses against every other.
+#[derive(Default)]
+struct Best<const MAX: bool> {
+    key: Option<Cell>,
+    row: Option<Vec<Cell>>,
+}
+
+impl<const MAX: bool> Gather for Best<MAX> {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        let better = match (&self.key, a.cell(0)) {
+            (_, ValueRef::Null) => self.row.is_none(),
+            (None, _) => true,
+            (Some(best), cell) => {
+                compare(best, cell)
+                    == if MAX {
+                        Ordering::Less
+                    } else {
+                        Ordering::Greater
+                    }
+            }
+        };
+        if better {
+            self.key = match a.cell(0) {
+                ValueRef::Null => None,
+                cell => Some(value::owned(cell)),
+            };
+            self.row = Some((1..a.len()).map(|i| value::owned(a.cell(i))).collect());
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Cell {
+        self.row.map_or(Cell::Null, |row| pack(&row))
+    }
+}
+
+/// `(cell…)`: the cells of one row, the first whose first cell is neither null nor empty if there is one.
+#[derive(Default)]
+struct AnyRow {
+    row: Option<Vec<Cell>>,
+    full: bool,
+}
+
+impl Gather for AnyRow {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        if self.full {
+            return Ok(());
+        }
+        let full = !matches!(a.cell(0), ValueRef::Null | ValueRef::Text(b""));
+        if full || self.row.is_none() {
+            self.row = Some((0..a.len()).map(|i| value::owned(a.cell(i))).collect());
+            self.full = full;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Cell {
+        self.row.map_or(Cell::Null, |row| pack(&row))
+    }
+}
+
+/// Packs cells into one BLOB: a letter for the storage class, then the bytes.
+fn pack(row: &[Cell]) -> Cell {
+    let mut out = Vec::new();
+    for cell in row {
+        match cell {
+            Cell::Null => out.push(b'n'),
+            Cell::Integer(i) => {
+                out.push(b'i');
+                out.extend(i.to_le_bytes());
+            }
+            Cell::Real(r) => {
+                out.push(b'r');
+                out.extend(r.to_le_bytes());
+            }
+            Cell::Text(t) => {
+                out.push(b't');
+                out.extend((t.len() as u64).to_le_bytes());
+                out.extend(t.as_bytes());
+            }
+            Cell::Blob(b) => {
+                out.push(b'b');
+                out.extend((b.len() as u64).to_le_bytes());
+                out.extend(b);
+            }
+        }
+    }
+    Cell::Blob(out)
+}
+
+/// Cell number `index` of a packed row; NULL for anything that is no packed row.
+pub fn unpack(packed: &[u8], index: usize) -> Cell {
+    let mut rest = packed;
+    let eight = |bytes: &[u8]| bytes.get(..8).and_then(|b| <[u8; 8]>::try_from(b).ok());
+    for at in 0..=index {
+        let Some((tag, bytes)) = rest.split_first() else {
+            return Cell::Null;
+        };
+        let (cell_len, cell) = match tag {
+            b'n' => (0, Cell::Null),
+            b'i' | b'r' => {
+                let Some(raw) = eight(bytes) else {
+                    return Cell::Null;
+                };
+                let cell = if *tag == b'i' {
+                    Cell::Integer(i64::from_le_bytes(raw))
+                } else {
+                    Cell::Real(f64::from_le_bytes(raw))
+                };
+                (8, cell)
+            }
+            _ => {
+                let Some(raw) = eight(bytes) else {
+                    return Cell::Null;
+                };
+                let len = u64::from_le_bytes(raw) as usize;
+                let Some(body) = bytes.get(8..8 + len) else {
+                    return Cell::Null;
+                };
+                let cell = if at < index {
+                    Cell::Null
+                } else if *tag == b't' {
+                    Cell::Text(value::cell_text(body))
+                } else {
+                    Cell::Blob(body.to_vec())
+                };
+                (8 + len, cell)
+            }
+        };
+        if at == index {
+            return cell;
+        }
+        rest = &bytes[cell_len..];
+    }
+    Cell::Null
+}
+
+/// Values with weights, for percentiles by nearest rank.
+#[derive(Default)]
+struct Ranked(Vec<(Cell, i64)>);
+
+impl Ranked {
+    fn push(&mut self, cell: ValueRef<'_>, weight: i64) {
+        if !matches!(cell, ValueRef::Null) && weight > 0 {
+            self.0.push((value::owned(cell), weight));
+        }
+    }
+
+    fn sort(&mut self) {
+        self.0.sort_by(|a, b| compare(&a.0, ValueRef::from(&b.0)));
+    }
+
+    /// The value at a percentile; the values must be sorted.
+    fn at(&self, percentile: f64) -> Cell {
+        let total: i64 = self.0.iter().map(|v| v.1).sum();
+        let rank = ((percentile / 100.0 * total as f64).ceil() as i64).clamp(1, total.max(1));
+        let mut seen = 0;
+        for (cell, weight) in &self.0 {
+            seen += weight;
+            if seen >= rank {
+                return cell.clone();
+            }
+        }
+        Cell::Null
+    }
+}
+
+/// `(cell, percentile, weight)`.
+#[derive(Default)]
+struct Percentile {
+    values: Ranked,
+    percentile: f64,
+}
+
+impl Gather for Percentile {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        self.percentile = a.real(1).unwrap_or(50.0);
+        self.values.push(
+            a.cell(0),
+            if a.len() > 2 {
+                a.int(2).unwrap_or(0)
+            } else {
+                1
+            },
+        );
+        Ok(())
+    }
+
+    fn finish(mut self) -> Cell {
+        self.values.sort();
+        self.values.at(self.percentile)
+    }
+}
+
+/// `(cell, type, weight, percentiles as JSON)`: an array of the values at each percentile.
+#[derive(Default)]
+struct PercentileArray {
+    values: Ranked,
+    ty: Option<crate::kql::types::Type>,
+    percentiles: Vec<f64>,
+}
+
+impl Gather for PercentileArray {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        if self.ty.is_none() {
+            self.ty = crate::kql::types::Type::from_name(&a.text(1));
+            if let Json::Array(items) = a.json(3) {
+                self.percentiles = items.iter().filter_map(dynamic::to_real).collect();
+            }
+        }
+        self.values.push(a.cell(0), a.int(2).unwrap_or(0));
+        Ok(())
+    }
+
+    fn finish(mut self) -> Cell {
+        let Some(ty) = self.ty else { return Cell::Null };
+        self.values.sort();
+        let all = self
+            .percentiles
+            .iter()
+            .map(|p| dynamic::from_cell(ValueRef::from(&self.values.at(*p)), ty));
+        Cell::Text(Json::Array(all.collect()).to_string())
+    }
+}
+
+const SAMPLE_VARIANCE: u8 = 0;
+const VARIANCE: u8 = 1;
+const SAMPLE_DEVIATION: u8 = 2;
+const DEVIATION: u8 = 3;
+
+/// Variance in one pass (Welford).
+#[derive(Default)]
+struct Spread<const KIND: u8> {
+    count: f64,
+    mean: f64,
+    squares: f64,
+}
+
+impl<const KIND: u8> Gather for Spread<KIND> {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        if let Some(x) = a.real(0) {
+            self.count += 1.0;
+            let delta = x - self.mean;
+            self.mean += delta / self.count;
+            self.squares += delta * (x - self.mean);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Cell {
+        if self.count == 0.0 {
+            return Cell::Null;
+        }
+        let sample = matches!(KIND, SAMPLE_VARIANCE | SAMPLE_DEVIATION);
+        let divisor = if sample {
+            (self.count - 1.0).max(1.0)
+        } else {
+            self.count
+        };
+        let variance = self.squares / divisor;
+        let root = matches!(KIND, SAMPLE_DEVIATION | DEVIATION);
+        value::real_cell(if root { variance.sqrt() } else { variance })
+    }
+}
+
+const SUM: u8 = 0;
+const AVG: u8 = 1;
+const MIN: u8 = 2;
+const MAX: u8 = 3;
+
+/// Sums and bounds of reals that may be not-a-number, which SQLite's own do not know.
+#[derive(Default)]
+struct Numbers<const KIND: u8> {
+    count: f64,
+    value: f64,
+}
+
+impl<const KIND: u8> Gather for Numbers<KIND> {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        if let Some(x) = a.real(0) {
+            self.value = match KIND {
+                SUM | AVG => self.value + x,
+                _ if self.count == 0.0 => x,
+                MIN => self.value.min(x),
+                _ => self.value.max(x),
+            };
+            self.count += 1.0;
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Cell {
+        if self.count == 0.0 {
+            return Cell::Null;
+        }
+        value::real_cell(if KIND == AVG {
+            self.value / self.count
+        } else {
+            self.value
+        })
+    }
+}
+
+const AND: u8 = 0;
+const OR: u8 = 1;
+const XOR: u8 = 2;
+
+/// Bitwise aggregates of integers.
+#[derive(Default)]
+struct Bits<const KIND: u8>(Option<i64>);
+
+impl<const KIND: u8> Gather for Bits<KIND> {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        if let Some(x) = a.int(0) {
+            self.0 = Some(match (self.0, KIND) {
+                (None, _) => x,
+                (Some(y), AND) => x & y,
+                (Some(y), OR) => x | y,
+                (Some(y), _) => x ^ y,
+            });
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Cell {
+        self.0.map_or(Cell::Null, Cell::Integer)
+    }
+}
+
+/// `(bin, JSON, bins, default JSON)`: an array with the value of each bin, the default where none came.
+#[derive(Default)]
+struct Series {
+    values: Vec<Json>,
+}
+
+/// The longest series one group may have.
+const LONGEST_SERIES: i64 = 1_048_576;
+
+impl Gather for Series {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        if self.values.is_empty() {
+            let bins = a.int(2).unwrap_or(0).clamp(0, LONGEST_SERIES);
+            self.values = vec![a.json(3); bins as usize];
+        }
+        if let Some(slot) = a
+            .int(0)
+            .and_then(|i| usize::try_from(i).ok())
+            .and_then(|i| self.values.get_mut(i))
+            && !a.is_null(1)
+        {
+            *slot = a.json(1);
+        }
+        Ok(())
+    }
+
+    fn finish(self) -> Cell {
+        Cell::Text(Json::Array(self.values).to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::Connection;
+
+    fn text(sql: &str) -> String {
+        let db = Connection::open_in_memory().unwrap();
+        crate::engine::functions::register(&db).unwrap();
+        db.query_row(&format!("SELECT CAST(({sql}) AS TEXT)"), [], |r| {
+            r.get::<_, Option<String>>(0)
+        })
+        .unwrap()
+        .unwrap_or_else(|| "NULL".into())
+    }
+
+    #[test]
+    fn lists_sets_and_bags() {
+        let rows = "FROM (VALUES ('1'),(NULL),('\"a\"'),('1'),('[2,1]'))";
+        assert_eq!(
+            text(&format!("SELECT k_list(column1) {rows}")),
+            "[1,\"a\",1,[2,1]]"
+        );
+        assert_eq!(
+            text(&format!("SELECT k_set(column1) {rows}")),
+            "[1,\"a\",2]"
+        );
+        assert_eq!(
+            text(&format!("SELECT k_list(column1, 2) {rows}")),
+            "[1,\"a\"]"
+        );
+        assert_eq!(text("SELECT k_list('1') WHERE 0"), "[]");
+        assert_eq!(
+            text("SELECT k_bag_of(column1) FROM (VALUES ('{\"a\":1}'),('{\"a\":2,\"b\":3}'))"),
+            "{\"a\":1,\"b\":3}"
+        );
+    }
+
+    #[test]
+    fn the_best_row_comes_whole() {
+        let rows = "FROM (VALUES (NULL,'n',0.5),(2,'two',1.5),(3,'three',2.5),(3,'later',3.5))";
+        assert_eq!(
+            text(&format!(
+                "SELECT k_unpack(k_arg_max(column1, column2, column3), 0) {rows}"
+            )),
+            "three"
+        );
+        assert_eq!(
+            text(&format!(
+                "SELECT k_unpack(k_arg_min(column1, column2, column3), 1) {rows}"
+            )),
+            "1.5"
+        );
+        assert_eq!(text("SELECT k_unpack(k_arg_max(NULL, 'x'), 0)"), "x");
+        assert_eq!(
+            text("SELECT k_unpack(k_arg_max(1, 'x'), 0) WHERE 0"),
+            "NULL"
+        );
+    }
+
+    #[test]
+    fn percentiles_are_nearest_ranks() {
+        let rows = "FROM json_each('[3,1,2,4]')";
+        assert_eq!(text(&format!("SELECT k_percentile(value, 50) {rows}")), "2");
+        assert_eq!(
+            text(&format!("SELECT k_percentile(value, 99.5) {rows}")),
+            "4"
+        );
+        assert_eq!(
+            text(&format!("SELECT round(k_stdev(value), 4) {rows}")),
+            "1.291"
+        );
+        assert_eq!(text(&format!("SELECT k_variancep(value) {rows}")), "1.25");
+    }
+
+    #[test]
+    fn series_fill_their_gaps() {
+        assert_eq!(
+            text(
+                "SELECT k_make_series(column1, column2, 3, '0') FROM (VALUES (0,'5'),(2,'7'),(9,'1'))"
+            ),
+            "[5,0,7]"
+        );
+    }
 }

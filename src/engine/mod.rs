@@ -26,6 +26,11 @@
 //! | `functions`, `aggregates` | what SQL lacks, registered on the connection |
 //! | `plan` | bound tree → SQL |
 
+#![expect(
+    clippy::many_single_char_names,
+    reason = "x, y, a, b are the operands of operators and functions all over this room"
+)]
+
 mod aggregates;
 mod catalog;
 mod dynamic;

@@ -167,8 +167,12 @@ impl Engine {
     /// The SQL a query becomes, for those who want to see it.
     pub fn explain(&self, query: &str, catalog: &Catalog, options: &Options) -> Result<String> {
         let bound = super::bind(query, catalog)?;
+        let mut temporary = Temporary {
+            engine: self,
+            names: Vec::new(),
+        };
         let plan = plan::Planner::new(&self.connection, catalog, &bound, now(options));
-        let (sql, _) = plan.finish()?;
+        let (sql, _) = plan.finish(&mut temporary.names)?;
         Ok(sql)
     }
 
@@ -184,7 +188,7 @@ impl Engine {
             names: Vec::new(),
         };
         let planner = plan::Planner::new(&self.connection, catalog, query, now(options));
-        let (sql, columns) = planner.finish_into(&mut temporary.names)?;
+        let (sql, columns) = planner.finish(&mut temporary.names)?;
         tracing::trace!(target: "nightjar::engine", %sql, "planned");
         let mut statement = self.connection.prepare(&sql)?;
         sink.columns(&columns);

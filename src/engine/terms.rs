@@ -108,21 +108,19 @@ impl Needle {
     /// Searches bytes; with `ascii_fold` both sides are ASCII and the needle is lower case.
     fn search(hay: &str, needle: &str, bound: Bound, ascii_fold: bool) -> bool {
         if !ascii_fold {
-            return match bound {
-                Bound::None => hay.contains(needle),
-                _ => {
-                    let mut from = 0;
-                    while let Some(at) = hay[from..].find(needle) {
-                        let start = from + at;
-                        if Self::bordered(hay, start, needle, bound) {
-                            return true;
-                        }
-                        // Step over one character, not one byte.
-                        from = start + hay[start..].chars().next().map_or(1, char::len_utf8);
-                    }
-                    false
+            if bound == Bound::None {
+                return hay.contains(needle);
+            }
+            let mut from = 0;
+            while let Some(at) = hay[from..].find(needle) {
+                let start = from + at;
+                if Self::bordered(hay, start, needle, bound) {
+                    return true;
                 }
-            };
+                // Step over one character, not one byte.
+                from = start + hay[start..].chars().next().map_or(1, char::len_utf8);
+            }
+            return false;
         }
         let (h, n) = (hay.as_bytes(), needle.as_bytes());
         if n.len() > h.len() {

@@ -76,7 +76,11 @@ pub fn civil_from_days(days: i64) -> (i64, i64, i64) {
 pub fn days_in_month(year: i64, month: i64) -> i64 {
     match month {
         4 | 6 | 9 | 11 => 30,
-        2 if year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) => 29,
+        2 if year.rem_euclid(4) == 0
+            && (year.rem_euclid(100) != 0 || year.rem_euclid(400) == 0) =>
+        {
+            29
+        }
         2 => 28,
         _ => 31,
     }
@@ -143,7 +147,7 @@ pub fn timespan_text(ticks: i64) -> String {
         t / minute % 60,
         t / second % 60
     );
-    if t % second != 0 {
+    if !t.is_multiple_of(second) {
         let _ = write!(out, ".{:07}", t % second);
     }
     out
@@ -384,12 +388,11 @@ pub fn parse_timespan(text: &str) -> Option<i64> {
             .unwrap_or(body.len());
         let (count, unit) = body.split_at(split);
         let unit = timespan_unit(unit.trim())?;
-        match number(count) {
-            Some(whole) => whole.checked_mul(unit)?,
-            None => {
-                let scaled = count.parse::<f64>().ok()? * unit as f64;
-                (scaled.abs() < 9.2e18).then(|| scaled.round() as i64)?
-            }
+        if let Some(whole) = number(count) {
+            whole.checked_mul(unit)?
+        } else {
+            let scaled = count.parse::<f64>().ok()? * unit as f64;
+            (scaled.abs() < 9.2e18).then(|| scaled.round() as i64)?
         }
     };
     Some(if negative { -ticks } else { ticks })

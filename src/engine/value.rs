@@ -48,6 +48,17 @@ pub fn cell_text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// A borrowed cell as one of its own; broken UTF-8 is replaced.
+pub fn owned(cell: ValueRef<'_>) -> Cell {
+    match cell {
+        ValueRef::Null => Cell::Null,
+        ValueRef::Integer(i) => Cell::Integer(i),
+        ValueRef::Real(r) => Cell::Real(r),
+        ValueRef::Text(t) => Cell::Text(cell_text(t)),
+        ValueRef::Blob(b) => Cell::Blob(b.to_vec()),
+    }
+}
+
 /// Reads a cell as a value of a type. A cell of another storage class than the type's own is read
 /// as far as it makes sense (an INTEGER for a `real`) and is null where it makes none.
 pub fn from_cell(cell: ValueRef<'_>, ty: Type) -> Value {

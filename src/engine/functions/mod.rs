@@ -4,7 +4,22 @@
 //! arguments to the form a function names (text, JSON, number). Everything here is deterministic but
 //! what says otherwise, so SQLite may compute a call on constants once.
 
+#![expect(
+    clippy::unnecessary_wraps,
+    clippy::float_cmp,
+    reason = "functions share one signature, and the language compares reals exactly"
+)]
+
 mod args;
+mod arrays;
+mod encode;
+mod json;
+mod math;
+mod misc;
+mod net;
+mod parse;
+mod text;
+mod times;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Cell;
@@ -18,7 +33,17 @@ use super::error::EngineError;
 /// knows how many.
 pub type Row = (&'static str, fn(&Args<'_, '_>) -> rusqlite::Result<Cell>);
 
-const TABLES: [&[Row]; 0] = [];
+const TABLES: [&[Row]; 9] = [
+    text::TABLE,
+    encode::TABLE,
+    times::TABLE,
+    math::TABLE,
+    json::TABLE,
+    arrays::TABLE,
+    net::TABLE,
+    misc::TABLE,
+    parse::TABLE,
+];
 
 /// Adds all functions and aggregates to a connection.
 pub fn register(connection: &Connection) -> rusqlite::Result<()> {
@@ -27,6 +52,12 @@ pub fn register(connection: &Connection) -> rusqlite::Result<()> {
         | FunctionFlags::SQLITE_INNOCUOUS;
     for (name, function) in TABLES.into_iter().flatten() {
         connection.create_scalar_function(*name, -1, flags, move |context| {
+            function(&Args::new(context))
+        })?;
+    }
+    let random = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
+    for (name, function) in misc::RANDOM {
+        connection.create_scalar_function(*name, -1, random, move |context| {
             function(&Args::new(context))
         })?;
     }

@@ -1,0 +1,769 @@
+//! Calls of scalar functions.
+//!
+//! Most functions are one row of [`TABLE`]: which function of SQL they are, and what form each
+//! argument must have. The rest, where types decide or constants are worked out, follow below it.
+
+use std::fmt::Write as _;
+
+use super::Planner;
+use super::frag::{Frag, Sx};
+use crate::engine::error::{EngineError, Result};
+use crate::engine::{sql, time};
+use crate::kql::bound::{BinaryOp, Expr, ExprKind};
+use crate::kql::types::{Type, Value};
+
+/// `(name, SQL function, forms)`: `t` text, `i` integer, `r` real, `d` dynamic, `m` datetime,
+/// `p` timespan, `b` bool, `x` as it is; the last form serves all further arguments.
+const TABLE: &[(&str, &str, &str)] = &[
+    // text
+    ("strlen", "k_strlen", "t"),
+    ("tolower", "k_tolower", "t"),
+    ("toupper", "k_toupper", "t"),
+    ("reverse", "k_reverse", "t"),
+    ("substring", "k_substring", "ti"),
+    ("indexof", "k_indexof", "ttiii"),
+    ("indexof_regex", "k_indexof_regex", "ttiii"),
+    ("countof", "k_countof", "ttt"),
+    ("replace_string", "k_replace_string", "ttt"),
+    ("replace_strings", "k_replace_strings", "tdd"),
+    ("trim", "k_trim", "tt"),
+    ("trim_start", "k_trim_start", "tt"),
+    ("trim_end", "k_trim_end", "tt"),
+    ("split", "k_split", "tti"),
+    ("strcat_array", "k_strcat_array", "dt"),
+    ("strcat_delim", "k_strcat_delim", "t"),
+    ("strrep", "k_strrep", "tit"),
+    ("strcmp", "k_strcmp", "tt"),
+    ("translate", "k_translate", "ttt"),
+    ("unicode_codepoints_from_string", "k_codepoints", "t"),
+    ("to_utf8", "k_codepoints", "t"),
+    ("unicode_codepoints_to_string", "k_from_codepoints", "d"),
+    ("make_string", "k_from_codepoints", "d"),
+    ("has_any_index", "k_has_any_index", "td"),
+    ("regex_quote", "k_regex_quote", "t"),
+    ("isascii", "k_isascii", "t"),
+    ("isutf8", "k_isutf8", "t"),
+    // encodings and texts of known form
+    ("base64_encode_tostring", "k_base64_encode", "t"),
+    ("base64_encodestring", "k_base64_encode", "t"),
+    ("base64_decode_tostring", "k_base64_decode", "t"),
+    ("base64_decodestring", "k_base64_decode", "t"),
+    ("base64_decode_toarray", "k_base64_decode_array", "t"),
+    ("base64_encode_fromarray", "k_base64_encode_array", "d"),
+    ("url_encode", "k_url_encode", "t"),
+    ("url_encode_component", "k_url_encode_component", "t"),
+    ("url_decode", "k_url_decode", "t"),
+    ("hash", "k_hash", "ti"),
+    ("hash_xxhash64", "k_hash", "ti"),
+    ("hash_md5", "k_hash_md5", "t"),
+    ("hash_sha1", "k_hash_sha1", "t"),
+    ("hash_sha256", "k_hash_sha256", "t"),
+    ("tohex", "k_tohex", "ii"),
+    ("parse_url", "k_parse_url", "t"),
+    ("parse_urlquery", "k_parse_urlquery", "t"),
+    ("parse_path", "k_parse_path", "t"),
+    ("parse_command_line", "k_parse_command_line", "tt"),
+    ("parse_csv", "k_parse_csv", "t"),
+    ("parse_version", "k_parse_version", "t"),
+    ("format_bytes", "k_format_bytes", "rit"),
+    // times
+    ("format_datetime", "k_format_datetime", "mt"),
+    ("format_timespan", "k_format_timespan", "pt"),
+    ("startofday", "k_startofday", "mi"),
+    ("startofweek", "k_startofweek", "mi"),
+    ("startofmonth", "k_startofmonth", "mi"),
+    ("startofyear", "k_startofyear", "mi"),
+    ("endofday", "k_endofday", "mi"),
+    ("endofweek", "k_endofweek", "mi"),
+    ("endofmonth", "k_endofmonth", "mi"),
+    ("endofyear", "k_endofyear", "mi"),
+    ("dayofweek", "k_dayofweek", "m"),
+    ("dayofmonth", "k_dayofmonth", "m"),
+    ("dayofyear", "k_dayofyear", "m"),
+    ("hourofday", "k_hourofday", "m"),
+    ("getmonth", "k_getmonth", "m"),
+    ("monthofyear", "k_getmonth", "m"),
+    ("getyear", "k_getyear", "m"),
+    ("week_of_year", "k_week_of_year", "m"),
+    ("weekofyear", "k_week_of_year", "m"),
+    ("datetime_part", "k_datetime_part", "tm"),
+    ("datetime_diff", "k_datetime_diff", "tmm"),
+    ("datetime_add", "k_datetime_add", "tim"),
+    ("make_datetime", "k_make_datetime", "iiiiir"),
+    ("make_timespan", "k_make_timespan", "x"),
+    // arithmetic
+    ("acos", "k_acos", "r"),
+    ("asin", "k_asin", "r"),
+    ("atan", "k_atan", "r"),
+    ("atan2", "k_atan2", "rr"),
+    ("cos", "k_cos", "r"),
+    ("sin", "k_sin", "r"),
+    ("tan", "k_tan", "r"),
+    ("cot", "k_cot", "r"),
+    ("degrees", "k_degrees", "r"),
+    ("radians", "k_radians", "r"),
+    ("exp", "k_exp", "r"),
+    ("exp2", "k_exp2", "r"),
+    ("exp10", "k_exp10", "r"),
+    ("log", "k_log", "r"),
+    ("log2", "k_log2", "r"),
+    ("log10", "k_log10", "r"),
+    ("sqrt", "k_sqrt", "r"),
+    ("pow", "k_pow", "rr"),
+    ("gamma", "k_gamma", "r"),
+    ("loggamma", "k_loggamma", "r"),
+    ("isnan", "k_isnan", "r"),
+    ("isinf", "k_isinf", "r"),
+    ("isfinite", "k_isfinite", "r"),
+    ("binary_shift_left", "k_shift_left", "ii"),
+    ("binary_shift_right", "k_shift_right", "ii"),
+    ("binary_xor", "k_binary_xor", "ii"),
+    ("bitset_count_ones", "k_bit_count", "i"),
+    // dynamic values
+    ("parse_json", "k_parse_json", "t"),
+    ("extract_json", "k_extract_json", "td"),
+    ("array_length", "k_array_length", "d"),
+    ("array_concat", "k_array_concat", "d"),
+    ("array_slice", "k_array_slice", "dii"),
+    ("array_split", "k_array_split", "dd"),
+    ("array_index_of", "k_array_index_of", "ddiii"),
+    ("array_iff", "k_array_iff", "ddd"),
+    ("array_iif", "k_array_iff", "ddd"),
+    ("array_reverse", "k_array_reverse", "d"),
+    ("array_rotate_left", "k_array_rotate_left", "di"),
+    ("array_rotate_right", "k_array_rotate_right", "di"),
+    ("array_shift_left", "k_array_shift_left", "did"),
+    ("array_shift_right", "k_array_shift_right", "did"),
+    ("array_sum", "k_array_sum", "d"),
+    ("bag_keys", "k_bag_keys", "d"),
+    ("bag_has_key", "k_bag_has_key", "dt"),
+    ("bag_merge", "k_bag_merge", "d"),
+    ("bag_remove_keys", "k_bag_remove_keys", "dd"),
+    ("bag_set_key", "k_bag_set_key", "dtd"),
+    ("bag_zip", "k_bag_zip", "dd"),
+    ("pack_array", "k_array", "d"),
+    ("set_has_element", "k_set_has_element", "dd"),
+    ("set_union", "k_set_union", "d"),
+    ("set_intersect", "k_set_intersect", "d"),
+    ("set_difference", "k_set_difference", "d"),
+    ("set_equals", "k_set_equals", "dd"),
+    ("jaccard_index", "k_jaccard_index", "dd"),
+    ("repeat", "k_repeat", "di"),
+    ("zip", "k_zip", "d"),
+    ("treepath", "k_treepath", "d"),
+    ("dynamic_to_json", "k_canonical_json", "d"),
+    ("series_dot_product", "k_series_dot_product", "dd"),
+    ("series_sum", "k_series_sum", "d"),
+    ("series_product", "k_series_product", "d"),
+    (
+        "series_cosine_similarity",
+        "k_series_cosine_similarity",
+        "dd",
+    ),
+    ("series_pearson_correlation", "k_series_pearson", "dd"),
+    ("series_stats_dynamic", "k_series_stats", "d"),
+    // addresses
+    ("ipv4_is_private", "k_ipv4_is_private", "t"),
+    ("parse_ipv4", "k_parse_ipv4", "t"),
+    ("parse_ipv4_mask", "k_parse_ipv4_mask", "ti"),
+    ("ipv4_compare", "k_ipv4_compare", "tti"),
+    ("ipv4_is_match", "k_ipv4_is_match", "tti"),
+    ("ipv4_is_in_range", "k_ipv4_is_in_range", "tt"),
+    ("ipv4_is_in_any_range", "k_ipv4_is_in_any_range", "td"),
+    ("ipv4_netmask_suffix", "k_ipv4_netmask_suffix", "t"),
+    ("parse_ipv6", "k_parse_ipv6", "t"),
+    ("parse_ipv6_mask", "k_parse_ipv6_mask", "ti"),
+    ("ipv6_compare", "k_ipv6_compare", "tti"),
+    ("ipv6_is_match", "k_ipv6_is_match", "tti"),
+    ("ipv6_is_in_range", "k_ipv6_is_in_range", "tt"),
+    ("ipv6_is_in_any_range", "k_ipv6_is_in_any_range", "td"),
+];
+
+/// Functions of one series or two, `k_series` with the rest of the name.
+const SERIES: &[&str] = &[
+    "abs",
+    "acos",
+    "asin",
+    "atan",
+    "ceiling",
+    "cos",
+    "exp",
+    "floor",
+    "log",
+    "sign",
+    "sin",
+    "tan",
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "pow",
+    "equals",
+    "not_equals",
+    "less",
+    "less_equals",
+    "greater",
+    "greater_equals",
+];
+
+impl Planner<'_> {
+    /// A call of a scalar function.
+    pub(super) fn call(&mut self, name: &str, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {
+        if let Some((_, function, forms)) = TABLE.iter().find(|(n, ..)| *n == name) {
+            return self.simple_call(function, forms, args, e, frag);
+        }
+        if let Some(op) = name.strip_prefix("series_")
+            && SERIES.contains(&op)
+        {
+            let list = self.formed(args, "d", frag)?;
+            return Ok(Sx::new(
+                format!("k_series('{op}', {})", list.join(", ")),
+                Type::Dynamic,
+            ));
+        }
+        if let Some(how) = name.strip_prefix("series_fill_") {
+            let mut list = self.formed(args, "d", frag)?;
+            if how == "const" {
+                // (series, constant, placeholder) becomes (series, placeholder, constant).
+                let constant = list.remove(1);
+                if list.len() == 1 {
+                    list.push("NULL".to_owned());
+                }
+                list.truncate(2);
+                list.push(constant);
+            } else {
+                list.truncate(2);
+            }
+            return Ok(Sx::new(
+                format!("k_series_fill('{how}', {})", list.join(", ")),
+                Type::Dynamic,
+            ));
+        }
+        match name {
+            "tostring" | "tolong" | "toint" | "todouble" | "toreal" | "todecimal" | "tobool"
+            | "toboolean" | "todatetime" | "totimespan" | "toguid" => {
+                self.conversion(name, &args[0], e, frag)
+            }
+            "now" => self.now(args.first(), e, frag),
+            "ago" => {
+                let x = self.expr(&args[0], frag)?;
+                let x = self.convert(x, Type::TimeSpan, e.span)?;
+                let now = Self::literal(&Value::DateTime(self.now), Type::DateTime);
+                self.binary(BinaryOp::Subtract, now, x, e, false)
+            }
+            "not" => {
+                let x = self.expr(&args[0], frag)?;
+                let x = self.convert(x, Type::Bool, e.span)?;
+                Ok(Sx::new(format!("(NOT {})", x.sql), Type::Bool).maybe(x.nullable))
+            }
+            "iff" | "iif" => self.case(&[&args[0], &args[1]], &args[2], e, frag),
+            "case" => {
+                let Some((otherwise, pairs)) = args.split_last() else {
+                    return Self::refuse("case() without arguments", e.span);
+                };
+                let pairs: Vec<&Expr> = pairs.iter().collect();
+                self.case(&pairs, otherwise, e, frag)
+            }
+            "coalesce" => self.coalesce(args, e, frag),
+            "isnull" | "isnotnull" => {
+                let x = self.expr(&args[0], frag)?;
+                let not = if name == "isnull" { "" } else { " NOT" };
+                Ok(if x.nullable {
+                    Sx::new(format!("({} IS{not} NULL)", x.sql), Type::Bool).solid()
+                } else {
+                    Self::literal(&Value::Bool(name != "isnull"), Type::Bool)
+                })
+            }
+            "isempty" | "isnotempty" | "notempty" => {
+                let x = self.expr(&args[0], frag)?;
+                let text = matches!(x.ty, Type::String | Type::Dynamic | Type::Unknown);
+                let op = match (name == "isempty", text) {
+                    (true, true) => "= ''",
+                    (false, true) => "<> ''",
+                    (true, false) => "IS NULL",
+                    (false, false) => "IS NOT NULL",
+                };
+                let x = if text { self.text(x, e.span)? } else { x };
+                Ok(Sx::new(format!("({} {op})", x.sql), Type::Bool).solid())
+            }
+            "strcat" => {
+                let list = self.formed(args, "t", frag)?;
+                Ok(Sx::new(format!("({})", list.join(" || ")), Type::String))
+            }
+            "string_size" => {
+                let list = self.formed(args, "t", frag)?;
+                Ok(Sx::new(format!("octet_length({})", list[0]), Type::Long).solid())
+            }
+            "replace_regex" | "replace" => {
+                let list = self.formed(args, "ttt", frag)?;
+                // `replace(regex, rewrite, text)` is the old order of `replace_regex(text, regex, rewrite)`.
+                let list = if name == "replace" {
+                    vec![&list[2], &list[0], &list[1]]
+                } else {
+                    list.iter().collect()
+                };
+                let sql = format!("k_replace_regex({}, {}, {})", list[0], list[1], list[2]);
+                Ok(Sx::new(sql, Type::String))
+            }
+            "extract" => self.extract(args, e, frag),
+            "extract_all" => {
+                let list = match args {
+                    [regex, text] => {
+                        let (r, t) = (self.one(regex, 't', frag)?, self.one(text, 't', frag)?);
+                        format!("{r}, NULL, {t}")
+                    }
+                    _ => self.formed(args, "tdt", frag)?.join(", "),
+                };
+                Ok(Sx::new(format!("k_extract_all({list})"), Type::Dynamic))
+            }
+            "bin" | "floor" => self.bin(args, e, frag),
+            "bin_at" => {
+                let x = self.expr(&args[0], frag)?;
+                let real = x.ty == Type::Real || self.expr(&args[1], frag)?.ty == Type::Real;
+                let function = if real { "k_bin_at_real" } else { "k_bin_at" };
+                let forms = if real { "r" } else { "x" };
+                let list = self.formed(args, forms, frag)?;
+                Ok(Sx::new(format!("{function}({})", list.join(", ")), e.ty).wild())
+            }
+            "round" => {
+                let x = self.expr(&args[0], frag)?;
+                if x.ty.is_integer() && args.len() == 1 {
+                    return self.convert(x, e.ty, e.span);
+                }
+                self.simple_call("k_round", "ri", args, e, frag)
+            }
+            "ceiling" => {
+                let x = self.expr(&args[0], frag)?;
+                if x.ty.is_integer() {
+                    return self.convert(x, e.ty, e.span);
+                }
+                self.simple_call("k_ceiling", "r", args, e, frag)
+            }
+            "abs" => {
+                let x = self.expr(&args[0], frag)?;
+                let x = if x.ty == Type::Dynamic {
+                    self.convert(x, e.ty, e.span)?
+                } else {
+                    x
+                };
+                if x.ty == Type::Decimal || x.nan {
+                    return Self::refuse("abs() of this value", e.span);
+                }
+                Ok(Sx::new(format!("abs({})", x.sql), x.ty).maybe(x.nullable))
+            }
+            "sign" => {
+                let x = self.one(&args[0], 'r', frag)?;
+                let sx = Sx::new(format!("k_sign({x})"), Type::Real).wild();
+                self.convert(sx, e.ty, e.span)
+            }
+            "pi" => Ok(Self::literal(
+                &Value::Real(std::f64::consts::PI),
+                Type::Real,
+            )),
+            "binary_and" | "binary_or" => {
+                let list = self.formed(args, "i", frag)?;
+                let op = if name == "binary_and" { "&" } else { "|" };
+                Ok(Sx::new(format!("({} {op} {})", list[0], list[1]), e.ty))
+            }
+            "binary_not" => {
+                let list = self.formed(args, "i", frag)?;
+                Ok(Sx::new(format!("(~{})", list[0]), e.ty))
+            }
+            "max_of" | "min_of" => self.extreme(name == "max_of", args, e, frag),
+            "gettype" => {
+                let x = self.expr(&args[0], frag)?;
+                Ok(match x.ty {
+                    Type::Dynamic | Type::Unknown => {
+                        Sx::new(format!("k_gettype({})", x.sql), Type::String)
+                    }
+                    ty => Self::literal(&Value::String(ty.name().to_owned()), Type::String),
+                })
+            }
+            "bag_pack" | "pack" | "pack_dictionary" => {
+                let mut list = Vec::with_capacity(args.len());
+                for (i, a) in args.iter().enumerate() {
+                    list.push(self.one(a, if i % 2 == 0 { 't' } else { 'd' }, frag)?);
+                }
+                Ok(Sx::new(format!("k_bag({})", list.join(", ")), Type::Dynamic).solid())
+            }
+            "pack_all" => {
+                let full = match args.first().map(|a| self.expr(a, frag)).transpose()? {
+                    Some(sx) => sx.literal == Some(Value::Bool(true)),
+                    None => false,
+                };
+                let mut list = Vec::with_capacity(frag.cols.len() * 2);
+                for col in frag.cols.iter().filter(|c| !c.name.starts_with('\u{0}')) {
+                    list.push(sql::text(&col.name));
+                    list.push(self.convert(col.sx.clone(), Type::Dynamic, e.span)?.sql);
+                }
+                let function = if full { "k_bag_full" } else { "k_bag" };
+                Ok(Sx::new(format!("{function}({})", list.join(", ")), Type::Dynamic).solid())
+            }
+            "array_sort_asc" | "array_sort_desc" => self.array_sort(name, args, e, frag),
+            "range" => self.range_array(args, e, frag),
+            "unixtime_seconds_todatetime" => self.unixtime(args, time::SECOND, frag),
+            "unixtime_milliseconds_todatetime" => self.unixtime(args, time::MILLISECOND, frag),
+            "unixtime_microseconds_todatetime" => self.unixtime(args, time::MICROSECOND, frag),
+            "unixtime_nanoseconds_todatetime" => self.unixtime(args, -100, frag),
+            "format_ipv4" | "format_ipv4_mask" => {
+                let x = self.expr(&args[0], frag)?;
+                let x = if x.ty.is_integer() {
+                    x
+                } else {
+                    self.text(x, e.span)?
+                };
+                let prefix = match args.get(1) {
+                    Some(a) => self.one(a, 'i', frag)?,
+                    None => "32".to_owned(),
+                };
+                let mask = i32::from(name == "format_ipv4_mask");
+                Ok(Sx::new(
+                    format!("k_format_ipv4({}, {prefix}, {mask})", x.sql),
+                    Type::String,
+                ))
+            }
+            "has_ipv4" | "has_any_ipv4" | "has_ipv4_prefix" | "has_any_ipv4_prefix" => {
+                let text = self.one(&args[0], 't', frag)?;
+                let list = self.formed(&args[1..], "d", frag)?;
+                let sql = format!(
+                    "k_has_any_ipv4{}({text}, k_array_concat({}))",
+                    if name.ends_with("prefix") {
+                        "_prefix"
+                    } else {
+                        ""
+                    },
+                    list.iter()
+                        .map(|l| format!("k_as_array({l})"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                );
+                Ok(Sx::new(sql, Type::Bool).solid())
+            }
+            "materialize" | "typeof_unchecked" => self.expr(&args[0], frag),
+            "assert" => {
+                let list = self.formed(args, "bt", frag)?;
+                Ok(Sx::new(format!("k_assert({})", list.join(", ")), Type::Bool).solid())
+            }
+            "new_guid" => Ok(Sx::new("k_new_guid()", Type::Guid).solid()),
+            "rand" => match args {
+                [] => Ok(Sx::new("k_rand()", Type::Real).solid()),
+                [n] => {
+                    let n = self.one(n, 'i', frag)?;
+                    Ok(Sx::new(format!("k_rand({n})"), e.ty).solid())
+                }
+                _ => Self::refuse("rand() with a seed", e.span),
+            },
+            "prev" | "next" | "row_number" | "row_cumsum" | "row_rank_dense" | "row_rank_min" => {
+                self.window_call(name, args, e, frag)
+            }
+            "geo_info_from_ip_address" | "ingestion_time" | "externaldata" => {
+                Err(EngineError::Unsupported {
+                    what: format!("function '{name}'"),
+                    span: e.span,
+                    instead: Some("it needs the service's own data".to_owned()),
+                })
+            }
+            _ => Self::refuse(format!("function '{name}'"), e.span),
+        }
+    }
+
+    /// One argument in a form.
+    pub(super) fn one(&mut self, a: &Expr, form: char, frag: &Frag) -> Result<String> {
+        let x = self.expr(a, frag)?;
+        Ok(match form {
+            't' => self.convert(x, Type::String, a.span)?.sql,
+            'd' => self.convert(x, Type::Dynamic, a.span)?.sql,
+            'i' if !x.ty.is_integer() => self.convert(x, Type::Long, a.span)?.sql,
+            'r' if !x.ty.is_number() || x.ty == Type::Decimal => {
+                self.convert(x, Type::Real, a.span)?.sql
+            }
+            'm' => self.convert(x, Type::DateTime, a.span)?.sql,
+            'p' => self.convert(x, Type::TimeSpan, a.span)?.sql,
+            'b' => self.convert(x, Type::Bool, a.span)?.sql,
+            _ => x.sql,
+        })
+    }
+
+    /// Arguments in forms; the last form serves all further ones.
+    fn formed(&mut self, args: &[Expr], forms: &str, frag: &Frag) -> Result<Vec<String>> {
+        let forms: Vec<char> = forms.chars().collect();
+        args.iter()
+            .enumerate()
+            .map(|(i, a)| self.one(a, forms[i.min(forms.len() - 1)], frag))
+            .collect()
+    }
+
+    fn simple_call(
+        &mut self,
+        function: &str,
+        forms: &str,
+        args: &[Expr],
+        e: &Expr,
+        frag: &Frag,
+    ) -> Result<Sx> {
+        let list = self.formed(args, forms, frag)?;
+        Ok(Sx::new(format!("{function}({})", list.join(", ")), e.ty).wild())
+    }
+
+    fn conversion(&mut self, name: &str, arg: &Expr, e: &Expr, frag: &Frag) -> Result<Sx> {
+        let to = match name {
+            "tostring" => Type::String,
+            "tolong" => Type::Long,
+            "toint" => Type::Int,
+            "todouble" | "toreal" => Type::Real,
+            "todecimal" => Type::Decimal,
+            "tobool" | "toboolean" => Type::Bool,
+            "todatetime" => Type::DateTime,
+            "totimespan" => Type::TimeSpan,
+            _ => Type::Guid,
+        };
+        let x = self.expr(arg, frag)?;
+        // One walk for the common `tostring(d.a.b)`.
+        if to == Type::String
+            && x.ty == Type::Dynamic
+            && let Some(rest) = x.sql.strip_prefix("k_path(")
+            && matches!(arg.kind, ExprKind::Member(..) | ExprKind::Index(..))
+        {
+            return Ok(Sx::new(format!("k_path_text({rest}"), Type::String));
+        }
+        self.convert(x, to, e.span)
+    }
+
+    fn now(&mut self, offset: Option<&Expr>, e: &Expr, frag: &Frag) -> Result<Sx> {
+        let now = Self::literal(&Value::DateTime(self.now), Type::DateTime);
+        let Some(offset) = offset else { return Ok(now) };
+        let x = self.expr(offset, frag)?;
+        let x = self.convert(x, Type::TimeSpan, e.span)?;
+        self.binary(BinaryOp::Add, now, x, e, false)
+    }
+
+    /// `case(condition, value, …, otherwise)`; a null condition counts as false.
+    fn case(&mut self, pairs: &[&Expr], otherwise: &Expr, e: &Expr, frag: &Frag) -> Result<Sx> {
+        let mut whens = Vec::new();
+        let mut values = Vec::new();
+        for pair in pairs.chunks(2) {
+            let [condition, value] = pair else {
+                return Self::refuse("case() with an even number of arguments", e.span);
+            };
+            whens.push(self.condition(condition, frag)?);
+            values.push(self.expr(value, frag)?);
+        }
+        values.push(self.expr(otherwise, frag)?);
+        let ty = common(&values, e.ty);
+        let mut sql = String::from("(CASE");
+        let mut nullable = false;
+        let mut nan = false;
+        let n = values.len();
+        for (i, value) in values.into_iter().enumerate() {
+            let value = self.convert(value, ty, e.span)?;
+            nullable |= value.nullable;
+            nan |= value.nan;
+            if i + 1 < n {
+                let _ = write!(sql, " WHEN {} THEN {}", whens[i], value.sql);
+            } else {
+                let _ = write!(sql, " ELSE {} END)", value.sql);
+            }
+        }
+        Ok(Sx {
+            nan,
+            ..Sx::new(sql, ty).maybe(nullable)
+        })
+    }
+
+    fn coalesce(&mut self, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {
+        let mut values = Vec::with_capacity(args.len());
+        for a in args {
+            values.push(self.expr(a, frag)?);
+        }
+        let ty = common(&values, e.ty);
+        let mut list = Vec::with_capacity(values.len());
+        let mut nullable = true;
+        let mut nan = false;
+        for value in values {
+            let value = self.convert(value, ty, e.span)?;
+            nullable &= value.nullable;
+            nan |= value.nan;
+            // An empty string counts as missing.
+            list.push(if ty == Type::String {
+                format!("nullif({}, '')", value.sql)
+            } else {
+                value.sql
+            });
+        }
+        if ty == Type::String {
+            list.push("''".to_owned());
+        }
+        if list.len() == 1 {
+            list.push("NULL".to_owned());
+        }
+        Ok(Sx {
+            nan,
+            ..Sx::new(format!("coalesce({})", list.join(", ")), ty).maybe(nullable)
+        })
+    }
+
+    /// The greatest or least of several values; nulls are passed over.
+    fn extreme(&mut self, greatest: bool, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {
+        let mut values = Vec::with_capacity(args.len());
+        for a in args {
+            values.push(self.expr(a, frag)?);
+        }
+        let ty = common(&values, e.ty);
+        let mut list = Vec::with_capacity(values.len());
+        for value in values {
+            let value = self.convert(value, ty, e.span)?;
+            if value.nan || ty == Type::Decimal {
+                return Self::refuse("max_of() or min_of() of these values", e.span);
+            }
+            list.push(value);
+        }
+        let Some(last) = list.pop() else {
+            return Self::refuse("max_of() without arguments", e.span);
+        };
+        let function = if greatest { "max" } else { "min" };
+        let sql = list.into_iter().rev().fold(last.sql, |rest, x| {
+            // SQL's own gives null if any is null.
+            format!("coalesce({function}({0}, {rest}), {0}, {rest})", x.sql)
+        });
+        Ok(Sx::new(sql, ty))
+    }
+
+    fn extract(&mut self, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {
+        let regex = self.one(&args[0], 't', frag)?;
+        let group = self.expr(&args[1], frag)?;
+        let text = self.one(&args[2], 't', frag)?;
+        let sx = Sx::new(
+            format!("k_extract({regex}, {}, {text})", group.sql),
+            Type::String,
+        );
+        // `typeof(T)` as the fourth argument converts: the binder's type says to what.
+        self.convert(sx, e.ty, e.span)
+    }
+
+    fn bin(&mut self, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {
+        let x = self.expr(&args[0], frag)?;
+        let Some(size) = args.get(1) else {
+            // `floor(x)` of one argument.
+            let sx = self.one(&args[0], 'r', frag)?;
+            let sx = Sx::new(format!("k_floor({sx})"), Type::Real).wild();
+            return self.convert(sx, e.ty, e.span);
+        };
+        let size = self.expr(size, frag)?;
+        let x = if x.ty == Type::Dynamic {
+            self.convert(x, e.ty, e.span)?
+        } else {
+            x
+        };
+        match (x.ty, size.ty) {
+            (Type::Decimal, _) | (_, Type::Decimal) => {
+                Self::refuse("bin() of decimal values", e.span)
+            }
+            (Type::Real, _) | (_, Type::Real) if x.ty.is_number() => {
+                Ok(Sx::new(format!("k_bin_real({}, {})", x.sql, size.sql), Type::Real).wild())
+            }
+            (Type::DateTime | Type::TimeSpan, Type::Real) => {
+                let ty = x.ty;
+                let size = self.convert(size, Type::TimeSpan, e.span)?;
+                Ok(Sx::new(format!("k_bin({}, {})", x.sql, size.sql), ty))
+            }
+            _ => {
+                let ty = if x.ty == Type::Int { e.ty } else { x.ty };
+                // A constant size and a moment (never negative) need no function.
+                if let (Type::DateTime, Some(Value::TimeSpan(size))) = (x.ty, &size.literal)
+                    && *size > 0
+                {
+                    return Ok(
+                        Sx::new(format!("({0} - {0} % {size})", x.sql), ty).maybe(x.nullable)
+                    );
+                }
+                Ok(Sx::new(format!("k_bin({}, {})", x.sql, size.sql), ty))
+            }
+        }
+    }
+
+    fn array_sort(&mut self, name: &str, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {
+        let (mut arrays, mut nulls_last) = (Vec::new(), None);
+        for a in args {
+            let x = self.expr(a, frag)?;
+            if x.ty == Type::Bool {
+                nulls_last = Some(x.sql);
+            } else {
+                arrays.push(self.convert(x, Type::Dynamic, a.span)?.sql);
+            }
+        }
+        if arrays.len() != 1 {
+            // Several arrays give several columns, which an expression cannot.
+            return Self::refuse(format!("{name}() of several arrays"), e.span);
+        }
+        let descending = i32::from(name.ends_with("desc"));
+        let nulls_last = nulls_last.unwrap_or_else(|| "1".to_owned());
+        Ok(Sx::new(
+            format!("k_array_sort({descending}, {nulls_last}, 0, {})", arrays[0]),
+            Type::Dynamic,
+        ))
+    }
+
+    fn range_array(&mut self, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {
+        let from = self.expr(&args[0], frag)?;
+        let to = self.expr(&args[1], frag)?;
+        let step = args.get(2).map(|a| self.expr(a, frag)).transpose()?;
+        let real = [Some(&from), Some(&to), step.as_ref()]
+            .into_iter()
+            .flatten()
+            .any(|s| s.ty == Type::Real);
+        let ty = match from.ty {
+            Type::DateTime | Type::TimeSpan => from.ty,
+            ty if ty.is_number() && real => Type::Real,
+            ty if ty.is_integer() => Type::Long,
+            ty => return Self::refuse(format!("range() of {}", ty.name()), e.span),
+        };
+        let to = self.convert(to, ty, e.span)?;
+        let step = match step {
+            Some(step) if ty == Type::DateTime => self.convert(step, Type::TimeSpan, e.span)?.sql,
+            Some(step) => self.convert(step, ty, e.span)?.sql,
+            None if ty == Type::DateTime => time::DAY.to_string(),
+            None if ty == Type::TimeSpan => time::HOUR.to_string(),
+            None => "1".to_owned(),
+        };
+        let from = self.convert(from, ty, e.span)?;
+        Ok(Sx::new(
+            format!("k_range('{}', {}, {}, {step})", ty.name(), from.sql, to.sql),
+            Type::Dynamic,
+        ))
+    }
+
+    fn unixtime(&mut self, args: &[Expr], per: i64, frag: &Frag) -> Result<Sx> {
+        let x = self.expr(&args[0], frag)?;
+        let x = if x.ty.is_number() {
+            x.sql
+        } else {
+            self.convert(x, Type::Long, args[0].span)?.sql
+        };
+        Ok(Sx::new(format!("k_unixtime({x}, {per})"), Type::DateTime))
+    }
+}
+
+/// The type several values share: the binder's, or worked out where it could not tell.
+fn common(values: &[Sx], bound: Type) -> Type {
+    if !matches!(bound, Type::Unknown | Type::Null) {
+        return bound;
+    }
+    let mut types = values
+        .iter()
+        .filter(|v| v.literal != Some(Value::Null))
+        .map(|v| v.ty);
+    let first = types.next().unwrap_or(Type::Dynamic);
+    types.fold(first, |a, b| {
+        if a == b {
+            a
+        } else if a.is_number() && b.is_number() {
+            if a == Type::Real || b == Type::Real {
+                Type::Real
+            } else {
+                Type::Long
+            }
+        } else {
+            Type::Dynamic
+        }
+    })
+}

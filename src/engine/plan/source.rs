@@ -1,0 +1,297 @@
+//! Where rows come from.
+
+use super::frag::{Col, Frag, Sx};
+use super::{Hint, Planner, Stored};
+use crate::engine::error::{EngineError, Result};
+use crate::engine::sql::{self, ident};
+use crate::kql::bound::{Column, Expr, LetId, LetValue, OpKind, Rel, Source, Union};
+use crate::kql::types::Type;
+
+/// Columns of a source in place of those of its SQL.
+fn rename(frag: &mut Frag, columns: &[Column]) {
+    for (place, column) in frag.known.clone().into_iter().zip(columns) {
+        frag.cols[place].name.clone_from(&column.name);
+    }
+}
+
+impl Planner<'_> {
+    /// Plans the source of a table expression.
+    pub(super) fn source(&mut self, rel: &Rel) -> Result<Frag> {
+        match &rel.source {
+            Source::Table { name } => self.table(rel, name),
+            Source::Let(id) => {
+                let stored = self.let_table(*id, rel)?;
+                let mut frag = self.over(&stored);
+                rename(&mut frag, &rel.source_columns);
+                Ok(frag)
+            }
+            Source::Print(exprs) => {
+                let empty = Frag::default();
+                let mut cols = Vec::with_capacity(exprs.len());
+                for (e, column) in exprs.iter().zip(&rel.source_columns) {
+                    let sx = self.expr(e, &empty)?;
+                    cols.push(Col {
+                        name: column.name.clone(),
+                        simple: sx.literal.is_some(),
+                        sx,
+                    });
+                }
+                Ok(Frag::new(String::new(), cols))
+            }
+            Source::Datatable(rows) => self.datatable(rel, rows),
+            Source::Range { from, to, step } => self.range(rel, from, to, step),
+            Source::Union(union) => self.union(None, union, &rel.source_columns),
+            Source::Nested(inner) => {
+                let mut frag = self.rel(inner)?;
+                rename(&mut frag, &rel.source_columns);
+                Ok(frag)
+            }
+            Source::Piped => match self.piped.last() {
+                Some(frag) => Ok(frag.clone()),
+                None => Self::refuse("a sub-query without rows piped in", rel.span),
+            },
+            Source::Search { union, predicate } => {
+                let frag = self.union(None, union, &rel.source_columns)?;
+                self.filter(frag, predicate)
+            }
+            Source::Find { union } => self.union(None, union, &rel.source_columns),
+            Source::ExternalData { .. } => Err(EngineError::Unsupported {
+                what: "operator 'externaldata'".to_owned(),
+                span: rel.span,
+                instead: Some(
+                    "nothing is fetched from outside; paste the rows as a datatable".to_owned(),
+                ),
+            }),
+            Source::Function { name, .. } => Self::refuse(format!("function '{name}'"), rel.span),
+            Source::Unsupported { what } => Self::refuse(what.clone(), rel.span),
+        }
+    }
+
+    fn table(&mut self, rel: &Rel, name: &str) -> Result<Frag> {
+        let Some(table) = self.catalog.get(name) else {
+            return Self::refuse(
+                format!("table '{name}' (there are no rows for it here)"),
+                rel.span,
+            );
+        };
+        let mut cols = Vec::with_capacity(rel.source_columns.len());
+        for column in &rel.source_columns {
+            // The binder's schema may be older or wider than what there are rows for.
+            let Some(def) = table.columns.iter().find(|d| d.name == column.name) else {
+                let what = format!(
+                    "column '{}' of table '{name}' (it has no rows here)",
+                    column.name
+                );
+                return Self::refuse(what, rel.span);
+            };
+            let sx = if column.ty == Type::String && !def.not_null {
+                Sx::new(format!("coalesce({}, '')", def.sql), Type::String)
+            } else {
+                Sx::new(def.sql.clone(), column.ty).maybe(!def.not_null)
+            };
+            cols.push(Col {
+                name: column.name.clone(),
+                sx,
+                simple: true,
+            });
+        }
+        Ok(Frag::new(ident(&table.sql_name), cols))
+    }
+
+    /// A tabular let, planned at its first use.
+    fn let_table(&mut self, id: LetId, rel: &Rel) -> Result<Stored> {
+        if let Some(stored) = self.lets.get(&id) {
+            return Ok(stored.clone());
+        }
+        let query = self.query;
+        let Some(LetValue::Table {
+            rel: body,
+            materialize,
+        }) = query.lets.get(id.0 as usize).map(|l| &l.value)
+        else {
+            return Self::refuse("a let that is no table", rel.span);
+        };
+        // A let stands outside of whatever sub-query names it, unless it is over the piped rows.
+        let frag = self.rel(body)?;
+        let cheap = !materialize
+            && !frag.is_finished()
+            && matches!(
+                body.source,
+                Source::Table { .. } | Source::Nested(_) | Source::Let(_)
+            )
+            && body.ops.iter().all(|op| {
+                matches!(
+                    op.kind,
+                    OpKind::Where(_) | OpKind::Project { .. } | OpKind::Extend(_)
+                )
+            });
+        let hint = if *materialize {
+            Hint::Materialized
+        } else if cheap {
+            Hint::Inline
+        } else {
+            Hint::None
+        };
+        let stored = self.store(&frag, hint);
+        if frag.parts.is_empty() {
+            self.lets.insert(id, stored.clone());
+        }
+        Ok(stored)
+    }
+
+    /// Keeps rows under the name of a let (`as`).
+    pub(super) fn define(&mut self, id: LetId, frag: &Frag) -> Frag {
+        let stored = self.store(frag, Hint::None);
+        self.lets.insert(id, stored.clone());
+        self.over(&stored)
+    }
+
+    fn datatable(&mut self, rel: &Rel, rows: &[Vec<Expr>]) -> Result<Frag> {
+        let empty = Frag::default();
+        let mut nullable = vec![false; rel.source_columns.len()];
+        let mut nan = nullable.clone();
+        let mut values = Vec::with_capacity(rows.len());
+        for row in rows {
+            let mut cells = Vec::with_capacity(row.len());
+            for (i, (e, column)) in row.iter().zip(&rel.source_columns).enumerate() {
+                let sx = self.expr(e, &empty)?;
+                let sx = self.convert(sx, column.ty, e.span)?;
+                nullable[i] |= sx.nullable;
+                nan[i] |= sx.nan;
+                cells.push(sx.sql);
+            }
+            values.push(format!("({})", cells.join(", ")));
+        }
+        let alias = self.name('t');
+        let from = if values.is_empty() {
+            let nulls: Vec<String> = (1..=rel.source_columns.len())
+                .map(|i| format!("NULL AS column{i}"))
+                .collect();
+            format!("(SELECT {} WHERE 0) AS {alias}", nulls.join(", "))
+        } else {
+            format!("(VALUES {}) AS {alias}", values.join(", "))
+        };
+        let cols = rel.source_columns.iter().enumerate().map(|(i, c)| {
+            let sx = Sx::new(format!("{alias}.column{}", i + 1), c.ty);
+            Col {
+                name: c.name.clone(),
+                sx: Sx {
+                    nan: nan[i],
+                    ..sx.maybe(nullable[i])
+                },
+                simple: true,
+            }
+        });
+        Ok(Frag::new(from, cols.collect()))
+    }
+
+    fn range(&mut self, rel: &Rel, from: &Expr, to: &Expr, step: &Expr) -> Result<Frag> {
+        let ty = rel.source_columns[0].ty;
+        let step_ty = if ty == Type::DateTime {
+            Type::TimeSpan
+        } else {
+            ty
+        };
+        let empty = Frag::default();
+        let mut bound = |e: &Expr, ty: Type| {
+            let sx = self.expr(e, &empty)?;
+            self.convert(sx, ty, e.span).map(|s| s.sql)
+        };
+        let (from, to, step) = (bound(from, ty)?, bound(to, ty)?, bound(step, step_ty)?);
+        let real = i32::from(ty == Type::Real);
+        let name = self.name('q');
+        // A recursive table streams: nothing is kept but the last row.
+        self.with.push(format!(
+            "{name}(i, n, a, s) AS (SELECT 0, k_range_count({real}, {from}, {to}, {step}), {from}, {step} \
+             UNION ALL SELECT i + 1, n, a, s FROM {name} WHERE i + 1 < n)"
+        ));
+        let alias = self.name('t');
+        let value = format!("({alias}.a + {alias}.i * {alias}.s)");
+        let mut frag = Frag::new(
+            format!("{name} AS {alias}"),
+            vec![Col {
+                name: rel.source_columns[0].name.clone(),
+                sx: Sx::new(value, ty).solid(),
+                simple: true,
+            }],
+        );
+        frag.filters.push(format!("{alias}.i < {alias}.n"));
+        Ok(frag)
+    }
+
+    /// Rows of several tables laid over each other; `piped` is the leg without rows of its own.
+    pub(super) fn union(
+        &mut self,
+        piped: Option<Frag>,
+        union: &Union,
+        columns: &[Column],
+    ) -> Result<Frag> {
+        let offset = usize::from(union.with_source);
+        let parts = piped.as_ref().map_or(0, |p| p.parts.len());
+        let mut nullable = vec![false; columns.len()];
+        let mut nan = vec![false; columns.len()];
+        let mut legs = Vec::with_capacity(union.legs.len());
+        for leg in &union.legs {
+            let frag = match (&leg.rel, &piped) {
+                (Some(rel), _) => {
+                    let frag = self.rel(rel)?;
+                    if frag.parts.len() != parts {
+                        return Self::refuse(
+                            "operator 'union' inside 'mv-apply' or 'partition'",
+                            rel.span,
+                        );
+                    }
+                    frag
+                }
+                (None, Some(piped)) => piped.clone(),
+                (None, None) => continue,
+            };
+            // A leg keeps its own limits and grouping.
+            let mut frag = self.open(frag);
+            let mut cols = Vec::with_capacity(columns.len());
+            for (i, column) in columns.iter().enumerate() {
+                let sx = if i < offset {
+                    Sx::new(sql::text(&leg.name), Type::String)
+                } else {
+                    match leg.mapping.get(i - offset).copied().flatten() {
+                        Some(ordinal) => frag.cols[frag.known[ordinal]].sx.clone(),
+                        None if column.ty == Type::String => Sx::new("''", Type::String),
+                        None => Sx::new("NULL", column.ty),
+                    }
+                };
+                nullable[i] |= sx.nullable;
+                nan[i] |= sx.nan;
+                cols.push(Col {
+                    name: column.name.clone(),
+                    sx,
+                    simple: true,
+                });
+            }
+            frag.set_cols(cols);
+            frag.order.clear();
+            legs.push(frag.select(true, false));
+        }
+        let name = self.name('q');
+        let body = if legs.is_empty() {
+            let nulls: Vec<String> = (0..columns.len())
+                .map(|i| format!("NULL AS c{i}"))
+                .collect();
+            format!("SELECT {} WHERE 0", nulls.join(", "))
+        } else {
+            legs.join("\nUNION ALL ")
+        };
+        self.with.push(format!("{name} AS ({body})"));
+        let alias = self.name('t');
+        let cols = columns.iter().enumerate().map(|(i, c)| Col {
+            name: c.name.clone(),
+            sx: Sx {
+                nan: nan[i],
+                ..Sx::new(format!("{alias}.c{i}"), c.ty).maybe(nullable[i])
+            },
+            simple: true,
+        });
+        let mut frag = Frag::new(format!("{name} AS {alias}"), cols.collect());
+        frag.parts = (0..parts).map(|i| format!("{alias}.p{i}")).collect();
+        Ok(frag)
+    }
+}
