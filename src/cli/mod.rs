@@ -3,13 +3,20 @@
 //! Start in [`args`] for what can be typed, in [`run`] for which file does it. [`failure`] holds
 //! the exit statuses, [`output`] every form data is written in.
 
+mod actions;
+mod alerts;
 mod args;
+mod edits;
 mod failure;
+mod incidents;
 mod input;
 mod kql;
 mod kql_run;
 mod logging;
+mod machines;
+mod narrow;
 mod output;
+mod session;
 mod settings;
 mod sim;
 
@@ -61,6 +68,10 @@ fn run(cli: Cli) -> Done {
         Command::Kql(command) => language(command, &global),
         Command::Config(command) => settings::run(command, &global, &mut io::stdout().lock()),
         Command::Sim(args) => sim::run(args),
+        Command::Incidents(command) => incidents::run(command, &global),
+        Command::Alerts(command) => alerts::run(command, &global),
+        Command::Machines(command) => machines::run(command, &global),
+        Command::Actions(command) => actions::run(command, &global),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "nightjar", &mut script);

@@ -1,0 +1,158 @@
+//! `nightjar alerts …`: alerts of all incidents without the screen.
+
+use std::io;
+use std::sync::Arc;
+
+use super::args::{AlertCommand, AlertList, Global, Output};
+use super::failure::Done;
+use super::narrow::{self, Conditions};
+use super::output::{Column, cut, whole, write_object, write_rows};
+use super::session::{api_failure, with_tenant};
+use super::{edits, input};
+use crate::api::Priority;
+use crate::domain::{Alert, AlertId, AlertStatus, IncidentId, Raw, Timestamp};
+use crate::respond::Operation;
+use crate::tenant::Tenant;
+
+const COLUMNS: &[Column] = &[
+    whole("ID", "id"),
+    whole("SEVERITY", "severity"),
+    whole("STATUS", "status"),
+    whole("INCIDENT", "incidentId"),
+    cut("SOURCE", "serviceSource", 28),
+    cut("OWNER", "assignedTo", 32),
+    whole("CREATED", "createdDateTime"),
+    whole("UPDATED", "lastUpdateDateTime"),
+    cut("CLASSIFICATION", "classification", 20),
+    cut("DETERMINATION", "determination", 20),
+    cut("TITLE", "title", 80),
+];
+
+/// Does one of the `alerts` commands.
+pub(crate) fn run(command: AlertCommand, global: &Global) -> Done {
+    let form = global.output;
+    with_tenant(global, async move |tenant| match command {
+        AlertCommand::List(list) => {
+            let rows = find(&tenant, &list).await?;
+            Ok(write_rows(&mut io::stdout().lock(), form, COLUMNS, &rows)?)
+        }
+        AlertCommand::Show { id } => {
+            let json = show(&tenant, &AlertId::new(id)).await?;
+            Ok(write_object(
+                &mut io::stdout().lock(),
+                form,
+                COLUMNS,
+                &json,
+            )?)
+        }
+        AlertCommand::Update { id, edit } => {
+            let id = AlertId::new(id);
+            let patch = edits::alert_patch(&tenant, &edit)?;
+            let operation = Operation::UpdateAlert {
+                id: id.clone(),
+                patch,
+            };
+            edits::submit(&tenant, operation, None).await?;
+            after(&tenant, &id, form).await
+        }
+        AlertCommand::Comment { id, text } => {
+            let id = AlertId::new(id);
+            let text = input::argument(&text)?;
+            let operation = Operation::CommentAlert {
+                id: id.clone(),
+                text,
+            };
+            edits::submit(&tenant, operation, None).await?;
+            after(&tenant, &id, form).await
+        }
+    })
+}
+
+/// The wanted alerts as the service sent them, the most recently updated first.
+async fn find(tenant: &Arc<Tenant>, list: &AlertList) -> Done<Vec<String>> {
+    let wanted = Conditions::read(
+        &list.narrow,
+        list.status.as_deref(),
+        &narrow::alert_statuses(),
+        tenant,
+        Timestamp::now(),
+    )?;
+    let keeps = |row: &Raw<Alert>| {
+        let alert = &row.value;
+        wanted.keeps(
+            alert.status.as_ref().map(AlertStatus::as_str),
+            alert.severity.as_ref(),
+            alert.assigned_to.as_ref(),
+            alert.last_update_date_time,
+        )
+    };
+    let mut rows = Vec::new();
+    if let Some(incident) = &list.incident {
+        let incident = IncidentId::new(incident.as_str());
+        let found = tenant
+            .graph
+            .incident(&incident, true, Priority::Interactive)
+            .await
+            .map_err(api_failure)?;
+        narrow::say_bad(&found.bad);
+        let alerts = found.alerts.iter().flatten().filter(|row| keeps(row));
+        rows.extend(alerts.map(|row| row.json.get().to_owned()));
+        rows.truncate(wanted.top);
+        return Ok(rows);
+    }
+    let query = wanted.query();
+    let mut page = tenant
+        .graph
+        .alerts(&query, Priority::Interactive)
+        .await
+        .map_err(api_failure)?;
+    loop {
+        rows.extend(
+            page.rows
+                .iter()
+                .filter(|row| keeps(row))
+                .map(|row| row.json.get().to_owned()),
+        );
+        narrow::say_bad(&page.bad);
+        match page.next {
+            Some(next) if rows.len() < wanted.top => {
+                page = tenant
+                    .graph
+                    .next_alerts(&next, Priority::Interactive)
+                    .await
+                    .map_err(api_failure)?;
+            }
+            _ => break,
+        }
+    }
+    rows.truncate(wanted.top);
+    Ok(rows)
+}
+
+/// One alert with its evidence, as the service sent it.
+async fn show(tenant: &Arc<Tenant>, id: &AlertId) -> Done<String> {
+    let found = tenant
+        .graph
+        .alert(id, Priority::Interactive)
+        .await
+        .map_err(api_failure)?;
+    Ok(found.json.get().to_owned())
+}
+
+/// What the alert has become, for forms a program reads; a person was told already.
+async fn after(tenant: &Arc<Tenant>, id: &AlertId, form: Output) -> Done {
+    if form == Output::Table {
+        return Ok(());
+    }
+    let found = tenant
+        .graph
+        .alert(id, Priority::Interactive)
+        .await
+        .map_err(api_failure)?;
+    Ok(write_object(
+        &mut io::stdout().lock(),
+        form,
+        COLUMNS,
+        found.json.get(),
+    )?)
+}

@@ -1,0 +1,154 @@
+//! `nightjar incidents …`: the queue without the screen.
+
+use std::io;
+use std::sync::Arc;
+
+use super::args::{Global, IncidentCommand, IncidentList, Output};
+use super::failure::Done;
+use super::narrow::{self, Conditions};
+use super::output::{Column, cut, whole, write_object, write_rows};
+use super::session::{api_failure, with_tenant};
+use super::{edits, input};
+use crate::api::{IncidentWithAlerts, Priority};
+use crate::domain::{Incident, IncidentId, IncidentStatus, Raw, Timestamp};
+use crate::respond::Operation;
+use crate::tenant::Tenant;
+
+const COLUMNS: &[Column] = &[
+    whole("ID", "id"),
+    whole("SEVERITY", "severity"),
+    whole("STATUS", "status"),
+    cut("OWNER", "assignedTo", 32),
+    whole("CREATED", "createdDateTime"),
+    whole("UPDATED", "lastUpdateDateTime"),
+    cut("CLASSIFICATION", "classification", 20),
+    cut("DETERMINATION", "determination", 20),
+    cut("TITLE", "displayName", 80),
+];
+
+/// Does one of the `incidents` commands.
+pub(crate) fn run(command: IncidentCommand, global: &Global) -> Done {
+    let form = global.output;
+    with_tenant(global, async move |tenant| match command {
+        IncidentCommand::List(list) => {
+            let rows = find(&tenant, &list).await?;
+            Ok(write_rows(&mut io::stdout().lock(), form, COLUMNS, &rows)?)
+        }
+        IncidentCommand::Show { id } => {
+            let json = show(&tenant, &IncidentId::new(id)).await?;
+            Ok(write_object(
+                &mut io::stdout().lock(),
+                form,
+                COLUMNS,
+                &json,
+            )?)
+        }
+        IncidentCommand::Update { id, edit } => {
+            let id = IncidentId::new(id);
+            let patch = edits::incident_patch(&tenant, &edit)?;
+            let operation = Operation::UpdateIncident {
+                id: id.clone(),
+                patch,
+            };
+            edits::submit(&tenant, operation, None).await?;
+            after(&tenant, &id, form).await
+        }
+        IncidentCommand::Comment { id, text } => {
+            let id = IncidentId::new(id);
+            let text = input::argument(&text)?;
+            let operation = Operation::CommentIncident {
+                id: id.clone(),
+                text,
+            };
+            edits::submit(&tenant, operation, None).await?;
+            after(&tenant, &id, form).await
+        }
+    })
+}
+
+/// The wanted incidents as the service sent them, the most recently updated first.
+async fn find(tenant: &Arc<Tenant>, list: &IncidentList) -> Done<Vec<String>> {
+    let wanted = Conditions::read(
+        &list.narrow,
+        list.status.as_deref(),
+        &narrow::incident_statuses(),
+        tenant,
+        Timestamp::now(),
+    )?;
+    let keeps = |row: &Raw<Incident>| {
+        let incident = &row.value;
+        wanted.keeps(
+            incident.status.as_ref().map(IncidentStatus::as_str),
+            incident.severity.as_ref(),
+            incident.assigned_to.as_ref(),
+            incident.last_update_date_time,
+        )
+    };
+    let query = wanted.query();
+    let mut rows = Vec::new();
+    let mut page = tenant
+        .graph
+        .incidents(&query, Priority::Interactive)
+        .await
+        .map_err(api_failure)?;
+    loop {
+        rows.extend(
+            page.rows
+                .iter()
+                .filter(|row| keeps(row))
+                .map(|row| row.json.get().to_owned()),
+        );
+        narrow::say_bad(&page.bad);
+        match page.next {
+            Some(next) if rows.len() < wanted.top => {
+                page = tenant
+                    .graph
+                    .next_incidents(&next, Priority::Interactive)
+                    .await
+                    .map_err(api_failure)?;
+            }
+            _ => break,
+        }
+    }
+    rows.truncate(wanted.top);
+    Ok(rows)
+}
+
+/// One incident with its alerts in one object, as the service gives them where it can.
+async fn show(tenant: &Arc<Tenant>, id: &IncidentId) -> Done<String> {
+    let found = read(tenant, id, true).await?;
+    narrow::say_bad(&found.bad);
+    let json = found.incident.json.get();
+    let alerts: Vec<&str> = found
+        .alerts
+        .iter()
+        .flatten()
+        .map(|alert| alert.json.get())
+        .collect();
+    let Some(open) = json.trim_end().strip_suffix('}') else {
+        return Ok(json.to_owned());
+    };
+    Ok(format!("{open},\"alerts\":[{}]}}", alerts.join(",")))
+}
+
+async fn read(tenant: &Arc<Tenant>, id: &IncidentId, alerts: bool) -> Done<IncidentWithAlerts> {
+    let found = tenant
+        .graph
+        .incident(id, alerts, Priority::Interactive)
+        .await;
+    found.map_err(api_failure)
+}
+
+/// What the incident has become, for forms a program reads; a person was told already.
+async fn after(tenant: &Arc<Tenant>, id: &IncidentId, form: Output) -> Done {
+    if form == Output::Table {
+        return Ok(());
+    }
+    let found = read(tenant, id, false).await?;
+    Ok(write_object(
+        &mut io::stdout().lock(),
+        form,
+        COLUMNS,
+        found.incident.json.get(),
+    )?)
+}
