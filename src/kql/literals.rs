@@ -357,6 +357,85 @@ fn rfc822(text: &str) -> Option<i64> {
     Some(days_of(year, month, day.parse().ok()?)? * TICKS_PER_DAY + time_of_day(rest)?)
 }
 
+/// The calendar date of days since 0001-01-01.
+pub fn date_of(days: i64) -> (i64, i64, i64) {
+    // days in 400, 100, 4 and 1 years of the Gregorian calendar
+    let (n400, rest) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let n100 = (rest / 36_524).min(3);
+    let rest = rest - n100 * 36_524;
+    let n4 = rest / 1_461;
+    let rest = rest - n4 * 1_461;
+    let n1 = (rest / 365).min(3);
+    let mut day = rest - n1 * 365;
+    let year = n400 * 400 + n100 * 100 + n4 * 4 + n1 + 1;
+    let leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let lengths = [
+        31,
+        if leap { 29 } else { 28 },
+        31,
+        30,
+        31,
+        30,
+        31,
+        31,
+        30,
+        31,
+        30,
+        31,
+    ];
+    let mut month = 1;
+    for length in lengths {
+        if day < length {
+            break;
+        }
+        day -= length;
+        month += 1;
+    }
+    (year, month, day + 1)
+}
+
+/// `2024-01-02T03:04:05.0000000Z`
+pub fn datetime_text(ticks: i64) -> String {
+    let (year, month, day) = date_of(ticks.div_euclid(TICKS_PER_DAY));
+    let time = ticks.rem_euclid(TICKS_PER_DAY);
+    let seconds = time / TICKS_PER_SECOND;
+    format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:07}Z",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60,
+        time % TICKS_PER_SECOND
+    )
+}
+
+/// `[-][d.]hh:mm:ss[.fffffff]`
+pub fn timespan_text(ticks: i64) -> String {
+    let sign = if ticks < 0 { "-" } else { "" };
+    let ticks = ticks.unsigned_abs();
+    let second = TICKS_PER_SECOND.unsigned_abs();
+    let (days, time) = (
+        ticks / TICKS_PER_DAY.unsigned_abs(),
+        ticks % TICKS_PER_DAY.unsigned_abs(),
+    );
+    let seconds = time / second;
+    let days = if days > 0 {
+        format!("{days}.")
+    } else {
+        String::new()
+    };
+    let fraction = if time % second > 0 {
+        format!(".{:07}", time % second)
+    } else {
+        String::new()
+    };
+    format!(
+        "{sign}{days}{:02}:{:02}:{:02}{fraction}",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
 /// Text as a JSON string.
 pub fn json_string(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
@@ -403,6 +482,15 @@ mod tests {
         assert_eq!(timespan("100ms"), Some(1_000_000));
         assert_eq!(timespan("1tick"), Some(1));
         assert_eq!(timespan("x"), None);
+    }
+
+    #[test]
+    fn times_as_text() {
+        let ticks = datetime("2024-02-29 03:04:05.0000001").unwrap_or(0);
+        assert_eq!(datetime_text(ticks), "2024-02-29T03:04:05.0000001Z");
+        assert_eq!(date_of(days_of(9999, 12, 31).unwrap_or(0)), (9999, 12, 31));
+        assert_eq!(timespan_text(-(TICKS_PER_DAY + 5)), "-1.00:00:00.0000005");
+        assert_eq!(timespan_text(90 * TICKS_PER_SECOND), "00:01:30");
     }
 
     #[test]

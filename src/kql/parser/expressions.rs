@@ -632,7 +632,7 @@ fn rank_of(op: BinaryToken) -> u8 {
 }
 
 /// Word operators between two texts.
-pub(super) fn is_text_operator(word: &str) -> bool {
+pub(in crate::kql) fn is_text_operator(word: &str) -> bool {
     matches!(
         word,
         "has"

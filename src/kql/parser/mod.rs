@@ -10,6 +10,9 @@ mod parameters;
 mod pipeline;
 mod statements;
 
+pub(super) use expressions::is_text_operator;
+pub(super) use pipeline::is_operator;
+
 use super::diagnostics::Diagnostic;
 use super::keywords;
 use super::lexer::{Token, TokenKind, tokenize};

@@ -196,7 +196,7 @@ fn pipeline(source: Option<Expr>, ops: Vec<Operator>) -> Expr {
 }
 
 /// Words of query operators.
-pub(crate) fn is_operator(word: &str) -> bool {
+pub(in crate::kql) fn is_operator(word: &str) -> bool {
     matches!(
         word,
         "as" | "assert-schema"

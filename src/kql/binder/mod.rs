@@ -1,0 +1,620 @@
+//! Tree → bound tree: names, types, columns, and what is wrong with them.
+//!
+//! One walk does both jobs of the official service: it says what is wrong where that service says it,
+//! and it builds what can be planned and run. Functions of the user are read twice: once where they are
+//! declared (faults and colours), and once for each call (the expansion, in silence).
+
+mod aggregates;
+mod calls;
+mod names;
+mod operators;
+mod projection;
+mod scalar;
+mod tables;
+mod values;
+
+use std::rc::Rc;
+
+use super::bound::{BoundLet, BoundQuery, Column, Expr, ExprKind, LetId, Rel, Render, Source};
+use super::diagnostics::Diagnostic;
+use super::schema::Schema;
+use super::syntax::{self, FunctionDeclaration, LetValue, Span, StatementKind, Syntax};
+use super::types::{Type, Value};
+
+/// What a name in the text turned out to be, for colouring and completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reference {
+    /// A column.
+    Column,
+    /// A table of the schema.
+    Table,
+    /// A `let`, an `as`, a step.
+    Variable,
+    /// A parameter of a user's function.
+    Parameter,
+    /// A function, aggregate or plug-in.
+    Function,
+    /// A database or other service.
+    Database,
+    /// A member of a dynamic value, or a name that was not found.
+    Identifier,
+}
+
+/// Columns of the result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultShape {
+    /// Those known, in order.
+    pub columns: Vec<Column>,
+    /// More may come.
+    pub open: bool,
+}
+
+/// Everything the binder found out.
+#[derive(Clone, Debug)]
+pub struct Binding {
+    /// Faults of names and types, by place.
+    pub diagnostics: Vec<Diagnostic>,
+    /// What names refer to, by place.
+    pub references: Vec<(Span, Reference)>,
+    /// The bound query, if there is one; only meaningful without errors.
+    pub bound: Option<BoundQuery>,
+    /// The result's columns, if the query gives a table.
+    pub result: Option<ResultShape>,
+}
+
+/// Expansions of user functions allowed in one query.
+const MAX_EXPANSIONS: usize = 3000;
+
+/// How deep expansions may nest.
+const MAX_EXPANSION_DEPTH: usize = 24;
+
+/// A tabular value.
+#[derive(Clone, Debug)]
+pub(super) struct Table {
+    pub(super) rel: Rel,
+    /// What `withsource` calls it.
+    pub(super) name: Option<String>,
+    /// Where one expression stands for several tables (`Device*`).
+    pub(super) others: Vec<Table>,
+}
+
+impl Table {
+    pub(super) fn columns(&self) -> &[Column] {
+        self.rel.columns()
+    }
+
+    pub(super) fn open(&self) -> bool {
+        self.rel.is_open()
+    }
+}
+
+/// Type of an expression as the binder sees it.
+#[derive(Clone, Debug)]
+pub(super) enum Ty {
+    Scalar(Type),
+    /// Several columns from one aggregate call.
+    Tuple(Vec<TupleColumn>),
+    Table(Box<Table>),
+    /// `workspace("x")`: a database of unknown tables.
+    Database,
+    /// Already reported.
+    Error,
+    /// No value: `consume`, a word.
+    Void,
+}
+
+impl Ty {
+    pub(super) fn scalar(&self) -> Option<Type> {
+        match self {
+            Self::Scalar(t) => Some(*t),
+            Self::Tuple(columns) if columns.len() == 1 => Some(columns[0].column.ty),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_error(&self) -> bool {
+        matches!(self, Self::Error)
+    }
+
+    /// The type to show in messages and to compute with.
+    pub(super) fn type_or_unknown(&self) -> Type {
+        self.scalar().unwrap_or(Type::Unknown)
+    }
+
+    /// Nothing can be said about it.
+    pub(super) fn is_vague(&self) -> bool {
+        matches!(self, Self::Error | Self::Scalar(Type::Unknown))
+    }
+}
+
+/// One column of a tuple.
+#[derive(Clone, Debug)]
+pub(super) struct TupleColumn {
+    pub(super) column: Column,
+    /// The row's column it is, unchanged.
+    pub(super) identity: Option<usize>,
+    /// Its argument in the bound call.
+    pub(super) argument: Expr,
+}
+
+/// A bound expression with what is known about it.
+#[derive(Clone, Debug)]
+pub(super) struct Val {
+    pub(super) expr: Expr,
+    pub(super) ty: Ty,
+    /// Refers to this column of the row, by name.
+    pub(super) column: Option<usize>,
+    /// Refers to some column (also of the right side or an open table).
+    pub(super) is_column: bool,
+    /// The column it is after parentheses and conversions that change nothing.
+    pub(super) same_as: Option<usize>,
+    /// The name a column holding it would get.
+    pub(super) name: Option<String>,
+    pub(super) constant: bool,
+    pub(super) literal: bool,
+    /// What the columns of a tuple are prefixed with.
+    pub(super) prefix: Option<&'static str>,
+}
+
+impl Val {
+    pub(super) fn new(expr: Expr) -> Self {
+        Self {
+            ty: Ty::Scalar(expr.ty),
+            expr,
+            column: None,
+            is_column: false,
+            same_as: None,
+            name: None,
+            constant: false,
+            literal: false,
+            prefix: None,
+        }
+    }
+
+    pub(super) fn typed(mut self, ty: Ty) -> Self {
+        self.expr.ty = ty.type_or_unknown();
+        self.ty = ty;
+        self
+    }
+
+    pub(super) fn error(span: Span) -> Self {
+        Self::new(unknown(span)).typed(Ty::Error)
+    }
+
+    pub(super) fn scalar(kind: ExprKind, ty: Type, span: Span) -> Self {
+        Self::new(Expr { kind, ty, span })
+    }
+
+    pub(super) fn type_or_unknown(&self) -> Type {
+        self.ty.type_or_unknown()
+    }
+}
+
+/// A stand-in for what could not be bound.
+pub(super) fn unknown(span: Span) -> Expr {
+    Expr {
+        kind: ExprKind::Unsupported {
+            what: "an expression with errors".to_owned(),
+        },
+        ty: Type::Unknown,
+        span,
+    }
+}
+
+/// The columns an expression may name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Row {
+    pub(super) columns: Vec<Column>,
+    pub(super) open: bool,
+    /// Columns of an open table that were named: they come after `columns`.
+    pub(super) inferred: Vec<Column>,
+}
+
+impl Row {
+    pub(super) fn find(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|c| c.name == name)
+    }
+}
+
+/// What a `let` or parameter stands for.
+#[derive(Clone, Debug)]
+pub(super) enum Local {
+    Scalar {
+        expr: Expr,
+        constant: bool,
+        literal: bool,
+        parameter: bool,
+    },
+    Table {
+        id: LetId,
+        columns: Vec<Column>,
+        open: bool,
+        parameter: bool,
+    },
+    Function(Rc<UserFunction>),
+    /// A step of `scan`: its columns are the row's, then the declared ones.
+    Step(usize),
+    /// A column outside the row (`partition by`).
+    Error,
+}
+
+/// A function of the user with the scope it was declared in.
+#[derive(Debug)]
+pub(super) struct UserFunction {
+    pub(super) name: String,
+    pub(super) declaration: FunctionDeclaration,
+    /// How many of the locals existed.
+    pub(super) scope: Vec<(Rc<str>, Rc<Local>)>,
+}
+
+/// Where a call stands, as to which functions may be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope {
+    Normal,
+    Aggregate,
+    PlugIn,
+}
+
+pub(super) struct Binder<'a> {
+    pub(super) text: &'a str,
+    pub(super) schema: &'a Schema,
+    pub(super) diagnostics: Vec<Diagnostic>,
+    pub(super) references: Vec<(Span, Reference)>,
+    pub(super) lets: Vec<BoundLet>,
+    pub(super) locals: Vec<(Rc<str>, Rc<Local>)>,
+    pub(super) row: Option<Row>,
+    pub(super) right: Option<Row>,
+    pub(super) scope: Scope,
+    pub(super) fuzzy: bool,
+    /// Above 0 nothing is reported.
+    pub(super) silent: usize,
+    pub(super) expansions: usize,
+    pub(super) expansion_depth: usize,
+    pub(super) column_number: usize,
+    pub(super) render: Option<Render>,
+    /// Group keys of the `summarize` being bound: ordinals of row columns used unchanged.
+    pub(super) group_columns: Vec<usize>,
+    /// The table piped into `invoke`.
+    pub(super) piped: Option<Box<Table>>,
+}
+
+/// Binds a parsed text.
+pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
+    let mut binder = Binder {
+        text,
+        schema,
+        diagnostics: Vec::new(),
+        references: Vec::new(),
+        lets: Vec::new(),
+        locals: Vec::new(),
+        row: None,
+        right: None,
+        scope: Scope::Normal,
+        fuzzy: false,
+        silent: 0,
+        expansions: 0,
+        expansion_depth: 0,
+        column_number: 1,
+        render: None,
+        group_columns: Vec::new(),
+        piped: None,
+    };
+    let mut last = None;
+    for statement in &syntax.statements {
+        last = None;
+        match &statement.kind {
+            StatementKind::Query(expr) => {
+                let val = binder.expr(expr, false);
+                last = Some(val);
+            }
+            _ => binder.statement(&statement.kind),
+        }
+    }
+    let mut result = None;
+    let mut bound = None;
+    if let Some(val) = last {
+        match val.ty {
+            Ty::Table(table) => {
+                result = Some(ResultShape {
+                    columns: table.columns().to_vec(),
+                    open: table.open(),
+                });
+                bound = Some(BoundQuery {
+                    lets: std::mem::take(&mut binder.lets),
+                    body: table.rel,
+                    render: binder.render.take(),
+                });
+            }
+            Ty::Scalar(ty) => {
+                // a bare scalar expression is a query of one row as well
+                let expr = val.expr;
+                let name = val.name.unwrap_or_else(|| "print_0".to_owned());
+                let span = expr.span;
+                bound = Some(BoundQuery {
+                    lets: std::mem::take(&mut binder.lets),
+                    body: Rel {
+                        source: Source::Print(vec![expr]),
+                        source_columns: vec![Column::new(name, ty)],
+                        source_open: false,
+                        span,
+                        ops: Vec::new(),
+                    },
+                    render: None,
+                });
+            }
+            _ => {}
+        }
+    }
+    binder
+        .diagnostics
+        .sort_by_key(|d| (d.span.start, d.span.end));
+    binder.references.sort_by_key(|(s, _)| (s.start, s.end));
+    binder.references.dedup_by_key(|(s, _)| *s);
+    Binding {
+        diagnostics: binder.diagnostics,
+        references: binder.references,
+        bound,
+        result,
+    }
+}
+
+impl Binder<'_> {
+    pub(super) fn report(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
+        if self.silent == 0 {
+            self.diagnostics
+                .push(Diagnostic::semantic(code, span, message.into()));
+        }
+    }
+
+    pub(super) fn refer(&mut self, span: Span, what: Reference) {
+        if self.silent == 0 && !span.is_empty() {
+            self.references.push((span, what));
+        }
+    }
+
+    pub(super) fn push_local(&mut self, name: &str, local: Local) {
+        self.locals.push((Rc::from(name), Rc::new(local)));
+    }
+
+    pub(super) fn local(&self, name: &str) -> Option<Rc<Local>> {
+        self.locals
+            .iter()
+            .rev()
+            .find(|(n, _)| &**n == name)
+            .map(|(_, l)| Rc::clone(l))
+    }
+
+    pub(super) fn add_let(&mut self, name: &str, value: super::bound::LetValue) -> LetId {
+        let id = LetId(self.lets.len() as u32);
+        self.lets.push(BoundLet {
+            name: name.to_owned(),
+            value,
+        });
+        id
+    }
+
+    /// A table as a numbered let.
+    pub(super) fn let_table(
+        &mut self,
+        name: &str,
+        table: Table,
+        materialize: bool,
+    ) -> (LetId, Vec<Column>, bool) {
+        let columns = table.columns().to_vec();
+        let open = table.open();
+        let value = super::bound::LetValue::Table {
+            rel: Box::new(table.rel),
+            materialize,
+        };
+        (self.add_let(name, value), columns, open)
+    }
+
+    pub(super) fn statement(&mut self, statement: &StatementKind) {
+        match statement {
+            StatementKind::Let { name, value } => self.let_statement(name, value),
+            StatementKind::Set { name, value } => {
+                self.refer(name.span, Reference::Identifier);
+                if let Some(value) = value {
+                    self.silent += 1;
+                    self.expr(value, false);
+                    self.silent -= 1;
+                }
+            }
+            StatementKind::Parameters(parameters) => {
+                for parameter in parameters {
+                    let name = &parameter.declaration.name;
+                    self.refer(name.span, Reference::Variable);
+                    let ty = self.declared_type(&parameter.declaration.ty);
+                    let expr = match &parameter.default {
+                        Some(default) => self.expr(default, false).expr,
+                        None => unknown(name.span),
+                    };
+                    let expr = Expr { ty, ..expr };
+                    self.push_local(
+                        &name.text,
+                        Local::Scalar {
+                            expr,
+                            constant: true,
+                            literal: true,
+                            parameter: false,
+                        },
+                    );
+                }
+            }
+            StatementKind::Other { name, .. } => {
+                if let Some(name) = name {
+                    self.push_local(&name.text, Local::Error);
+                }
+            }
+            StatementKind::Query(expr) => {
+                self.expr(expr, false);
+            }
+        }
+    }
+
+    fn let_statement(&mut self, name: &syntax::Name, value: &LetValue) {
+        let local = match value {
+            LetValue::Function(declaration) => {
+                let function = UserFunction {
+                    name: name.text.clone(),
+                    declaration: (**declaration).clone(),
+                    scope: self.locals.clone(),
+                };
+                self.check_declaration(&function);
+                Local::Function(Rc::new(function))
+            }
+            LetValue::Materialize(expr) => {
+                let val = self.expr(expr, false);
+                match val.ty {
+                    Ty::Table(table) => {
+                        let (id, columns, open) = self.let_table(&name.text, *table, true);
+                        Local::Table {
+                            id,
+                            columns,
+                            open,
+                            parameter: false,
+                        }
+                    }
+                    Ty::Error => Local::Error,
+                    _ => {
+                        self.report("KS231", expr.span, "Table or graph expected.");
+                        Local::Error
+                    }
+                }
+            }
+            LetValue::Expr(expr) => {
+                let val = self.expr(expr, false);
+                match val.ty {
+                    Ty::Table(table) => {
+                        let (id, columns, open) = self.let_table(&name.text, *table, false);
+                        Local::Table {
+                            id,
+                            columns,
+                            open,
+                            parameter: false,
+                        }
+                    }
+                    Ty::Scalar(_) | Ty::Tuple(_) => {
+                        let (constant, literal) = (val.constant, val.literal);
+                        let expr = self.shared(&name.text, val.expr);
+                        Local::Scalar {
+                            expr,
+                            constant,
+                            literal,
+                            parameter: false,
+                        }
+                    }
+                    _ => Local::Error,
+                }
+            }
+            LetValue::EntityGroup(list) => {
+                for expr in list {
+                    self.expr(expr, false);
+                }
+                Local::Error
+            }
+        };
+        if !name.is_missing() {
+            if self.expansion_depth == 0 && self.locals.iter().any(|(n, _)| **n == *name.text) {
+                let message = format!(
+                    "A variable with the name '{}' has already been declared.",
+                    name.text
+                );
+                self.report("KS201", name.span, message);
+            }
+            let what = if matches!(local, Local::Function(_)) {
+                Reference::Function
+            } else {
+                Reference::Variable
+            };
+            self.refer(name.span, what);
+            self.push_local(&name.text, local);
+        }
+    }
+
+    /// A scalar that depends on no row becomes a let, unless it is only a literal.
+    fn shared(&mut self, name: &str, expr: Expr) -> Expr {
+        if matches!(expr.kind, ExprKind::Literal(_) | ExprKind::Let(_))
+            || self.row.is_some()
+            || depends_on_row(&expr)
+        {
+            return expr;
+        }
+        let (ty, span) = (expr.ty, expr.span);
+        let id = self.add_let(name, super::bound::LetValue::Scalar(expr));
+        Expr {
+            kind: ExprKind::Let(id),
+            ty,
+            span,
+        }
+    }
+
+    pub(super) fn declared_type(&mut self, ty: &syntax::TypeSyntax) -> Type {
+        match ty {
+            syntax::TypeSyntax::Named(span) => {
+                Type::from_name(span.text(self.text)).unwrap_or(Type::Unknown)
+            }
+            _ => Type::Unknown,
+        }
+    }
+
+    pub(super) fn declared_columns(&mut self, list: &[syntax::ColumnDeclaration]) -> Vec<Column> {
+        let mut columns: Vec<Column> = Vec::new();
+        for declaration in list {
+            if declaration.name.is_missing() {
+                continue;
+            }
+            let ty = self.declared_type(&declaration.ty);
+            self.refer(declaration.name.span, Reference::Column);
+            if columns.iter().any(|c| c.name == declaration.name.text) {
+                let message = format!(
+                    "A column with the name '{}' is already declared.",
+                    declaration.name.text
+                );
+                self.report("KS171", declaration.name.span, message);
+            } else {
+                columns.push(Column::new(declaration.name.text.clone(), ty));
+            }
+        }
+        columns
+    }
+}
+
+/// Does any part name a column?
+pub(super) fn depends_on_row(expr: &Expr) -> bool {
+    use super::bound::InList;
+    match &expr.kind {
+        ExprKind::Column(_)
+        | ExprKind::OpenColumn(_)
+        | ExprKind::ScanState { .. }
+        | ExprKind::SearchTerm { .. } => true,
+        ExprKind::Literal(_)
+        | ExprKind::Let(_)
+        | ExprKind::ToScalar(_)
+        | ExprKind::Unsupported { .. } => false,
+        ExprKind::Negate(e) | ExprKind::Convert(e) | ExprKind::Member(e, _) => depends_on_row(e),
+        ExprKind::And(list) | ExprKind::Or(list) => list.iter().any(depends_on_row),
+        ExprKind::Call { args, .. } | ExprKind::Aggregate { args, .. } => {
+            args.iter().any(depends_on_row)
+        }
+        ExprKind::Binary(_, a, b) | ExprKind::Index(a, b) => depends_on_row(a) || depends_on_row(b),
+        ExprKind::Between {
+            value, low, high, ..
+        } => [value, low, high].iter().any(|e| depends_on_row(e)),
+        ExprKind::In { value, list, .. } => {
+            depends_on_row(value)
+                || match list {
+                    InList::Values(list) => list.iter().any(depends_on_row),
+                    InList::Rel(_) => false,
+                }
+        }
+    }
+}
+
+/// The text of a constant string, if it is one.
+pub(super) fn constant_text(expr: &Expr) -> Option<&str> {
+    match &expr.kind {
+        ExprKind::Literal(Value::String(text)) => Some(text),
+        _ => None,
+    }
+}

@@ -1,0 +1,315 @@
+//! What a name refers to: columns first, then lets, tables, functions.
+
+use std::rc::Rc;
+
+use super::{Binder, Local, Reference, Scope, Table, Ty, Val};
+use crate::kql::bound::{Column, ExprKind, Rel, Source};
+use crate::kql::builtins::{Kind, builtins};
+use crate::kql::diagnostics::{Diagnostic, Fix, nearest};
+use crate::kql::syntax::{Name, NameForm, Span};
+use crate::kql::types::Type;
+
+impl Binder<'_> {
+    /// A table that starts with this source.
+    pub(super) fn source(
+        source: Source,
+        columns: Vec<Column>,
+        open: bool,
+        span: Span,
+        name: Option<String>,
+    ) -> Table {
+        Table {
+            rel: Rel {
+                source,
+                source_columns: columns,
+                source_open: open,
+                span,
+                ops: Vec::new(),
+            },
+            name,
+            others: Vec::new(),
+        }
+    }
+
+    pub(super) fn table_val(table: Table, span: Span) -> Val {
+        let mut val = Val::new(super::unknown(span)).typed(Ty::Table(Box::new(table)));
+        val.constant = false;
+        val
+    }
+
+    /// Binds a name. `tabular` says that only a table makes sense here (it changes what is said
+    /// when nothing is found).
+    pub(super) fn name(&mut self, name: &Name, tabular: bool) -> Val {
+        match name.form {
+            NameForm::Missing => return Val::error(name.span),
+            NameForm::Braced => {
+                self.report(
+                    "KS213",
+                    name.span,
+                    "Client parameters are not supported or enabled.",
+                );
+                return Val::new(super::unknown(name.span));
+            }
+            NameForm::Wildcard => {
+                self.report(
+                    "KS268",
+                    name.span,
+                    "Wildcarded names not allowed in this context.",
+                );
+                return Val::error(name.span);
+            }
+            NameForm::Plain | NameForm::Bracketed => {}
+        }
+        let outer = self.scope;
+        let found = self.find_name(name, outer != Scope::Aggregate);
+        if let Some(mut val) = found {
+            val.name = Some(name.text.clone());
+            return val;
+        }
+        if outer == Scope::Aggregate {
+            // a column, where only aggregates make sense
+            self.silent += 1;
+            let elsewhere = self.find_name(name, true);
+            self.silent -= 1;
+            if elsewhere.is_some() {
+                let message = format!(
+                    "The name '{}' is not an aggregate or scalar function.",
+                    name.text
+                );
+                self.report("KS236", name.span, message);
+                self.refer(name.span, Reference::Identifier);
+                let mut val = Val::error(name.span);
+                val.name = Some(name.text.clone());
+                return val;
+            }
+        }
+        let mut val = self.not_found(name, tabular);
+        val.name = Some(name.text.clone());
+        val
+    }
+
+    fn find_name(&mut self, name: &Name, with_row: bool) -> Option<Val> {
+        let text = name.text.as_str();
+        if with_row {
+            if let Some(val) = self.row_column(name) {
+                return Some(val);
+            }
+            if let Some(right) = &self.right
+                && let Some(i) = right.find(text)
+            {
+                let ty = right.columns[i].ty;
+                self.refer(name.span, Reference::Column);
+                let mut val = Val::scalar(ExprKind::Column(i), ty, name.span);
+                val.is_column = true;
+                return Some(val);
+            }
+        }
+        if let Some(local) = self.local(text) {
+            return Some(self.local_val(&local, name));
+        }
+        if let Some(table) = self.schema.table(text) {
+            let columns = table.columns.clone();
+            self.refer(name.span, Reference::Table);
+            let source = Source::Table {
+                name: text.to_owned(),
+            };
+            let table = Self::source(source, columns, false, name.span, Some(text.to_owned()));
+            return Some(Self::table_val(table, name.span));
+        }
+        if let Some(function) = builtins().get(Kind::Function, text) {
+            self.refer(name.span, Reference::Function);
+            let message = format!("The function '{text}' requires an argument list.");
+            self.report("KS117", name.span, message);
+            let ty = match &function.signatures[0].returns {
+                crate::kql::builtins::Returns::Type(ty) if function.signatures.len() == 1 => *ty,
+                _ => return Some(Val::error(name.span)),
+            };
+            return Some(Val::new(super::unknown(name.span)).typed(Ty::Scalar(ty)));
+        }
+        if with_row
+            && let Some(row) = &mut self.row
+            && row.open
+        {
+            let ty = match row.inferred.iter().find(|c| c.name == text) {
+                Some(column) => column.ty,
+                None => {
+                    row.inferred.push(Column::new(text, Type::Unknown));
+                    Type::Unknown
+                }
+            };
+            self.refer(name.span, Reference::Column);
+            let mut val = Val::scalar(ExprKind::OpenColumn(text.to_owned()), ty, name.span);
+            val.is_column = true;
+            return Some(val);
+        }
+        None
+    }
+
+    fn row_column(&mut self, name: &Name) -> Option<Val> {
+        let row = self.row.as_ref()?;
+        let i = row.find(&name.text)?;
+        let ty = row.columns[i].ty;
+        self.refer(name.span, Reference::Column);
+        let mut val = Val::scalar(ExprKind::Column(i), ty, name.span);
+        val.column = Some(i);
+        val.same_as = Some(i);
+        val.is_column = true;
+        Some(val)
+    }
+
+    fn local_val(&mut self, local: &Rc<Local>, name: &Name) -> Val {
+        match &**local {
+            Local::Scalar {
+                expr,
+                constant,
+                literal,
+                parameter,
+            } => {
+                self.refer(
+                    name.span,
+                    if *parameter {
+                        Reference::Parameter
+                    } else {
+                        Reference::Variable
+                    },
+                );
+                let mut expr = expr.clone();
+                if *parameter && self.row.is_some() && super::depends_on_row(&expr) {
+                    let what =
+                        "a column as an argument that a function uses inside a table expression"
+                            .to_owned();
+                    expr.kind = ExprKind::Unsupported { what };
+                }
+                expr.span = name.span;
+                let mut val = Val::new(expr);
+                val.constant = *constant;
+                val.literal = *literal;
+                val
+            }
+            Local::Table {
+                id,
+                columns,
+                open,
+                parameter,
+            } => {
+                self.refer(
+                    name.span,
+                    if *parameter {
+                        Reference::Parameter
+                    } else {
+                        Reference::Variable
+                    },
+                );
+                let table = Self::source(
+                    Source::Let(*id),
+                    columns.clone(),
+                    *open,
+                    name.span,
+                    Some(name.text.clone()),
+                );
+                Self::table_val(table, name.span)
+            }
+            Local::Function(function) => {
+                self.refer(name.span, Reference::Function);
+                if function
+                    .declaration
+                    .parameters
+                    .iter()
+                    .all(|p| p.default.is_some())
+                {
+                    return self.expand(function, Vec::new(), name.span);
+                }
+                let message = format!("The function '{}' requires an argument list.", name.text);
+                self.report("KS117", name.span, message);
+                Val::error(name.span)
+            }
+            Local::Step(_) => {
+                self.refer(name.span, Reference::Variable);
+                Val::error(name.span)
+            }
+            Local::Error => {
+                self.refer(name.span, Reference::Variable);
+                Val::error(name.span)
+            }
+        }
+    }
+
+    fn not_found(&mut self, name: &Name, tabular: bool) -> Val {
+        self.refer(name.span, Reference::Identifier);
+        if tabular {
+            let open = || {
+                let source = Source::Unsupported {
+                    what: format!("table '{}'", name.text),
+                };
+                Self::source(source, Vec::new(), true, name.span, Some(name.text.clone()))
+            };
+            if self.fuzzy {
+                if self.silent == 0 {
+                    let message = format!(
+                        "The fuzzy name '{}' does not refer to any known or currently accessible table.",
+                        name.text
+                    );
+                    let mut warning = Diagnostic::semantic("KS205", name.span, message);
+                    warning.severity = crate::kql::diagnostics::Severity::Warning;
+                    self.diagnostics.push(warning);
+                }
+                let mut table = open();
+                table.rel.source = Source::Unsupported {
+                    what: "fuzzy".to_owned(),
+                };
+                return Self::table_val(table, name.span);
+            }
+            let message = format!(
+                "The name '{}' does not refer to any known table, tabular variable or function.",
+                name.text
+            );
+            self.unknown_name("KS204", name, message, true);
+            return Self::table_val(open(), name.span);
+        }
+        let message = format!(
+            "The name '{}' does not refer to any known column, table, variable or function.",
+            name.text
+        );
+        self.unknown_name("KS142", name, message, false);
+        Val::error(name.span)
+    }
+
+    /// Reports a name that was not found, with the one that may be meant.
+    fn unknown_name(&mut self, code: &'static str, name: &Name, message: String, tabular: bool) {
+        if self.silent > 0 {
+            return;
+        }
+        let mut meant = None;
+        if !tabular && let Some(row) = &self.row {
+            meant =
+                nearest(&name.text, row.columns.iter().map(|c| c.name.as_str())).map(str::to_owned);
+        }
+        if meant.is_none() {
+            let tables = self.schema.tables().iter().map(|t| t.name.as_str());
+            let locals = self.locals.iter().map(|(n, _)| &**n);
+            meant = nearest(&name.text, locals.chain(tables)).map(str::to_owned);
+        }
+        self.suggest(code, name.span, message, meant);
+    }
+
+    pub(super) fn suggest(
+        &mut self,
+        code: &'static str,
+        span: Span,
+        message: String,
+        meant: Option<String>,
+    ) {
+        if self.silent > 0 {
+            return;
+        }
+        let mut found = Diagnostic::semantic(code, span, message);
+        if let Some(meant) = meant {
+            found.message = format!("{} Did you mean '{meant}'?", found.message);
+            found.fix = Some(Fix {
+                span,
+                replacement: meant,
+            });
+        }
+        self.diagnostics.push(found);
+    }
+}
