@@ -8,6 +8,7 @@ use ratatui::style::Style;
 use super::screen::Ctx;
 use super::theme::Role;
 use super::widgets::{paint, time};
+use crate::feed::FeedState;
 
 /// Draws it.
 pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
@@ -27,6 +28,9 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         left.push((0, " read-only ".into(), ctx.style(Role::ReadOnly)));
     }
     if data.settings.connected {
+        left.push((1, "   ".into(), ctx.style(Role::Header)));
+        let (text, role) = feed(ctx);
+        left.push((1, text, ctx.style(role)));
         left.push((1, "   ".into(), ctx.style(Role::Header)));
         for (sign, count, role) in [
             ("▲", counts.high, Role::SeverityHigh),
@@ -50,6 +54,17 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
             left.push((5, "  oldest ".into(), ctx.style(Role::Dim)));
             left.push((5, time::exact(age), ctx.style(Role::Text)));
         }
+    }
+    if let Some((used, allowed)) = data.hunts {
+        left.push((7, "  hunts ".into(), ctx.style(Role::Dim)));
+        left.push((7, format!("{used}/{allowed}"), ctx.style(Role::Text)));
+    }
+    if !data.writing.is_empty() {
+        left.push((
+            2,
+            format!("  sending {}…", data.writing.len()),
+            ctx.style(Role::ActionOpen),
+        ));
     }
     ctx.wake_next_minute();
     let zone = if data.local_time { "local" } else { "UTC" };
@@ -83,5 +98,50 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
             &clock,
             ctx.style(Role::Text),
         );
+    }
+}
+
+/// How the feed is, and since when.
+fn feed(ctx: &Ctx<'_>) -> (String, Role) {
+    let Some(health) = &ctx.data.health else {
+        return ("○ starting".into(), Role::Dim);
+    };
+    let as_of = health
+        .as_of
+        .map(|at| (time::ago(at, ctx.now), ctx.clock(at)));
+    if let Some(progress) = health.syncing {
+        let rows = progress.incidents + progress.alerts;
+        return (format!("◐ first read, {rows} rows"), Role::FeedLagging);
+    }
+    match &health.state {
+        FeedState::Starting => ("○ starting".into(), Role::Dim),
+        FeedState::Live => match as_of {
+            // Within a minute it is simply live: a count of seconds would draw a frame for each.
+            Some((age, _)) if age != "now" => (format!("● live {age}"), Role::FeedLive),
+            _ => ("● live".into(), Role::FeedLive),
+        },
+        FeedState::Lagging { since } => {
+            (format!("◌ lagging {}", ctx.ago(*since)), Role::FeedLagging)
+        }
+        FeedState::Throttled { until } => {
+            let left = until.duration_since(ctx.now).as_secs().max(0);
+            ctx.wake_at(*until);
+            let left = if left < 60 {
+                format!("until {}", time::clock_seconds(*until, ctx.zone()))
+            } else {
+                time::exact(left)
+            };
+            (format!("◌ told to wait {left}"), Role::FeedLagging)
+        }
+        FeedState::Offline { since, .. } => {
+            let seen = as_of
+                .map(|(_, clock)| format!(", as of {clock}"))
+                .unwrap_or_default();
+            (
+                format!("✗ offline {}{seen}", ctx.ago(*since)),
+                Role::FeedOffline,
+            )
+        }
+        FeedState::SignIn { .. } => ("✗ sign-in refused".into(), Role::FeedOffline),
     }
 }

@@ -22,9 +22,15 @@ pub mod header;
 pub mod keymap;
 pub mod keys;
 pub mod msg;
+pub mod run;
 pub mod screen;
 pub mod screens;
 pub mod state;
+pub mod terminal;
 pub mod theme;
 pub mod update;
 pub mod widgets;
+pub mod workers;
+mod writes;
+
+pub use run::{ExitReason, Start, run};

@@ -10,8 +10,10 @@ use super::commands::Command;
 use super::data::{Level, Story};
 use super::screen::Screen;
 use crate::domain::{
-    Alert, AlertId, AlertRow, Change, EntityKey, IncidentId, IncidentRow, MachineId,
+    Alert, AlertId, AlertRow, Change, EntityKey, IncidentId, IncidentRow, MachineAction, MachineId,
 };
+use crate::feed::FeedHealth;
+use crate::respond::{self, Operation, Outcome, Seen};
 use crate::store::{JournalEntry, Sighting};
 
 /// A device by id and name.
@@ -61,6 +63,15 @@ impl Root {
     ];
 }
 
+/// Changes that need no confirmation because they can be taken back.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Write {
+    /// What they come to, in words: "incident 4211 assigned to you".
+    pub label: String,
+    /// What is sent, each with what the analyst saw.
+    pub operations: Vec<(Operation, Option<Seen>)>,
+}
+
 /// What the console is told.
 #[derive(Debug)]
 pub enum Msg {
@@ -91,6 +102,32 @@ pub enum Msg {
     Alert(AlertId, Result<Option<Arc<Alert>>, String>),
     /// Where else an entity occurs.
     Sightings(EntityKey, Result<Vec<Sighting>, String>),
+    /// Machine actions as cached.
+    Actions(Vec<MachineAction>),
+    /// How the feed is doing.
+    Health(FeedHealth),
+    /// Hunting calls used and allowed in the current window.
+    HuntBudget {
+        /// Used.
+        used: u32,
+        /// Allowed.
+        allowed: u32,
+    },
+    /// The preflight card of a ticket.
+    Preflight(u64, Result<Box<respond::Preflight>, String>),
+    /// What came of a write.
+    Outcome {
+        /// The ticket of its question.
+        ticket: u64,
+        /// What was asked, in words.
+        label: String,
+        /// What was asked.
+        operation: Operation,
+        /// What came of it.
+        outcome: Outcome,
+    },
+    /// The journal has a new entry or an entry moved on.
+    JournalChanged,
     /// The journal, newest first.
     Journal(Result<Vec<JournalEntry>, String>),
     /// A file was written, or not.
@@ -122,6 +159,10 @@ pub enum Act {
     Popup(Box<dyn Screen>),
     /// Close the uppermost popup.
     Close,
+    /// Close the popup that carries this ticket, wherever it is.
+    CloseTicket(u64),
+    /// Send changes that need no confirmation.
+    Write(Write),
     /// Say something.
     Notice(Level, String),
     /// Put a text on the clipboard, sanitised.
@@ -151,6 +192,8 @@ impl std::fmt::Debug for Act {
             Self::Popup(screen) => f.debug_tuple("Popup").field(&screen.title()).finish(),
             Self::Back => f.write_str("Back"),
             Self::Close => f.write_str("Close"),
+            Self::CloseTicket(ticket) => f.debug_tuple("CloseTicket").field(ticket).finish(),
+            Self::Write(write) => f.debug_tuple("Write").field(write).finish(),
             Self::Go(root) => f.debug_tuple("Go").field(root).finish(),
             Self::Notice(level, text) => f.debug_tuple("Notice").field(level).field(text).finish(),
             Self::Copy(text) => f.debug_tuple("Copy").field(text).finish(),
@@ -193,8 +236,32 @@ pub enum Effect {
     ExportJournal,
     /// Remember that the incident was looked at.
     MarkViewed(IncidentId),
+    /// Read machine actions from the cache.
+    LoadActions,
+    /// Ask what an analyst should know before an operation.
+    Preflight {
+        /// For the answer to carry.
+        ticket: u64,
+        /// What is meant to be done.
+        operation: Operation,
+    },
+    /// Send an operation, once.
+    Submit {
+        /// For the answer to carry.
+        ticket: u64,
+        /// What it is, in words.
+        label: String,
+        /// What is to be done.
+        operation: Operation,
+        /// What was typed to confirm it.
+        typed: Option<String>,
+        /// What its target looked like when the analyst decided.
+        seen: Option<Seen>,
+    },
+    /// Nobody looks, or somebody does again.
+    Idle(bool),
     /// Ask the services now.
     Refresh,
-    /// Keep this incident fresh: it is being looked at.
-    Watch(IncidentId),
+    /// Keep this incident fresh while it is looked at; none: nothing is open any more.
+    Watch(Option<IncidentId>),
 }

@@ -107,6 +107,11 @@ pub trait Screen: Send {
         None
     }
 
+    /// The ticket of the question it stands for, so that its answer can close it.
+    fn ticket(&self) -> Option<u64> {
+        None
+    }
+
     /// The incident what is in focus belongs to: named in the reason of a device action.
     fn incident(&self, _data: &Data) -> Option<crate::domain::IncidentId> {
         None

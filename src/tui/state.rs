@@ -167,6 +167,10 @@ impl State {
         self.popups.pop().is_some()
     }
 
+    pub(super) fn close_ticket(&mut self, ticket: u64) {
+        self.popups.retain(|popup| popup.ticket() != Some(ticket));
+    }
+
     /// Says something on the last line and in the log.
     pub fn say(&mut self, level: Level, text: impl Into<String>, now: Timestamp) {
         let text = text.into();

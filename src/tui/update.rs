@@ -11,6 +11,8 @@ use super::msg::{Act, Effect, EvidenceOf, Msg, Root};
 use super::screen::{Cx, Screen};
 use super::screens;
 use super::state::State;
+use super::writes;
+use crate::cloud;
 use crate::domain::text;
 
 /// Takes a message in; what must happen outside comes back.
@@ -65,9 +67,26 @@ fn told(state: &mut State, msg: &Msg, now: Timestamp, effects: &mut Vec<Effect>)
             state.data.recount();
         }
         Msg::Alerts(rows) => state.data.alerts.load(rows.clone()),
+        Msg::Actions(rows) => state.data.actions.load(rows.clone()),
         Msg::Changes(changes) => state.data.apply(changes),
+        Msg::Health(health) => state.data.health = Some(health.clone()),
+        Msg::HuntBudget { used, allowed } => state.data.hunts = Some((*used, *allowed)),
         Msg::Notice(level, text) => state.say(*level, text.clone(), now),
-        Msg::Story(id, answer) => state.data.stories.put(id, answer.clone()),
+        Msg::Story(id, answer) => {
+            state.data.stories.put(id, answer.clone());
+            let rows = state.data.incidents.rows().iter();
+            let merged = rows.filter(|row| row.redirected_to.as_ref() == Some(id));
+            let merged = merged.map(|row| row.id.clone()).collect();
+            state.data.stories.set_merged(id, merged);
+        }
+        Msg::Outcome {
+            ticket,
+            label,
+            outcome,
+            ..
+        } => {
+            writes::settled(state, *ticket, label, outcome, now);
+        }
         Msg::Exported(what, answer) => match answer {
             Ok(path) => {
                 let text = format!("{what} written to {}", path.display());
@@ -84,6 +103,13 @@ fn told(state: &mut State, msg: &Msg, now: Timestamp, effects: &mut Vec<Effect>)
     }
     let acts = cx.acts;
     carry_out(state, acts, now, effects);
+    if let Msg::Outcome { outcome, .. } = msg {
+        let changes = writes::changes(outcome);
+        if !changes.is_empty() {
+            told(state, &Msg::Changes(changes.to_vec()), now, effects);
+        }
+        told(state, &Msg::JournalChanged, now, effects);
+    }
 }
 
 fn key(state: &mut State, event: &KeyEvent, now: Timestamp, effects: &mut Vec<Effect>) {
@@ -146,12 +172,12 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
             if !state.pop() {
                 effects.push(Effect::Quit);
             } else {
-                shown(state, now, effects);
+                left(state, now, effects);
             }
         }
         Command::Back => {
             if state.pop() {
-                shown(state, now, effects);
+                left(state, now, effects);
             } else if state.data.settings.connected {
                 state.say(
                     Level::Info,
@@ -188,8 +214,24 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
             };
             state.say(Level::Info, format!("times in {zone}"), now);
         }
+        Command::Undo => writes::undo(state, now, effects),
+        Command::DeviceIsolateFull
+        | Command::DeviceIsolateSelective
+        | Command::DeviceRelease
+        | Command::DeviceScanQuick
+        | Command::DeviceScanFull => {
+            let acts = writes::device(state, command, now);
+            carry_out(state, acts, now, effects);
+        }
         Command::Portal => match state.front().portal(&state.data) {
-            Some(page) => effects.push(Effect::OpenPortal(page)),
+            Some(page) if cloud::is_portal_url(&page) => {
+                state.say(Level::Info, format!("opening {page}"), now);
+                effects.push(Effect::OpenPortal(page));
+            }
+            Some(page) => {
+                let text = format!("not opened, no known portal: {}", text::defang(&page));
+                state.say(Level::Warning, text, now);
+            }
             None => state.say(Level::Info, "no portal page here", now),
         },
         Command::Copy | Command::CopyRaw => {
@@ -226,6 +268,14 @@ fn go(state: &mut State, root: Root, now: Timestamp, effects: &mut Vec<Effect>) 
     shown(state, now, effects);
 }
 
+/// A screen was left for the one below it.
+fn left(state: &mut State, now: Timestamp, effects: &mut Vec<Effect>) {
+    if state.depth() == 1 {
+        effects.push(Effect::Watch(None));
+    }
+    shown(state, now, effects);
+}
+
 /// Tells the screen in front that it came there.
 fn shown(state: &mut State, now: Timestamp, effects: &mut Vec<Effect>) {
     let (screen, data) = state.screen_mut();
@@ -259,7 +309,7 @@ fn carry_out(state: &mut State, acts: Vec<Act>, now: Timestamp, effects: &mut Ve
             }
             Act::Back => {
                 state.pop();
-                shown(state, now, effects);
+                left(state, now, effects);
             }
             Act::Go(root) => go(state, root, now, effects),
             Act::Popup(popup) => {
@@ -269,6 +319,8 @@ fn carry_out(state: &mut State, acts: Vec<Act>, now: Timestamp, effects: &mut Ve
             Act::Close => {
                 state.close();
             }
+            Act::CloseTicket(ticket) => state.close_ticket(ticket),
+            Act::Write(write) => writes::send(state, write, now, effects),
             Act::Notice(level, text) => state.say(level, text, now),
             Act::Copy(text) => copy(state, &text, now, effects),
             Act::Run(found) => command(state, found, now, effects),
@@ -296,6 +348,7 @@ fn evidence(state: &mut State, of: EvidenceOf, now: Timestamp, effects: &mut Vec
 /// What to ask for when the console starts.
 pub fn start(state: &mut State, now: Timestamp) -> Vec<Effect> {
     let mut effects = Vec::new();
+    state.data.started = now;
     if state.data.settings.connected {
         effects.push(Effect::LoadQueue);
     }

@@ -2,6 +2,7 @@
 //! Compact rows alone; whole objects are read from the store when looked at.
 
 mod collection;
+pub mod filter;
 mod notices;
 mod story;
 
@@ -10,9 +11,11 @@ use jiff::tz::TimeZone;
 
 pub use collection::{Collection, Keyed};
 pub use notices::{Level, Note, Notices};
-pub use story::{Stories, Story};
+pub use story::{Entity, Stories, Story};
 
 use crate::domain::{Alert, AlertRow, Change, Evidence, IncidentRow, MachineAction, Severity};
+use crate::feed::{FeedHealth, FeedState};
+use crate::respond::Operation;
 
 /// What is settled when the console starts.
 #[derive(Clone, Debug)]
@@ -31,8 +34,6 @@ pub struct Settings {
     pub local_zone: TimeZone,
     /// Seconds to the first action for high, medium, low and informational.
     pub sla: [i64; 4],
-    /// Hosts whose pages `o` may open.
-    pub portal_hosts: Vec<String>,
     /// The configuration file, for what to write where.
     pub config_file: String,
 }
@@ -47,7 +48,6 @@ impl Default for Settings {
             connected: false,
             local_zone: TimeZone::UTC,
             sla: [30 * 60, 2 * 3600, 8 * 3600, 24 * 3600],
-            portal_hosts: Vec::new(),
             config_file: String::new(),
         }
     }
@@ -89,7 +89,28 @@ pub struct Data {
     pub notices: Notices,
     /// Whether times are shown in the local zone.
     pub local_time: bool,
+    /// How the feed is doing.
+    pub health: Option<FeedHealth>,
+    /// Hunting calls used and allowed in the current window.
+    pub hunts: Option<(u32, u32)>,
+    /// When this console started: what was made since is new.
+    pub started: Timestamp,
+    /// What takes the last changes back, newest last.
+    pub undo: Vec<Undo>,
+    /// Writes whose answer is awaited: ticket, batch, words.
+    pub writing: Vec<(u64, u64, String)>,
     tickets: u64,
+}
+
+/// What takes a change back: all that was done with one key.
+#[derive(Clone, Debug)]
+pub struct Undo {
+    /// Which key press it was.
+    pub batch: u64,
+    /// What was done, in words.
+    pub label: String,
+    /// What takes it back.
+    pub operations: Vec<Operation>,
 }
 
 impl Data {
@@ -147,6 +168,33 @@ impl Data {
         waiting
             .then(|| row.created.checked_add(target).ok())
             .flatten()
+    }
+
+    /// The incidents that were merged into this one.
+    pub fn merged_into(&self, id: &crate::domain::IncidentId) -> &[crate::domain::IncidentId] {
+        self.stories.merged(id)
+    }
+
+    /// Why a list is empty, in words: never as if there were nothing where nothing is known.
+    pub fn feed_word_when_empty(&self) -> String {
+        match self
+            .health
+            .as_ref()
+            .map(|health| (&health.state, health.syncing))
+        {
+            Some((FeedState::Offline { why, .. }, _)) => {
+                format!("Nothing is cached and the service cannot be reached: {why}")
+            }
+            Some((FeedState::SignIn { why }, _)) => {
+                format!("Nothing is cached and sign-in is refused: {why}")
+            }
+            Some((_, Some(progress))) => format!(
+                "First read: {} incidents and {} alerts so far…",
+                progress.incidents, progress.alerts
+            ),
+            Some((FeedState::Live, None)) => "The service knows of none.".to_owned(),
+            _ => "Nothing is cached yet; asking the service…".to_owned(),
+        }
     }
 
     /// Takes news in. Screens look at the collections' versions to see what concerns them.

@@ -1,11 +1,19 @@
 //! One module a screen. The first-level ones are listed in [`roots`]; the others are pushed or
 //! popped up by whoever wants them shown.
 
+pub mod actions;
+pub mod alerts;
 mod first_run;
 mod help;
+pub mod incidents;
+pub mod journal;
 mod messages;
 mod palette;
+pub mod picker;
+pub mod preflight;
+pub mod prompt;
 pub mod text;
+mod triage;
 
 use super::commands::Scope;
 use super::keymap::Keymap;
@@ -15,11 +23,11 @@ use super::screen::Screen;
 /// The first-level screens in the order of [`super::msg::Root::ALL`].
 pub fn roots() -> Vec<Box<dyn Screen>> {
     vec![
-        Box::new(messages::Messages::default()),
-        Box::new(messages::Messages::default()),
+        Box::new(incidents::Incidents::default()),
+        Box::new(alerts::Alerts::all()),
         hunt(),
-        Box::new(messages::Messages::default()),
-        Box::new(messages::Messages::default()),
+        Box::new(actions::Actions::default()),
+        Box::new(journal::Journal::default()),
         Box::new(messages::Messages::default()),
     ]
 }

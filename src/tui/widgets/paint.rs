@@ -295,8 +295,8 @@ mod tests {
     #[test]
     fn paths_are_cut_in_the_middle() {
         assert_eq!(
-            middle("C:\\Users\\jane\\invoice.docm", 16),
-            "C:\\Us…nvoice.docm"
+            middle("C:\\Users\\jane\\ivoice.docm", 16),
+            "C:\\Us…voice.docm"
         );
         assert_eq!(middle("short", 16), "short");
     }

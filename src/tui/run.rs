@@ -1,0 +1,329 @@
+//! The loop: keys first, messages in batches, one frame when something changed and at most about
+//! sixty a second. Nothing is drawn on a timer: an age on screen asks for its own next frame.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::Event;
+use futures_util::{Stream, StreamExt as _};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use super::data::{Level, Settings};
+use super::keymap::{Keymap, Override};
+use super::msg::{Effect, Msg};
+use super::state::State;
+use super::terminal::{Surface, Tty};
+use super::theme::{Depth, Theme};
+use super::update::{self, update};
+use super::workers::Workers;
+use crate::config::{Config, KeyTable, Paths, Problem, TimeZone as Zone};
+use crate::domain::Timestamp;
+use crate::tenant::Tenant;
+
+/// What the console starts with.
+pub struct Start {
+    /// The tenant; none shows the first screen.
+    pub tenant: Option<Arc<Tenant>>,
+    /// Settings.
+    pub config: Config,
+    /// Where files are.
+    pub paths: Paths,
+    /// No write is possible, whatever the profile says.
+    pub read_only: bool,
+    /// The tenant is simulated.
+    pub demo: bool,
+    /// What was wrong in the configuration, to be said.
+    pub problems: Vec<Problem>,
+    /// Further words for the message log, such as why a profile cannot be used.
+    pub notices: Vec<String>,
+}
+
+/// Why the console ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExitReason {
+    /// The analyst left.
+    Quit,
+    /// The first screen's offer was taken: start the demo.
+    Demo,
+    /// A signal asked the program to end.
+    Signal(i32),
+    /// The terminal is gone.
+    Hangup,
+}
+
+/// Runs the console on the terminal until it is left. The caller has a tokio runtime with timers
+/// and I/O; the terminal is restored when this returns, panics included.
+///
+/// # Errors
+/// Where the terminal cannot be taken over or drawn to.
+pub async fn run(start: Start) -> io::Result<ExitReason> {
+    let mouse = start.config.ui.mouse;
+    let notes = start.paths.state.clone();
+    let (inbox, messages) = mpsc::channel(256);
+    let (mut state, effects) = state(&start, Timestamp::now());
+    let workers = Workers::start(
+        start.tenant.clone(),
+        &start.config.feed,
+        &start.paths,
+        state.data.settings.read_only,
+        inbox,
+    );
+    // Asked before the terminal is set up: the cache is read meanwhile.
+    for effect in effects {
+        workers.carry_out(effect);
+    }
+    let signals = Signals::new()?;
+    let mut tty = Tty::set_up(mouse, &notes)?;
+    let input = crossterm::event::EventStream::new();
+    let reason = drive(&mut state, &mut tty, input, messages, &workers, signals).await;
+    drop(tty);
+    workers.shutdown().await;
+    reason
+}
+
+/// The console's state at its start and what to ask for first.
+pub fn state(start: &Start, now: Timestamp) -> (State, Vec<Effect>) {
+    let depth = Depth::detect(|name| std::env::var(name).ok());
+    let (theme, theme_problems) =
+        Theme::load(&start.config.ui.theme, Some(&start.paths.themes()), depth);
+    let file = start.paths.config_file().display().to_string();
+    let (keymap, key_problems) = Keymap::new(&overrides(&start.config.keys, &file));
+    let sla = &start.config.sla;
+    let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+    let tenant = start.tenant.as_ref();
+    let settings = Settings {
+        tenant: tenant.map(|tenant| name_of(tenant)).unwrap_or_default(),
+        me: tenant
+            .map(|tenant| tenant.who().to_owned())
+            .unwrap_or_default(),
+        read_only: start.read_only || tenant.is_some_and(|tenant| tenant.profile.read_only),
+        demo: start.demo,
+        connected: tenant.is_some(),
+        local_zone: jiff::tz::TimeZone::system(),
+        sla: [sla.high, sla.medium, sla.low, sla.informational].map(seconds),
+        config_file: file,
+    };
+    let mut state = State::new(settings, keymap, theme);
+    state.data.local_time = start.config.ui.time_zone == Zone::Local;
+    for problem in &start.problems {
+        state.say(Level::Warning, problem.to_string(), now);
+    }
+    for text in theme_problems
+        .into_iter()
+        .chain(key_problems)
+        .chain(start.notices.clone())
+    {
+        state.say(Level::Warning, text, now);
+    }
+    if let Some(path) = tenant.and_then(|tenant| tenant.set_aside.as_ref()) {
+        let text = format!(
+            "the cache was damaged and is kept as {}; a new one was begun",
+            path.display()
+        );
+        state.say(Level::Warning, text, now);
+    }
+    let effects = update::start(&mut state, now);
+    (state, effects)
+}
+
+/// The tenant as the header names it: its domain or id, where that is short, else the profile.
+fn name_of(tenant: &Tenant) -> String {
+    let id = &tenant.profile.tenant_id;
+    if id.contains('.') {
+        id.clone()
+    } else {
+        tenant.profile.name.clone()
+    }
+}
+
+/// The user's key bindings with the place each is written at.
+pub fn overrides(keys: &KeyTable, file: &str) -> Vec<Override> {
+    let mut out = Vec::new();
+    for (scope, table) in &keys.scopes {
+        for (command, binding) in &table.commands {
+            out.push(Override {
+                scope: scope.clone(),
+                command: command.clone(),
+                keys: binding.keys.iter().map(|(key, _)| key.clone()).collect(),
+                place: format!("{file}:{}", binding.at.0),
+            });
+        }
+    }
+    out
+}
+
+/// At most about sixty frames a second.
+const FRAME: Duration = Duration::from_millis(16);
+/// After so long without a key the feed may slow down.
+const IDLE: Duration = Duration::from_secs(15 * 60);
+
+/// The loop itself, over any input, any surface and any workers.
+///
+/// # Errors
+/// Where the surface fails.
+pub async fn drive<S: Surface>(
+    state: &mut State,
+    surface: &mut S,
+    mut input: impl Stream<Item = io::Result<Event>> + Unpin,
+    mut messages: mpsc::Receiver<Msg>,
+    workers: &Workers,
+    mut signals: Signals,
+) -> io::Result<ExitReason> {
+    let (width, height) = surface.size()?;
+    let mut effects = update(state, Msg::Resize(width, height), Timestamp::now());
+    let mut batch = Vec::with_capacity(64);
+    // When the next frame is due although nothing happens, by the wall clock of what is shown.
+    let mut wake: Option<Instant> = None;
+    let mut last_frame: Option<Instant> = None;
+    let mut last_key = Instant::now();
+    let mut idle = false;
+    loop {
+        for effect in effects.drain(..) {
+            match effect {
+                Effect::Quit => return Ok(ExitReason::Quit),
+                Effect::Demo => return Ok(ExitReason::Demo),
+                Effect::Suspend => {
+                    surface.suspend()?;
+                    let (width, height) = surface.size()?;
+                    state.size = ratatui::layout::Rect::new(0, 0, width, height);
+                    state.dirty = true;
+                }
+                Effect::Redraw => {
+                    surface.clear()?;
+                    state.dirty = true;
+                }
+                Effect::Copy(text) => surface.copy(&text)?,
+                effect => workers.carry_out(effect),
+            }
+        }
+        let now = Instant::now();
+        let free = last_frame.is_none_or(|last| now >= last + FRAME);
+        if state.dirty && free {
+            let at = Timestamp::now();
+            let drawn = surface.draw(state, at)?;
+            state.dirty = false;
+            last_frame = Some(Instant::now());
+            wake = drawn.wake.map(|due| {
+                let wait = due.duration_since(at).as_millis().max(20);
+                Instant::now() + Duration::from_millis(u64::try_from(wait).unwrap_or(u64::MAX))
+            });
+        }
+        let due = if state.dirty {
+            last_frame.map(|last| last + FRAME)
+        } else {
+            wake
+        };
+        let quiet = (!idle).then(|| last_key + IDLE);
+        tokio::select! {
+            biased; // keys first: a flood of data must not delay them
+            event = input.next() => match event {
+                Some(Ok(event)) => {
+                    last_key = Instant::now();
+                    if idle {
+                        idle = false;
+                        effects.push(Effect::Idle(false));
+                    }
+                    if let Some(msg) = message_of(event) {
+                        effects.extend(update(state, msg, Timestamp::now()));
+                    }
+                }
+                Some(Err(error)) => return Err(error),
+                None => return Ok(ExitReason::Hangup),
+            },
+            signal = signals.next() => return Ok(ExitReason::Signal(signal)),
+            count = messages.recv_many(&mut batch, 64) => {
+                if count == 0 {
+                    return Ok(ExitReason::Quit);
+                }
+                let at = Timestamp::now();
+                for msg in batch.drain(..) {
+                    if let Msg::Outcome { outcome: crate::respond::Outcome::Accepted { action, .. }, .. } = &msg {
+                        workers.track(action.id.clone());
+                    }
+                    effects.extend(update(state, msg, at));
+                }
+            }
+            () = at(due) => {
+                if !state.dirty {
+                    effects.extend(update(state, Msg::Tick, Timestamp::now()));
+                }
+            }
+            () = at(quiet) => {
+                idle = true;
+                effects.push(Effect::Idle(true));
+            }
+        }
+    }
+}
+
+async fn at(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn message_of(event: Event) -> Option<Msg> {
+    Some(match event {
+        Event::Key(key) => Msg::Key(key),
+        Event::Paste(text) => Msg::Paste(text),
+        Event::Mouse(mouse) => match mouse.kind {
+            crossterm::event::MouseEventKind::Moved | crossterm::event::MouseEventKind::Drag(_) => {
+                return None;
+            }
+            _ => Msg::Mouse(mouse),
+        },
+        Event::Resize(width, height) => Msg::Resize(width, height),
+        Event::FocusGained => Msg::Focus(true),
+        Event::FocusLost => Msg::Focus(false),
+    })
+}
+
+/// Signals that ask the program to end.
+pub struct Signals {
+    #[cfg(unix)]
+    each: Option<[tokio::signal::unix::Signal; 3]>,
+}
+
+impl Signals {
+    /// Listens for SIGTERM, SIGHUP and SIGINT.
+    ///
+    /// # Errors
+    /// Where the system refuses.
+    pub fn new() -> io::Result<Self> {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let each = [
+                signal(SignalKind::terminate())?,
+                signal(SignalKind::hangup())?,
+                signal(SignalKind::interrupt())?,
+            ];
+            Ok(Self { each: Some(each) })
+        }
+        #[cfg(not(unix))]
+        Ok(Self {})
+    }
+
+    /// Never hears any; for tests.
+    pub fn none() -> Self {
+        Self {
+            #[cfg(unix)]
+            each: None,
+        }
+    }
+
+    async fn next(&mut self) -> i32 {
+        #[cfg(unix)]
+        if let Some([terminate, hangup, interrupt]) = &mut self.each {
+            tokio::select! {
+                _ = terminate.recv() => return 15,
+                _ = hangup.recv() => return 1,
+                _ = interrupt.recv() => return 2,
+            }
+        }
+        std::future::pending().await
+    }
+}

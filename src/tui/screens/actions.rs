@@ -1,0 +1,305 @@
+//! Machine actions: everything asked of machines, live, by whoever asked.
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use crate::domain::{ActionId, ActionStatus, MachineAction};
+use crate::tui::commands::{Command, Scope};
+use crate::tui::data::{Data, Level};
+use crate::tui::msg::{DeviceRef, Effect, Msg};
+use crate::tui::screen::{Ctx, Cx, Screen};
+use crate::tui::theme::Role;
+use crate::tui::widgets::table::{CellText, Column, Rows, TableState, Width};
+use crate::tui::widgets::{paint, time};
+
+/// The screen.
+#[derive(Debug, Default)]
+pub struct Actions {
+    table: TableState<ActionId>,
+    order: Vec<u32>,
+    running_only: bool,
+    version: u64,
+    asked: bool,
+}
+
+struct View<'a> {
+    rows: &'a [MachineAction],
+    order: &'a [u32],
+}
+
+impl View<'_> {
+    fn row(&self, row: usize) -> &MachineAction {
+        &self.rows[self.order[row] as usize]
+    }
+}
+
+const COLUMNS: &[Column] = &[
+    Column::new("ASKED", Width::Fixed(11)),
+    Column::new("AGE", Width::Fixed(4)).right().falls(2),
+    Column::new("STATUS", Width::Fixed(11)),
+    Column::new("ACTION", Width::Fixed(28)),
+    Column::new("DEVICE", Width::Flex(14)),
+    Column::new("BY", Width::Flex(12)).falls(3),
+    Column::new("REASON", Width::Flex(20)).falls(4),
+    Column::new("CHG", Width::Fixed(4)).right().falls(5),
+];
+
+/// A status as sign, word and ink.
+pub(in crate::tui) fn status(status: &ActionStatus) -> (&'static str, &str, Role) {
+    match status {
+        ActionStatus::Pending => ("○", "pending", Role::ActionOpen),
+        ActionStatus::InProgress => ("◐", "running", Role::ActionOpen),
+        ActionStatus::Succeeded => ("✓", "succeeded", Role::ActionSucceeded),
+        ActionStatus::Failed => ("✗", "failed", Role::ActionFailed),
+        ActionStatus::TimeOut => ("✗", "timed out", Role::ActionFailed),
+        ActionStatus::Cancelled => ("–", "cancelled", Role::ActionCancelled),
+        ActionStatus::Other(text) => ("?", text, Role::Text),
+    }
+}
+
+impl Rows for View<'_> {
+    type Key = ActionId;
+
+    fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    fn key(&self, row: usize) -> ActionId {
+        self.row(row).id.clone()
+    }
+
+    fn cell<'a>(&'a self, row: usize, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
+        let row = self.row(row);
+        let dim = ctx.style(Role::Dim);
+        let open = !row.status.is_final();
+        let plain = ctx.style(if open { Role::Bright } else { Role::Text });
+        match column {
+            0 => {
+                let asked = row.creation_date_time_utc;
+                let text = asked.map(|at| time::day(at, ctx.now, ctx.zone()));
+                CellText::new(text.unwrap_or_default(), ctx.style(Role::Time))
+            }
+            1 => CellText::new(
+                row.creation_date_time_utc
+                    .map(|at| ctx.ago(at))
+                    .unwrap_or_default(),
+                dim,
+            ),
+            2 => {
+                let (sign, word, role) = status(&row.status);
+                CellText::new(format!("{sign} {word}"), ctx.style(role))
+            }
+            3 => {
+                let scope = row.scope.as_deref().map(|scope| format!(" ({scope})"));
+                CellText::new(format!("{}{}", row.kind, scope.unwrap_or_default()), plain)
+            }
+            4 => {
+                let name = row.computer_dns_name.as_deref();
+                let id = row.machine_id.as_ref().map(|id| id.as_str());
+                CellText::new(name.or(id).unwrap_or("—"), ctx.style(Role::EntityDevice))
+            }
+            5 => {
+                let who = row
+                    .cancellation_requestor
+                    .as_deref()
+                    .or(row.requestor.as_deref());
+                CellText::new(ctx.data.owner(who), ctx.style(Role::Text))
+            }
+            6 => {
+                let why = row
+                    .cancellation_comment
+                    .as_deref()
+                    .or(row.requestor_comment.as_deref());
+                CellText::new(why.unwrap_or_default(), dim)
+            }
+            _ => CellText::new(
+                row.last_update_date_time_utc
+                    .map(|at| ctx.ago(at))
+                    .unwrap_or_default(),
+                dim,
+            ),
+        }
+    }
+}
+
+impl Actions {
+    fn arrange(&mut self, data: &Data) {
+        let rows = data.actions.rows();
+        let mut order: Vec<u32> = (0..rows.len() as u32)
+            .filter(|at| !self.running_only || !rows[*at as usize].status.is_final())
+            .collect();
+        order.sort_by(|a, b| {
+            let (a, b) = (&rows[*a as usize], &rows[*b as usize]);
+            (b.creation_date_time_utc, &b.id).cmp(&(a.creation_date_time_utc, &a.id))
+        });
+        self.order = order;
+        self.version = data.actions.version();
+        let view = View {
+            rows,
+            order: &self.order,
+        };
+        self.table.sync(&view);
+    }
+
+    fn focus<'a>(&self, data: &'a Data) -> Option<&'a MachineAction> {
+        let at = self.order.get(self.table.row())?;
+        data.actions.rows().get(*at as usize)
+    }
+}
+
+impl Screen for Actions {
+    fn scope(&self) -> Scope {
+        Scope::Actions
+    }
+
+    fn title(&self) -> String {
+        "Actions".into()
+    }
+
+    fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        let view = View {
+            rows: cx.data.actions.rows(),
+            order: &self.order,
+        };
+        if self.table.command(command, &view) {
+            return true;
+        }
+        match command {
+            Command::ActionsToggle => {
+                self.running_only = !self.running_only;
+                self.arrange(cx.data);
+            }
+            Command::ActionCancel => match self.focus(cx.data).cloned() {
+                Some(action) if action.status.is_final() => {
+                    let (_, word, _) = status(&action.status);
+                    let text = format!("it has {word} already; nothing to cancel");
+                    cx.notice(Level::Info, text);
+                }
+                Some(action) => super::triage::cancel_action(&action, cx),
+                None => {}
+            },
+            Command::ActionDevice => {
+                let machine = self
+                    .focus(cx.data)
+                    .and_then(|action| action.machine_id.clone());
+                if let Some(machine) = machine {
+                    let value = machine.as_str().to_lowercase();
+                    let key = crate::domain::EntityKey {
+                        kind: "device".into(),
+                        value: value.into(),
+                    };
+                    cx.effect(Effect::LoadSightings(key));
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_>) {
+        let view = View {
+            rows: cx.data.actions.rows(),
+            order: &self.order,
+        };
+        match event.kind {
+            MouseEventKind::ScrollDown => {
+                self.table.command(Command::Down, &view);
+            }
+            MouseEventKind::ScrollUp => {
+                self.table.command(Command::Up, &view);
+            }
+            MouseEventKind::Down(MouseButton::Left) => {
+                if let Some(row) = self.table.hit(event.column, event.row, &view) {
+                    self.table.go(row, &view);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, _msg: &Msg, cx: &mut Cx<'_>) {
+        if self.version != cx.data.actions.version() {
+            self.arrange(cx.data);
+        }
+    }
+
+    fn shown(&mut self, cx: &mut Cx<'_>) {
+        if !self.asked {
+            self.asked = true;
+            cx.effect(Effect::LoadActions);
+        }
+        self.arrange(cx.data);
+    }
+
+    fn view(&self, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
+        let rows = View {
+            rows: ctx.data.actions.rows(),
+            order: &self.order,
+        };
+        let open = rows
+            .rows
+            .iter()
+            .filter(|action| !action.status.is_final())
+            .count();
+        let only = if self.running_only {
+            " · running only"
+        } else {
+            ""
+        };
+        let title = format!("Actions {}{only}", rows.len());
+        let extra = if open > 0 {
+            format!("{open} running")
+        } else {
+            String::new()
+        };
+        let mut inks = ctx.rule(true);
+        inks.extra = ctx.style(Role::ActionOpen);
+        paint::rule(buf, area, area.y, &title, &extra, inks);
+        let body = Rect {
+            y: area.y + 1,
+            height: area.height.saturating_sub(1),
+            ..area
+        };
+        if rows.is_empty() {
+            let text = if ctx.data.actions.is_loaded() {
+                "No machine action is known. They appear here whoever asked for them."
+            } else {
+                "reading the cache…"
+            };
+            paint::text(
+                buf,
+                body,
+                body.x + 2,
+                body.y + 1,
+                body.width.saturating_sub(4),
+                text,
+                ctx.style(Role::Text),
+            );
+            return;
+        }
+        self.table.draw(buf, body, COLUMNS, &rows, None, true, ctx);
+    }
+
+    fn devices(&self, data: &Data) -> Vec<DeviceRef> {
+        let device = self.focus(data).and_then(|action| {
+            let id = action.machine_id.clone()?;
+            let name = action
+                .computer_dns_name
+                .as_deref()
+                .unwrap_or(id.as_str())
+                .to_owned();
+            Some(DeviceRef { id, name })
+        });
+        device.into_iter().collect()
+    }
+
+    fn copied(&self, _raw: bool, data: &Data) -> Option<String> {
+        let action = self.focus(data)?;
+        let device = action.computer_dns_name.as_deref().unwrap_or_default();
+        Some(format!(
+            "{} {} {device} {}",
+            action.id, action.kind, action.status
+        ))
+    }
+}

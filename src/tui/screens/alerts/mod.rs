@@ -1,0 +1,533 @@
+//! Alerts: of all incidents, or of one; the alert in focus in full beside or below.
+
+mod view;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use super::incidents::defang_words;
+use crate::domain::{Alert, AlertId, AlertRow, IncidentId};
+use crate::tui::commands::{Command, Scope};
+use crate::tui::data::filter::Filter;
+use crate::tui::data::{Data, devices_of};
+use crate::tui::keys::Chord;
+use crate::tui::msg::{Act, DeviceRef, Effect, EvidenceOf, Msg};
+use crate::tui::screen::{Ctx, Cx, Screen};
+use crate::tui::widgets::input::Input;
+use crate::tui::widgets::table::{CellText, Rows, TableState};
+
+/// What alerts are sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    Happened,
+    Severity,
+    Updated,
+    Title,
+}
+
+impl Sort {
+    const ALL: [(Sort, &'static str, Option<usize>); 4] = [
+        (Sort::Happened, "first activity", Some(1)),
+        (Sort::Severity, "severity", Some(0)),
+        (Sort::Updated, "updated", Some(9)),
+        (Sort::Title, "title", Some(3)),
+    ];
+
+    fn row(self) -> &'static (Sort, &'static str, Option<usize>) {
+        let at = Self::ALL.iter().position(|(sort, _, _)| *sort == self);
+        &Self::ALL[at.unwrap_or(0)]
+    }
+
+    fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|(sort, _, _)| *sort == self);
+        Self::ALL[at.map_or(0, |at| (at + 1) % Self::ALL.len())].0
+    }
+}
+
+/// The screen.
+pub struct Alerts {
+    /// Of this incident alone, in the order they happened.
+    of: Option<IncidentId>,
+    /// The incident's rows, made from its story; of all incidents they are in the shared data.
+    own: Vec<AlertRow>,
+    table: TableState<AlertId>,
+    order: Vec<u32>,
+    filter: Filter,
+    editing: Option<Input>,
+    sort: Sort,
+    reverse: bool,
+    version: u64,
+    asked: bool,
+    /// Alerts in full, those looked at last.
+    details: VecDeque<(AlertId, Result<Option<Arc<Alert>>, String>)>,
+    wanted: Option<AlertId>,
+    detail_top: usize,
+}
+
+const DETAILS_KEPT: usize = 24;
+
+/// The rows as the table asks for them.
+pub(super) struct View<'a> {
+    rows: &'a [AlertRow],
+    order: &'a [u32],
+}
+
+impl View<'_> {
+    fn row(&self, row: usize) -> &AlertRow {
+        &self.rows[self.order[row] as usize]
+    }
+}
+
+impl Rows for View<'_> {
+    type Key = AlertId;
+
+    fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    fn key(&self, row: usize) -> AlertId {
+        self.row(row).id.clone()
+    }
+
+    fn position(&self, key: &AlertId) -> Option<usize> {
+        self.order
+            .iter()
+            .position(|at| self.rows[*at as usize].id == *key)
+    }
+
+    fn cell<'a>(&'a self, row: usize, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
+        view::cell(self.row(row), column, ctx)
+    }
+}
+
+impl Alerts {
+    fn new(of: Option<IncidentId>) -> Self {
+        let filter = if of.is_some() { "" } else { "status:open" };
+        Self {
+            reverse: of.is_some(),
+            of,
+            own: Vec::new(),
+            table: TableState::default(),
+            order: Vec::new(),
+            filter: Filter::new(filter),
+            editing: None,
+            sort: Sort::Happened,
+            version: 0,
+            asked: false,
+            details: VecDeque::new(),
+            wanted: None,
+            detail_top: 0,
+        }
+    }
+
+    /// Alerts of all incidents.
+    pub fn all() -> Self {
+        Self::new(None)
+    }
+
+    /// Alerts of one incident.
+    pub fn of(incident: IncidentId) -> Self {
+        Self::new(Some(incident))
+    }
+
+    fn source<'a>(&'a self, data: &'a Data) -> &'a [AlertRow] {
+        if self.of.is_some() {
+            &self.own
+        } else {
+            data.alerts.rows()
+        }
+    }
+
+    fn rows<'a>(&'a self, data: &'a Data) -> View<'a> {
+        View {
+            rows: self.source(data),
+            order: &self.order,
+        }
+    }
+
+    fn focus<'a>(&'a self, data: &'a Data) -> Option<&'a AlertRow> {
+        let rows = self.source(data);
+        self.order
+            .get(self.table.row())
+            .and_then(|at| rows.get(*at as usize))
+    }
+
+    /// The alert in focus in full, if it has been read.
+    fn detail<'a>(&'a self, data: &'a Data) -> Option<&'a Alert> {
+        let id = &self.focus(data)?.id;
+        if let Some(incident) = &self.of {
+            let story = data.stories.get(incident)?;
+            return story.alerts.iter().find(|alert| alert.id == *id);
+        }
+        let found = self.details.iter().find(|(known, _)| known == id)?;
+        found.1.as_ref().ok()?.as_deref()
+    }
+
+    fn chosen(&self, data: &Data) -> Vec<AlertId> {
+        if !self.table.marks().is_empty() {
+            let mut ids: Vec<AlertId> = self.table.marks().iter().cloned().collect();
+            ids.sort();
+            return ids;
+        }
+        self.focus(data)
+            .map(|row| row.id.clone())
+            .into_iter()
+            .collect()
+    }
+
+    fn arrange(&mut self, cx: &Cx<'_>) {
+        let data: &Data = cx.data;
+        if let Some(incident) = &self.of {
+            let story = data.stories.get(incident);
+            let alerts = story
+                .map(|story| story.alerts.as_slice())
+                .unwrap_or_default();
+            self.own = alerts.iter().map(|alert| alert.to_row(cx.now)).collect();
+        }
+        let rows = if self.of.is_some() {
+            &self.own
+        } else {
+            data.alerts.rows()
+        };
+        let mut asker = self.filter.asker(&data.settings.me);
+        let mut keyed: Vec<((i64, i64), u32)> = rows
+            .iter()
+            .enumerate()
+            .filter(|(_, row)| asker.passes(*row))
+            .map(|(at, row)| {
+                let worst = -i64::from(row.severity.rank());
+                let happened = -row.first_activity.as_second();
+                let key = match self.sort {
+                    Sort::Happened => (happened, worst),
+                    Sort::Severity => (worst, happened),
+                    Sort::Updated => (-row.updated.as_second(), worst),
+                    Sort::Title => (0, 0),
+                };
+                (key, at as u32)
+            })
+            .collect();
+        keyed.sort_unstable_by(|(a, at), (b, bt)| {
+            let (row, other) = (&rows[*at as usize], &rows[*bt as usize]);
+            let ordering = a.cmp(b).then_with(|| {
+                if self.sort == Sort::Title {
+                    row.title.cmp(&other.title)
+                } else {
+                    std::cmp::Ordering::Equal
+                }
+            });
+            let ordering = if self.reverse {
+                ordering.reverse()
+            } else {
+                ordering
+            };
+            ordering.then_with(|| row.id.cmp(&other.id))
+        });
+        self.order = keyed.into_iter().map(|(_, at)| at).collect();
+        self.version = data.alerts.version();
+        let view = View {
+            rows,
+            order: &self.order,
+        };
+        self.table.sync(&view);
+    }
+
+    fn refilter(&mut self, filter: Filter, cx: &mut Cx<'_>) {
+        self.filter = filter;
+        self.arrange(cx);
+        self.focused(cx);
+    }
+
+    /// The cursor may stand on another alert now: ask for it in full.
+    fn focused(&mut self, cx: &mut Cx<'_>) {
+        if self.of.is_some() {
+            return;
+        }
+        let Some(id) = self.focus(cx.data).map(|row| row.id.clone()) else {
+            return;
+        };
+        let known = self.details.iter().any(|(known, _)| *known == id);
+        if !known && self.wanted.as_ref() != Some(&id) {
+            self.wanted = Some(id.clone());
+            cx.effect(Effect::LoadAlert(id));
+        }
+    }
+
+    /// Asks for the incident's story where what is known is not the newest.
+    fn freshen(&self, cx: &mut Cx<'_>) {
+        if let Some(incident) = &self.of
+            && cx.data.stories.wants(incident)
+        {
+            cx.data.stories.asked(incident);
+            cx.effect(Effect::LoadStory(incident.clone()));
+        }
+    }
+
+    fn open(&self, cx: &mut Cx<'_>) {
+        if let Some(row) = self.focus(cx.data) {
+            let id = row.id.clone();
+            cx.act(Act::Evidence(EvidenceOf::Alert(id)));
+        }
+    }
+}
+
+impl Screen for Alerts {
+    fn scope(&self) -> Scope {
+        if self.editing.is_some() {
+            Scope::Form
+        } else {
+            Scope::Alerts
+        }
+    }
+
+    fn title(&self) -> String {
+        self.of
+            .as_ref()
+            .map_or_else(|| "Alerts".to_owned(), ToString::to_string)
+    }
+
+    fn typing(&self) -> bool {
+        self.editing.is_some()
+    }
+
+    fn key(&mut self, chord: Chord, cx: &mut Cx<'_>) {
+        let Some(input) = &mut self.editing else {
+            return;
+        };
+        if input.key(chord) {
+            let filter = Filter::new(input.text());
+            self.refilter(filter, cx);
+        }
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_>) {
+        if let Some(input) = &mut self.editing {
+            input.paste(text);
+            let filter = Filter::new(input.text());
+            self.refilter(filter, cx);
+        }
+    }
+
+    fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        if self.editing.is_some() {
+            match command {
+                Command::FormSubmit => self.editing = None,
+                Command::FormCancel => {
+                    self.editing = None;
+                    let text = if self.of.is_some() { "" } else { "status:open" };
+                    self.refilter(Filter::new(text), cx);
+                }
+                Command::FormNext | Command::FormPrevious => {
+                    let step = if command == Command::FormNext {
+                        Command::Down
+                    } else {
+                        Command::Up
+                    };
+                    let rows = if self.of.is_some() {
+                        &self.own
+                    } else {
+                        cx.data.alerts.rows()
+                    };
+                    let view = View {
+                        rows,
+                        order: &self.order,
+                    };
+                    self.table.command(step, &view);
+                    self.focused(cx);
+                }
+                _ => return false,
+            }
+            return true;
+        }
+        let rows = if self.of.is_some() {
+            &self.own
+        } else {
+            cx.data.alerts.rows()
+        };
+        let view = View {
+            rows,
+            order: &self.order,
+        };
+        if self.table.command(command, &view) {
+            self.detail_top = 0;
+            self.focused(cx);
+            return true;
+        }
+        match command {
+            Command::AlertOpen => self.open(cx),
+            Command::AlertIncident => {
+                if let Some(id) = self.focus(cx.data).and_then(|row| row.incident.clone()) {
+                    cx.act(Act::ShowIncident(id));
+                }
+            }
+            Command::AlertDown => self.detail_top += 1,
+            Command::AlertUp => self.detail_top = self.detail_top.saturating_sub(1),
+            Command::ToggleOpenAlerts => self.refilter(self.filter.toggled("status:open"), cx),
+            Command::Filter => {
+                let text = self.filter.text();
+                let text = if text.is_empty() {
+                    String::new()
+                } else {
+                    format!("{text} ")
+                };
+                self.editing = Some(Input::new(text));
+            }
+            Command::FilterClear => self.refilter(Filter::default(), cx),
+            Command::Sort => {
+                self.sort = self.sort.next();
+                self.reverse = false;
+                self.arrange(cx);
+                self.focused(cx);
+            }
+            Command::SortReverse => {
+                self.reverse = !self.reverse;
+                self.arrange(cx);
+                self.focused(cx);
+            }
+            Command::Assign => {
+                let rows: Vec<AlertRow> = self.chosen_rows(cx.data);
+                super::triage::assign_alerts(&rows, cx);
+            }
+            Command::Status => super::triage::alert_status(self.chosen_rows(cx.data), cx),
+            Command::Classify => super::triage::classify_alerts(self.chosen_rows(cx.data), cx),
+            Command::Comment => {
+                if let Some(row) = self.focus(cx.data) {
+                    super::triage::comment_alert(row.id.clone(), &row.title.clone(), cx);
+                }
+            }
+            Command::HuntAround => {
+                if let Some(row) = self.focus(cx.data) {
+                    let (title, query) = super::triage::hunt_alert(&row.id);
+                    cx.act(Act::Hunt {
+                        title,
+                        query,
+                        run: false,
+                    });
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_>) {
+        let rows = if self.of.is_some() {
+            &self.own
+        } else {
+            cx.data.alerts.rows()
+        };
+        let view = View {
+            rows,
+            order: &self.order,
+        };
+        match event.kind {
+            MouseEventKind::ScrollDown => {
+                self.table.command(Command::Down, &view);
+            }
+            MouseEventKind::ScrollUp => {
+                self.table.command(Command::Up, &view);
+            }
+            MouseEventKind::Down(MouseButton::Left) => {
+                match self.table.hit(event.column, event.row, &view) {
+                    Some(row) if row == self.table.row() => {
+                        self.open(cx);
+                        return;
+                    }
+                    Some(row) => self.table.go(row, &view),
+                    None => return,
+                }
+            }
+            _ => return,
+        }
+        self.detail_top = 0;
+        self.focused(cx);
+    }
+
+    fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
+        match (msg, &self.of) {
+            (Msg::Story(id, _), Some(of)) if id == of => self.arrange(cx),
+            (Msg::Changes(_), Some(_)) => self.freshen(cx),
+            (Msg::Alerts(_), None) => {
+                self.arrange(cx);
+                self.focused(cx);
+            }
+            (Msg::Changes(changes), None) => {
+                for change in changes {
+                    if let crate::domain::Change::Alert(row) = change {
+                        self.details.retain(|(known, _)| *known != row.id);
+                    }
+                }
+                if self.version != cx.data.alerts.version() {
+                    self.arrange(cx);
+                    self.focused(cx);
+                }
+            }
+            (Msg::Alert(id, answer), None) if self.wanted.as_ref() == Some(id) => {
+                self.wanted = None;
+                self.details.push_front((id.clone(), answer.clone()));
+                self.details.truncate(DETAILS_KEPT);
+                self.focused(cx);
+            }
+            _ => {}
+        }
+    }
+
+    fn shown(&mut self, cx: &mut Cx<'_>) {
+        if self.of.is_some() {
+            self.freshen(cx);
+        } else if !self.asked {
+            // 100,000 rows are read when somebody wants to see them, not before.
+            self.asked = true;
+            cx.effect(Effect::LoadAlerts);
+        }
+        self.arrange(cx);
+        self.focused(cx);
+    }
+
+    fn view(&self, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
+        view::draw(self, buf, area, ctx);
+    }
+
+    fn devices(&self, data: &Data) -> Vec<DeviceRef> {
+        self.detail(data)
+            .map(|alert| devices_of(std::iter::once(alert)))
+            .unwrap_or_default()
+    }
+
+    fn portal(&self, data: &Data) -> Option<String> {
+        self.detail(data)?
+            .alert_web_url
+            .as_deref()
+            .map(str::to_owned)
+    }
+
+    fn copied(&self, raw: bool, data: &Data) -> Option<String> {
+        let row = self.focus(data)?;
+        let title = if raw {
+            row.title.to_string()
+        } else {
+            defang_words(&row.title)
+        };
+        Some(format!("{} {title}", row.id))
+    }
+
+    fn incident(&self, data: &Data) -> Option<IncidentId> {
+        self.of
+            .clone()
+            .or_else(|| self.focus(data)?.incident.clone())
+    }
+}
+
+impl Alerts {
+    fn chosen_rows(&self, data: &Data) -> Vec<AlertRow> {
+        let ids = self.chosen(data);
+        let rows = self.source(data);
+        rows.iter()
+            .filter(|row| ids.contains(&row.id))
+            .cloned()
+            .collect()
+    }
+}

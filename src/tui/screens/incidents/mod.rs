@@ -1,0 +1,506 @@
+//! The queue: what is new and what is worst, with the story of the incident in focus.
+
+mod order;
+mod story;
+mod view;
+
+pub(in crate::tui) use story::{Line, verdict};
+pub(in crate::tui) use view::severity;
+
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+
+use self::order::Sort;
+use crate::domain::text::defang;
+use crate::domain::{IncidentId, IncidentRow, IncidentStatus, Timestamp};
+use crate::tui::commands::{Command, Scope};
+use crate::tui::data::filter::Filter;
+use crate::tui::data::{Data, Level, devices_of};
+use crate::tui::keys::Chord;
+use crate::tui::msg::{Act, DeviceRef, Effect, EvidenceOf, Msg};
+use crate::tui::screen::{Ctx, Cx, Screen};
+use crate::tui::widgets::input::Input;
+use crate::tui::widgets::table::{CellText, Rows, TableState};
+
+/// The screen.
+pub struct Incidents {
+    table: TableState<IncidentId>,
+    /// Which rows are shown, in order: places in the collection. Made when data, filter or sort
+    /// change, never while drawing.
+    order: Vec<u32>,
+    filter: Filter,
+    /// The filter line, while it is being typed.
+    editing: Option<Input>,
+    sort: Sort,
+    reverse: bool,
+    /// The collection's version `order` was made from.
+    version: u64,
+    /// Rows that came while the console ran and were not on screen yet.
+    arrived: Vec<IncidentId>,
+    story_top: usize,
+    /// Where to go as soon as it is there.
+    wanted: Option<IncidentId>,
+}
+
+impl Default for Incidents {
+    fn default() -> Self {
+        Self {
+            table: TableState::default(),
+            order: Vec::new(),
+            filter: Filter::new("status:open"),
+            editing: None,
+            sort: Sort::Sla,
+            reverse: false,
+            version: 0,
+            arrived: Vec::new(),
+            story_top: 0,
+            wanted: None,
+        }
+    }
+}
+
+/// The rows as the table asks for them.
+pub(super) struct View<'a> {
+    data: &'a Data,
+    order: &'a [u32],
+}
+
+impl View<'_> {
+    fn row(&self, row: usize) -> &IncidentRow {
+        &self.data.incidents.rows()[self.order[row] as usize]
+    }
+}
+
+impl Rows for View<'_> {
+    type Key = IncidentId;
+
+    fn len(&self) -> usize {
+        self.order.len()
+    }
+
+    fn key(&self, row: usize) -> IncidentId {
+        self.row(row).id.clone()
+    }
+
+    fn position(&self, key: &IncidentId) -> Option<usize> {
+        let at = self.data.incidents.position(key)?;
+        self.order.iter().position(|place| *place == at)
+    }
+
+    fn cell<'a>(&'a self, row: usize, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
+        view::cell(self.row(row), column, ctx)
+    }
+
+    fn sign(&self, row: usize, ctx: &Ctx<'_>) -> Option<CellText<'_>> {
+        view::sign(self.row(row), ctx)
+    }
+}
+
+impl Incidents {
+    fn rows<'a>(&'a self, data: &'a Data) -> View<'a> {
+        View {
+            data,
+            order: &self.order,
+        }
+    }
+
+    /// The incident in focus.
+    fn focus<'a>(&self, data: &'a Data) -> Option<&'a IncidentRow> {
+        if self.order.is_empty() {
+            return None;
+        }
+        data.incidents.get(self.table.cursor()?)
+    }
+
+    /// What a bulk command works on: the marked ones, else the one in focus.
+    fn chosen(&self, data: &Data) -> Vec<IncidentId> {
+        if !self.table.marks().is_empty() {
+            let mut ids: Vec<IncidentId> = self.table.marks().iter().cloned().collect();
+            ids.retain(|id| data.incidents.get(id).is_some());
+            ids.sort();
+            return ids;
+        }
+        self.focus(data)
+            .map(|row| row.id.clone())
+            .into_iter()
+            .collect()
+    }
+
+    fn arrange(&mut self, data: &Data) {
+        self.order = order::order(data, &self.filter, self.sort, self.reverse);
+        self.version = data.incidents.version();
+        let view = View {
+            data,
+            order: &self.order,
+        };
+        self.table.sync(&view);
+        if let Some(id) = self.wanted.take()
+            && !self.table.go_to(id.clone(), &view)
+        {
+            self.wanted = Some(id);
+        }
+    }
+
+    fn refilter(&mut self, filter: Filter, cx: &mut Cx<'_>) {
+        self.filter = filter;
+        self.arrange(cx.data);
+        self.focused(cx);
+    }
+
+    /// The cursor may stand on another incident now: ask for its story.
+    fn focused(&mut self, cx: &mut Cx<'_>) {
+        let top = self.table.top();
+        let rows = View {
+            data: cx.data,
+            order: &self.order,
+        };
+        self.arrived
+            .retain(|id| rows.position(id).is_some_and(|row| row < top));
+        if let Some(row) = self.focus(cx.data) {
+            let id = row.id.clone();
+            if cx.data.stories.wants(&id) {
+                cx.data.stories.asked(&id);
+                cx.effect(Effect::LoadStory(id));
+            }
+        }
+    }
+
+    /// Goes to the incident that falls due next among those nobody has and those that are mine.
+    fn next_breach(&mut self, cx: &mut Cx<'_>) {
+        let due = |row: &&IncidentRow| row.status.is_open();
+        let mine = |row: &&IncidentRow| {
+            row.assigned_to
+                .as_deref()
+                .is_none_or(|owner| cx.data.is_me(owner))
+        };
+        let current = self.table.cursor().cloned();
+        let mut waiting: Vec<(Timestamp, &IncidentRow)> = self
+            .order
+            .iter()
+            .map(|at| &cx.data.incidents.rows()[*at as usize])
+            .filter(due)
+            .filter(mine)
+            .filter_map(|row| cx.data.due(row).map(|due| (due, row)))
+            .collect();
+        waiting.sort_by_key(|(due, _)| *due);
+        let at = waiting
+            .iter()
+            .position(|(_, row)| Some(&row.id) == current.as_ref());
+        let next = at.map_or(0, |at| at + 1);
+        match waiting.get(next).or(waiting.first()) {
+            Some((_, row)) => {
+                let id = row.id.clone();
+                let view = View {
+                    data: cx.data,
+                    order: &self.order,
+                };
+                self.table.go_to(id, &view);
+                self.story_top = 0;
+                self.focused(cx);
+            }
+            None => cx.notice(Level::Info, "no incident shown waits for a first action"),
+        }
+    }
+
+    fn open(&mut self, cx: &mut Cx<'_>) {
+        let Some(row) = self.focus(cx.data) else {
+            return;
+        };
+        if let (IncidentStatus::Redirected, Some(to)) = (&row.status, row.redirected_to.clone()) {
+            let from = row.id.clone();
+            self.show(to.clone(), cx);
+            cx.notice(Level::Info, format!("{from} was merged into {to}"));
+            return;
+        }
+        let id = row.id.clone();
+        cx.effect(Effect::MarkViewed(id.clone()));
+        cx.effect(Effect::Watch(Some(id.clone())));
+        if let Some(mut row) = cx.data.incidents.get(&id).cloned() {
+            row.last_viewed = Some(cx.now);
+            cx.data.incidents.put(row);
+            self.version = cx.data.incidents.version();
+        }
+        cx.push(Box::new(super::alerts::Alerts::of(id)));
+    }
+
+    /// Puts the cursor on an incident, lifting the filter where it hides it.
+    fn show(&mut self, id: IncidentId, cx: &mut Cx<'_>) {
+        let view = View {
+            data: cx.data,
+            order: &self.order,
+        };
+        if view.position(&id).is_none() && cx.data.incidents.get(&id).is_some() {
+            self.filter = Filter::default();
+            self.arrange(cx.data);
+        }
+        let view = View {
+            data: cx.data,
+            order: &self.order,
+        };
+        if !self.table.go_to(id.clone(), &view) {
+            self.wanted = Some(id.clone());
+            cx.notice(Level::Info, format!("incident {id} is not in the cache"));
+        }
+        self.story_top = 0;
+        self.focused(cx);
+    }
+}
+
+impl Screen for Incidents {
+    fn scope(&self) -> Scope {
+        if self.editing.is_some() {
+            Scope::Form
+        } else {
+            Scope::Incidents
+        }
+    }
+
+    fn title(&self) -> String {
+        "Incidents".into()
+    }
+
+    fn typing(&self) -> bool {
+        self.editing.is_some()
+    }
+
+    fn key(&mut self, chord: Chord, cx: &mut Cx<'_>) {
+        let Some(input) = &mut self.editing else {
+            return;
+        };
+        if input.key(chord) {
+            let filter = Filter::new(input.text());
+            self.refilter(filter, cx);
+        }
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_>) {
+        if let Some(input) = &mut self.editing {
+            input.paste(text);
+            let filter = Filter::new(input.text());
+            self.refilter(filter, cx);
+        }
+    }
+
+    fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        if self.editing.is_some() {
+            match command {
+                Command::FormSubmit => self.editing = None,
+                Command::FormCancel => {
+                    self.editing = None;
+                    self.refilter(Filter::new("status:open"), cx);
+                }
+                Command::FormNext | Command::FormPrevious => {
+                    let step = if command == Command::FormNext {
+                        Command::Down
+                    } else {
+                        Command::Up
+                    };
+                    let view = View {
+                        data: cx.data,
+                        order: &self.order,
+                    };
+                    self.table.command(step, &view);
+                    self.focused(cx);
+                }
+                _ => return false,
+            }
+            return true;
+        }
+        let view = View {
+            data: cx.data,
+            order: &self.order,
+        };
+        if self.table.command(command, &view) {
+            if command == Command::Top {
+                self.arrived.clear();
+            }
+            self.story_top = 0;
+            self.focused(cx);
+            return true;
+        }
+        match command {
+            Command::IncidentOpen => self.open(cx),
+            Command::IncidentEvidence => {
+                if let Some(row) = self.focus(cx.data) {
+                    let id = row.id.clone();
+                    cx.effect(Effect::Watch(Some(id.clone())));
+                    cx.act(Act::Evidence(EvidenceOf::Incident(id)));
+                }
+            }
+            Command::NextBreach => self.next_breach(cx),
+            Command::ToggleOpen => self.refilter(self.filter.toggled("status:open"), cx),
+            Command::ToggleMine => self.refilter(self.filter.toggled("owner:me"), cx),
+            Command::StoryDown => self.story_top += 1,
+            Command::StoryUp => self.story_top = self.story_top.saturating_sub(1),
+            Command::Filter => {
+                let text = self.filter.text();
+                let text = if text.is_empty() {
+                    String::new()
+                } else {
+                    format!("{text} ")
+                };
+                self.editing = Some(Input::new(text));
+            }
+            Command::FilterClear => self.refilter(Filter::default(), cx),
+            Command::Sort => {
+                self.sort = self.sort.next();
+                self.reverse = false;
+                self.arrange(cx.data);
+                self.focused(cx);
+            }
+            Command::SortReverse => {
+                self.reverse = !self.reverse;
+                self.arrange(cx.data);
+                self.focused(cx);
+            }
+            Command::Assign => {
+                let ids = self.chosen(cx.data);
+                super::triage::assign_incidents(&ids, cx);
+            }
+            Command::Status => {
+                let ids = self.chosen(cx.data);
+                super::triage::incident_status(ids, cx);
+            }
+            Command::Classify => {
+                let ids = self.chosen(cx.data);
+                super::triage::classify_incidents(ids, cx);
+            }
+            Command::Comment => {
+                if let Some(row) = self.focus(cx.data) {
+                    super::triage::comment_incident(row.id.clone(), cx);
+                }
+            }
+            Command::HuntAround => {
+                if let Some(row) = self.focus(cx.data) {
+                    let (title, query) = super::triage::hunt_incident(&row.id, cx.data);
+                    cx.act(Act::Hunt {
+                        title,
+                        query,
+                        run: false,
+                    });
+                }
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_>) {
+        let view = View {
+            data: cx.data,
+            order: &self.order,
+        };
+        match event.kind {
+            MouseEventKind::ScrollDown => {
+                self.table.command(Command::Down, &view);
+            }
+            MouseEventKind::ScrollUp => {
+                self.table.command(Command::Up, &view);
+            }
+            MouseEventKind::Down(MouseButton::Left) => {
+                match self.table.hit(event.column, event.row, &view) {
+                    Some(row) if row == self.table.row() => {
+                        self.open(cx);
+                        return;
+                    }
+                    Some(row) => self.table.go(row, &view),
+                    None => return,
+                }
+            }
+            _ => return,
+        }
+        self.story_top = 0;
+        self.focused(cx);
+    }
+
+    fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
+        match msg {
+            Msg::Queue(_) => self.arrange(cx.data),
+            Msg::Changes(changes) => {
+                use crate::domain::Change;
+                if self.version == cx.data.incidents.version() {
+                    return;
+                }
+                for change in changes {
+                    match change {
+                        Change::Incident(row) if row.created >= cx.data.started => {
+                            if row.last_viewed.is_none() && !self.arrived.contains(&row.id) {
+                                self.arrived.push(row.id.clone());
+                            }
+                        }
+                        Change::Redirected { from, to: Some(to) }
+                            if self.table.cursor() == Some(from) =>
+                        {
+                            // A merge leads the cursor to where the alerts are now.
+                            self.wanted = Some(to.clone());
+                            let text = format!("{from} was merged into {to}");
+                            cx.notice(Level::Warning, text);
+                        }
+                        _ => {}
+                    }
+                }
+                self.arrange(cx.data);
+                self.focused(cx);
+            }
+            Msg::ShowIncident(id) => self.show(id.clone(), cx),
+            _ => {}
+        }
+        if matches!(msg, Msg::Queue(_)) {
+            self.focused(cx);
+        }
+    }
+
+    fn shown(&mut self, cx: &mut Cx<'_>) {
+        if self.version != cx.data.incidents.version() {
+            self.arrange(cx.data);
+        }
+        self.focused(cx);
+    }
+
+    fn view(&self, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
+        view::draw(self, buf, area, ctx);
+    }
+
+    fn devices(&self, data: &Data) -> Vec<DeviceRef> {
+        let story = self.focus(data).and_then(|row| data.stories.get(&row.id));
+        story
+            .map(|story| devices_of(story.alerts.iter()))
+            .unwrap_or_default()
+    }
+
+    fn portal(&self, data: &Data) -> Option<String> {
+        let story = self.focus(data).and_then(|row| data.stories.get(&row.id))?;
+        story
+            .incident
+            .incident_web_url
+            .as_deref()
+            .map(str::to_owned)
+    }
+
+    fn copied(&self, raw: bool, data: &Data) -> Option<String> {
+        let row = self.focus(data)?;
+        let title = if raw {
+            row.title.to_string()
+        } else {
+            defang_words(&row.title)
+        };
+        Some(format!("{} {title}", row.id))
+    }
+
+    fn incident(&self, data: &Data) -> Option<IncidentId> {
+        self.focus(data).map(|row| row.id.clone())
+    }
+}
+
+/// A line of prose with the links and hosts in it defanged.
+pub(super) fn defang_words(text: &str) -> String {
+    let words = text.split(' ').map(|word| {
+        let host = word.contains("://")
+            || (word.contains('.')
+                && word.split('.').all(|part| !part.is_empty())
+                && !word.ends_with('.'));
+        if host { defang(word) } else { word.to_owned() }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,102 @@
+//! Which incidents are shown, in which order.
+
+use std::cmp::Reverse;
+
+use crate::domain::{IncidentRow, Timestamp};
+use crate::tui::data::Data;
+use crate::tui::data::filter::Filter;
+
+/// What the queue is sorted by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sort {
+    /// What falls due first; then what is worst.
+    Sla,
+    /// What is worst; then what changed last.
+    Severity,
+    /// What was made last.
+    Created,
+    /// What changed last.
+    Updated,
+    /// By owner, nobody's first.
+    Owner,
+    /// What has the most alerts.
+    Alerts,
+    /// By title.
+    Title,
+}
+
+impl Sort {
+    const ALL: [(Sort, &'static str, Option<usize>); 7] = [
+        (Sort::Sla, "SLA", Some(1)),
+        (Sort::Severity, "severity", Some(0)),
+        (Sort::Created, "created", None),
+        (Sort::Updated, "updated", Some(10)),
+        (Sort::Owner, "owner", Some(5)),
+        (Sort::Alerts, "alerts", Some(6)),
+        (Sort::Title, "title", Some(3)),
+    ];
+
+    pub(super) fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|(sort, _, _)| *sort == self);
+        let next = at.map_or(0, |at| (at + 1) % Self::ALL.len());
+        Self::ALL[next].0
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        let row = Self::ALL.iter().find(|(sort, _, _)| *sort == self);
+        row.map_or("", |(_, name, _)| name)
+    }
+
+    /// The column that carries the sign.
+    pub(super) fn column(self) -> Option<usize> {
+        let row = Self::ALL.iter().find(|(sort, _, _)| *sort == self);
+        row.and_then(|(_, _, column)| *column)
+    }
+}
+
+/// Places in the collection of the rows that pass, in order. Ties are broken by id, so that the
+/// order is one and the eye stays.
+pub(super) fn order(data: &Data, filter: &Filter, sort: Sort, reverse: bool) -> Vec<u32> {
+    let rows = data.incidents.rows();
+    let mut asker = filter.asker(&data.settings.me);
+    let passing = rows
+        .iter()
+        .enumerate()
+        .filter(|(_, row)| asker.passes(*row));
+    let seconds = |time: Timestamp| time.as_second();
+    // Numbers first, so that comparing is cheap; texts are compared where the numbers are equal.
+    let key = |row: &IncidentRow| -> (i64, i64, i64) {
+        let worst = -i64::from(row.severity.rank());
+        let newest = -seconds(row.updated);
+        match sort {
+            Sort::Sla => (data.due(row).map_or(i64::MAX, seconds), worst, newest),
+            Sort::Severity => (worst, i64::from(!row.status.is_open()), newest),
+            Sort::Created => (-seconds(row.created), worst, newest),
+            Sort::Updated => (newest, worst, 0),
+            Sort::Alerts => (-i64::from(row.alerts), worst, newest),
+            Sort::Owner => (i64::from(row.assigned_to.is_some()), 0, 0),
+            Sort::Title => (0, 0, 0),
+        }
+    };
+    let mut keyed: Vec<((i64, i64, i64), u32)> =
+        passing.map(|(at, row)| (key(row), at as u32)).collect();
+    keyed.sort_unstable_by(|(a, at), (b, bt)| {
+        let (row, other) = (&rows[*at as usize], &rows[*bt as usize]);
+        let texts = || match sort {
+            Sort::Owner => row
+                .assigned_to
+                .cmp(&other.assigned_to)
+                .then(Reverse(row.severity.rank()).cmp(&Reverse(other.severity.rank()))),
+            Sort::Title => row.title.cmp(&other.title),
+            _ => std::cmp::Ordering::Equal,
+        };
+        let ordering = a.cmp(b).then_with(texts);
+        let ordering = if reverse {
+            ordering.reverse()
+        } else {
+            ordering
+        };
+        ordering.then_with(|| row.id.cmp(&other.id))
+    });
+    keyed.into_iter().map(|(_, at)| at).collect()
+}

@@ -1,0 +1,379 @@
+//! What an analyst decides: assign, status, classification, comment, and what is asked of devices.
+//! Builds operations; sending them is `respond`'s, asking first is the preflight card's.
+
+use std::sync::Arc;
+
+use super::picker::Picker;
+use super::preflight::Preflight;
+use super::prompt::Prompt;
+use crate::api::{AlertPatch, IncidentPatch};
+use crate::domain::{
+    AlertId, AlertRow, AlertStatus, Classification, Determination, IncidentId, IncidentRow,
+    IncidentStatus, MachineAction,
+};
+use crate::respond::{Operation, Seen};
+use crate::tui::data::{Data, Level};
+use crate::tui::msg::{Act, Write};
+use crate::tui::screen::Cx;
+use crate::tui::widgets::list::Row;
+
+fn seen_incident(row: &IncidentRow) -> Seen {
+    Seen {
+        status: Some(row.status.as_str().into()),
+        assigned_to: row.assigned_to.clone(),
+        classification: Some(row.classification.clone()),
+    }
+}
+
+fn seen_alert(row: &AlertRow) -> Seen {
+    Seen {
+        status: Some(row.status.as_str().into()),
+        assigned_to: row.assigned_to.clone(),
+        classification: Some(row.classification.clone()),
+    }
+}
+
+/// "incident 4211" or "3 incidents".
+fn these(ids: usize, one: &str, id: &str) -> String {
+    if ids == 1 {
+        format!("{one} {id}")
+    } else {
+        format!("{ids} {one}s")
+    }
+}
+
+fn incidents<'a>(ids: &[IncidentId], data: &'a Data) -> Vec<&'a IncidentRow> {
+    let rows = ids.iter().filter_map(|id| data.incidents.get(id));
+    rows.filter(|row| row.status != IncidentStatus::Redirected)
+        .collect()
+}
+
+fn write_incidents(ids: &[IncidentId], what: &str, patch: &IncidentPatch, cx: &mut Cx<'_>) {
+    let rows = incidents(ids, cx.data);
+    let Some(first) = rows.first() else {
+        cx.notice(Level::Info, "no incident in focus that can be changed");
+        return;
+    };
+    let label = format!(
+        "{} {what}",
+        these(rows.len(), "incident", first.id.as_str())
+    );
+    let operations = rows
+        .iter()
+        .map(|row| {
+            let operation = Operation::UpdateIncident {
+                id: row.id.clone(),
+                patch: patch.clone(),
+            };
+            (operation, Some(seen_incident(row)))
+        })
+        .collect();
+    cx.act(Act::Write(Write { label, operations }));
+}
+
+fn write_alerts(rows: &[AlertRow], what: &str, patch: &AlertPatch, cx: &mut Cx<'_>) {
+    let Some(first) = rows.first() else {
+        cx.notice(Level::Info, "no alert in focus");
+        return;
+    };
+    let label = format!("{} {what}", these(rows.len(), "alert", first.id.as_str()));
+    let operations = rows
+        .iter()
+        .map(|row| {
+            let operation = Operation::UpdateAlert {
+                id: row.id.clone(),
+                patch: patch.clone(),
+            };
+            (operation, Some(seen_alert(row)))
+        })
+        .collect();
+    cx.act(Act::Write(Write { label, operations }));
+}
+
+/// To me; to nobody where all are mine already.
+fn whose<'a>(
+    mut owners: impl Iterator<Item = Option<&'a Arc<str>>>,
+    data: &Data,
+) -> (Option<String>, String) {
+    let all_mine = owners.all(|owner| owner.is_some_and(|owner| data.is_me(owner)));
+    if all_mine {
+        (None, "given back to nobody".to_owned())
+    } else {
+        (Some(data.settings.me.clone()), "assigned to you".to_owned())
+    }
+}
+
+/// Takes incidents, or gives them back.
+pub fn assign_incidents(ids: &[IncidentId], cx: &mut Cx<'_>) {
+    let rows = incidents(ids, cx.data);
+    let (owner, what) = whose(rows.iter().map(|row| row.assigned_to.as_ref()), cx.data);
+    let patch = IncidentPatch {
+        assigned_to: Some(owner),
+        ..IncidentPatch::default()
+    };
+    write_incidents(ids, &what, &patch, cx);
+}
+
+/// Takes alerts, or gives them back.
+pub fn assign_alerts(rows: &[AlertRow], cx: &mut Cx<'_>) {
+    let (owner, what) = whose(rows.iter().map(|row| row.assigned_to.as_ref()), cx.data);
+    let patch = AlertPatch {
+        assigned_to: Some(owner),
+        ..AlertPatch::default()
+    };
+    write_alerts(rows, &what, &patch, cx);
+}
+
+fn row(label: &str, current: bool) -> Row {
+    Row {
+        label: label.to_owned(),
+        current,
+        ..Row::default()
+    }
+}
+
+/// Offers the statuses an analyst can set.
+pub fn incident_status(ids: Vec<IncidentId>, cx: &mut Cx<'_>) {
+    let rows = incidents(&ids, cx.data);
+    let Some(first) = rows.first() else {
+        return;
+    };
+    let now = first.status.clone();
+    let choices = [
+        (IncidentStatus::Active, "active"),
+        (IncidentStatus::InProgress, "in progress"),
+        (IncidentStatus::Resolved, "resolved"),
+    ];
+    let title = format!(
+        "Status of {}",
+        these(rows.len(), "incident", first.id.as_str())
+    );
+    let list = choices
+        .iter()
+        .map(|(status, word)| row(word, *status == now))
+        .collect();
+    cx.popup(Box::new(Picker::new(title, list, move |index, cx| {
+        let (status, word) = &choices[index];
+        let patch = IncidentPatch {
+            status: Some(status.clone()),
+            ..IncidentPatch::default()
+        };
+        write_incidents(&ids, &format!("set to {word}"), &patch, cx);
+    })));
+}
+
+/// Offers the statuses an alert can have.
+pub fn alert_status(rows: Vec<AlertRow>, cx: &mut Cx<'_>) {
+    let Some(first) = rows.first() else {
+        return;
+    };
+    let choices = [
+        (AlertStatus::New, "new"),
+        (AlertStatus::InProgress, "in progress"),
+        (AlertStatus::Resolved, "resolved"),
+    ];
+    let title = format!(
+        "Status of {}",
+        these(rows.len(), "alert", first.id.as_str())
+    );
+    let list = choices
+        .iter()
+        .map(|(status, word)| row(word, *status == first.status))
+        .collect();
+    cx.popup(Box::new(Picker::new(title, list, move |index, cx| {
+        let (status, word) = &choices[index];
+        let patch = AlertPatch {
+            status: Some(status.clone()),
+            ..AlertPatch::default()
+        };
+        write_alerts(&rows, &format!("set to {word}"), &patch, cx);
+    })));
+}
+
+/// Every classification with each determination that goes with it.
+fn verdicts() -> Vec<(Classification, Determination)> {
+    let order = [
+        Classification::TruePositive,
+        Classification::InformationalExpectedActivity,
+        Classification::FalsePositive,
+        Classification::Unknown,
+    ];
+    let mut out = Vec::new();
+    for classification in order {
+        for determination in classification.legal_determinations() {
+            out.push((classification.clone(), determination.clone()));
+        }
+    }
+    out
+}
+
+fn verdict_rows(current: &Classification, why: Option<&Determination>) -> Vec<Row> {
+    verdicts()
+        .iter()
+        .map(|(classification, determination)| {
+            let word = match classification {
+                Classification::TruePositive => "true positive",
+                Classification::InformationalExpectedActivity => "informational, expected",
+                Classification::FalsePositive => "false positive",
+                _ => "not classified",
+            };
+            let label = if *classification == Classification::Unknown {
+                word.to_owned()
+            } else {
+                format!("{word} · {}", words(determination.as_str()))
+            };
+            let same = classification == current && why.is_none_or(|why| why == determination);
+            Row {
+                label,
+                current: same && why.is_some(),
+                ..Row::default()
+            }
+        })
+        .collect()
+}
+
+/// `multiStagedAttack` as `multi staged attack`.
+fn words(name: &str) -> String {
+    let mut out = String::with_capacity(name.len() + 4);
+    for c in name.chars() {
+        if c.is_ascii_uppercase() {
+            out.push(' ');
+        }
+        out.push(c.to_ascii_lowercase());
+    }
+    out
+}
+
+/// Offers every classification with its legal determinations.
+pub fn classify_incidents(ids: Vec<IncidentId>, cx: &mut Cx<'_>) {
+    let rows = incidents(&ids, cx.data);
+    let Some(first) = rows.first() else {
+        return;
+    };
+    let title = format!(
+        "Classify {}",
+        these(rows.len(), "incident", first.id.as_str())
+    );
+    let list = verdict_rows(&first.classification, Some(&first.determination));
+    cx.popup(Box::new(Picker::new(title, list, move |index, cx| {
+        let (classification, determination) = verdicts().swap_remove(index);
+        let what = format!("classified {classification}: {determination}");
+        let patch = IncidentPatch {
+            classification: Some(classification),
+            determination: Some(determination),
+            ..IncidentPatch::default()
+        };
+        write_incidents(&ids, &what, &patch, cx);
+    })));
+}
+
+/// The same for alerts.
+pub fn classify_alerts(rows: Vec<AlertRow>, cx: &mut Cx<'_>) {
+    let Some(first) = rows.first() else {
+        return;
+    };
+    let title = format!("Classify {}", these(rows.len(), "alert", first.id.as_str()));
+    let list = verdict_rows(&first.classification, None);
+    cx.popup(Box::new(Picker::new(title, list, move |index, cx| {
+        let (classification, determination) = verdicts().swap_remove(index);
+        let what = format!("classified {classification}: {determination}");
+        let patch = AlertPatch {
+            classification: Some(classification),
+            determination: Some(determination),
+            ..AlertPatch::default()
+        };
+        write_alerts(&rows, &what, &patch, cx);
+    })));
+}
+
+const COMMENT_HINT: &str = "⏎ sends   esc cancels   comments cannot be edited or taken back";
+
+/// Asks for a comment on an incident.
+pub fn comment_incident(id: IncidentId, cx: &mut Cx<'_>) {
+    let title = format!("Comment on incident {id}");
+    cx.popup(Box::new(Prompt::new(
+        title,
+        COMMENT_HINT,
+        "",
+        move |text, cx| {
+            let label = format!("incident {id} commented");
+            let operations = vec![(Operation::CommentIncident { id, text }, None)];
+            cx.act(Act::Write(Write { label, operations }));
+        },
+    )));
+}
+
+/// Asks for a comment on an alert.
+pub fn comment_alert(id: AlertId, title: &str, cx: &mut Cx<'_>) {
+    let title = format!("Comment on alert {title}");
+    cx.popup(Box::new(Prompt::new(
+        title,
+        COMMENT_HINT,
+        "",
+        move |text, cx| {
+            let label = format!("alert {id} commented");
+            let operations = vec![(Operation::CommentAlert { id, text }, None)];
+            cx.act(Act::Write(Write { label, operations }));
+        },
+    )));
+}
+
+/// Shows the card for calling a machine action off.
+pub fn cancel_action(action: &MachineAction, cx: &mut Cx<'_>) {
+    let operation = Operation::CancelAction {
+        action: action.id.clone(),
+        comment: String::new(),
+    };
+    let card = Preflight::new(operation, String::new(), cx);
+    cx.popup(Box::new(card));
+}
+
+/// A query about everything the tables of alerts know of an incident's alerts.
+pub fn hunt_incident(id: &IncidentId, data: &Data) -> (String, String) {
+    let alerts = data
+        .stories
+        .get(id)
+        .map(|story| story.alerts.as_slice())
+        .unwrap_or_default();
+    let quoted: Vec<String> = alerts
+        .iter()
+        .take(100)
+        .map(|alert| literal(alert.id.as_str()))
+        .collect();
+    let query = if quoted.is_empty() {
+        "AlertInfo\n| where Timestamp > ago(7d)\n| take 100".to_owned()
+    } else {
+        format!(
+            "AlertEvidence\n| where Timestamp > ago(30d)\n| where AlertId in ({})\n| project Timestamp, AlertId, EntityType, EvidenceRole, DeviceName, AccountUpn, FileName, SHA256, RemoteIP, RemoteUrl\n| order by Timestamp asc",
+            quoted.join(", ")
+        )
+    };
+    (format!("incident {id}"), query)
+}
+
+/// A query about everything the tables of alerts know of an alert.
+pub fn hunt_alert(id: &AlertId) -> (String, String) {
+    let query = format!(
+        "AlertEvidence\n| where Timestamp > ago(30d)\n| where AlertId == {}\n| order by Timestamp asc",
+        literal(id.as_str())
+    );
+    (format!("alert {id}"), query)
+}
+
+/// A KQL string, so that no value of the service can end it.
+fn literal(text: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\r' => out.push_str("\\r"),
+            '\t' => out.push_str("\\t"),
+            c => out.push(c),
+        }
+    }
+    out.push('"');
+    out
+}
