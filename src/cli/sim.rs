@@ -87,6 +87,7 @@ async fn serve(args: SimArgs) -> Done {
         token_lifetime: Duration::from_secs(args.token_lifetime),
         withheld_roles: args.without_role,
         throttle: args.throttle,
+        prepare_hunting: true,
         log,
         ..SimConfig::default()
     };

@@ -14,6 +14,7 @@
 //! | `noise` | everyday alerts from recipes |
 //! | `scenario`, `cast`, `story`, `evidence` | the attack as data, its entities, and how it unfolds |
 //! | `odata`, `json`, `words`, `clock`, `ids` | the wire: filters, writing, spelling, time, seeded ids |
+//! | `tables` | the hunting tables, telling the same story |
 //! | `faults`, `quota` | bad days on demand, documented limits |
 
 mod build;
@@ -34,6 +35,7 @@ mod quota;
 mod scenario;
 mod server;
 mod story;
+mod tables;
 mod words;
 mod world;
 
@@ -84,6 +86,9 @@ pub struct SimConfig {
     pub withheld_roles: Vec<String>,
     /// Whether the documented call limits are kept.
     pub throttle: bool,
+    /// Whether the hunting tables are made in the background at the start; if not, the first query
+    /// waits for them.
+    pub prepare_hunting: bool,
     /// The moment the tenant believes it is started at; now when `None`.
     pub start: Option<Ticks>,
     /// Where log lines go.
@@ -117,6 +122,7 @@ impl Default for SimConfig {
             token_lifetime: Duration::from_hours(1),
             withheld_roles: Vec::new(),
             throttle: false,
+            prepare_hunting: false,
             start: None,
             log: None,
         }
@@ -188,8 +194,12 @@ impl Sim {
             log: config.log,
             next_event: AtomicI64::new(world.next_event()),
             world: RwLock::new(world),
+            hunting: graph::hunting::Hunting::default(),
             clock,
         });
+        if config.prepare_hunting {
+            graph::hunting::prepare(&tenant);
+        }
         let (stop, stopped) = oneshot::channel::<()>();
         let server = tokio::spawn(server::serve(
             Port(listener),

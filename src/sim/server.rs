@@ -41,6 +41,7 @@ pub struct Tenant {
     pub(super) log: Option<LogLine>,
     pub(super) world: RwLock<World>,
     pub(super) next_event: AtomicI64,
+    pub(super) hunting: graph::hunting::Hunting,
 }
 
 impl std::fmt::Debug for Tenant {
@@ -299,7 +300,7 @@ async fn handle(
     respond(&ask, reply)
 }
 
-async fn answer(tenant: &Tenant, ask: &Ask) -> Reply {
+async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
     let now = tenant.clock.now();
     if ask.path.starts_with("/v1.0/") || ask.path.starts_with("/beta/") {
         let which = if ask.path.to_ascii_lowercase().contains("runhuntingquery") {

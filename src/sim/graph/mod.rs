@@ -7,6 +7,8 @@ pub mod hunting;
 pub mod incidents;
 pub mod list;
 
+use std::sync::Arc;
+
 use axum::http::Method;
 
 use super::clock;
@@ -28,6 +30,8 @@ pub struct Refusal {
     pub code: &'static str,
     /// The service's sentence.
     pub message: String,
+    /// What the log says, when the client is told less.
+    pub why: Option<String>,
 }
 
 impl Refusal {
@@ -37,6 +41,7 @@ impl Refusal {
             status,
             code,
             message: message.into(),
+            why: None,
         }
     }
 
@@ -67,17 +72,17 @@ impl Refusal {
                     .into(),
             ));
         }
-        reply.why = Some(if self.code.is_empty() {
-            self.message
-        } else {
-            format!("{}: {}", self.code, self.message)
+        reply.why = Some(match self.why {
+            Some(why) => why,
+            None if self.code.is_empty() => self.message,
+            None => format!("{}: {}", self.code, self.message),
         });
         reply
     }
 }
 
 /// Answers a request below `/v1.0`.
-pub async fn answer(tenant: &Tenant, ask: &Ask) -> Reply {
+pub async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
     let now = tenant.clock.now();
     match route(tenant, ask).await {
         Ok(reply) => reply,
@@ -85,7 +90,7 @@ pub async fn answer(tenant: &Tenant, ask: &Ask) -> Reply {
     }
 }
 
-async fn route(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
+async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
     let claims = authorize(tenant, ask)?;
     let parts: Vec<&str> = ask.path.split('/').filter(|p| !p.is_empty()).collect();
     let unknown = || {
