@@ -3,7 +3,9 @@
 //! Every write of the console passes [`Responder::submit`]: written to the journal and synced, sent once,
 //! settled by asking the service when the answer was lost. Nothing here is ever sent twice by itself.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,8 +15,17 @@ use crate::domain::{
     ActionId, AlertId, Change, Classification, IncidentId, IsolationType, MachineAction, MachineId,
     ScanType, Timestamp,
 };
-use crate::store::JournalEntry;
+use crate::store::{Access, JournalEntry, Store, StoreError};
 use crate::tenant::Tenant;
+
+mod catalogue;
+mod preflight;
+mod settle;
+mod submit;
+mod writes;
+
+pub use catalogue::{CATALOGUE, spec};
+use writes::Writes;
 
 /// Something an analyst can ask for.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -254,49 +265,96 @@ pub struct Settled {
     pub changes: Vec<Change>,
 }
 
+/// How patiently lost answers are looked into; the defaults are right for the services, tests make them
+/// faster.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Patience {
+    /// After a lost answer the service is asked again after each of these waits.
+    pub verify_after: Vec<Duration>,
+    /// So long after it was intended a request without a trace at the service counts as never carried
+    /// out. Until then it stays unknown and is not sent again.
+    pub no_trace_after: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self {
+            verify_after: [0, 2, 5].map(Duration::from_secs).to_vec(),
+            no_trace_after: Duration::from_secs(300),
+        }
+    }
+}
+
 /// The one way to change anything at the services. Cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Responder {
-    #[allow(dead_code)]
     tenant: Arc<Tenant>,
+    /// The only way to a write; a read-only responder has none.
+    writes: Option<Writes>,
+    patience: Arc<Patience>,
+    /// One write at a time for each target: two key presses cannot overtake the look before the leap.
+    busy: Arc<Mutex<HashMap<String, Arc<tokio::sync::Mutex<()>>>>>,
 }
 
-/// The catalogue's row of an operation.
-#[allow(unused_variables, clippy::todo)]
-pub fn spec(operation: &Operation) -> &'static OperationSpec {
-    todo!()
-}
-
-#[allow(
-    unused_variables,
-    clippy::todo,
-    clippy::unused_self,
-    clippy::unused_async
-)]
 impl Responder {
-    /// `read_only` (or a profile that is) makes every write impossible.
+    /// `read_only`, a profile that is, and a cache that another console owns make every write impossible.
     pub fn new(tenant: Arc<Tenant>, read_only: bool) -> Self {
-        todo!()
+        Self::with_patience(tenant, read_only, Patience::default())
     }
+
+    /// The same with patience of one's own.
+    pub fn with_patience(tenant: Arc<Tenant>, read_only: bool, patience: Patience) -> Self {
+        let read_only =
+            read_only || tenant.profile.read_only || tenant.store.access() == Access::Reader;
+        Self {
+            writes: (!read_only).then(|| Writes::new(&tenant)),
+            tenant,
+            patience: Arc::new(patience),
+            busy: Arc::default(),
+        }
+    }
+
     /// Whether writes are impossible here.
     pub fn read_only(&self) -> bool {
-        todo!()
+        self.writes.is_none()
     }
-    /// Reads everything the analyst should know before it is sent. Sends nothing that changes anything.
-    pub async fn preflight(&self, operation: &Operation) -> Result<Preflight, ApiError> {
-        todo!()
+
+    fn turn(&self, target: String) -> Arc<tokio::sync::Mutex<()>> {
+        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
+        busy.retain(|_, turn| Arc::strong_count(turn) > 1);
+        busy.entry(target).or_default().clone()
     }
-    /// Sends it, once. `typed` is what the analyst typed to confirm, where the catalogue asks for it.
-    pub async fn submit(
+
+    /// Runs on a thread that may wait for the disk.
+    async fn blocking<T: Send + 'static>(
         &self,
-        operation: Operation,
-        typed: Option<&str>,
-        seen: Option<Seen>,
-    ) -> Outcome {
-        todo!()
+        work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let store = self.tenant.store.clone();
+        match tokio::task::spawn_blocking(move || work(&store)).await {
+            Ok(done) => done,
+            Err(panic) => Err(StoreError::Content(panic.to_string())),
+        }
     }
-    /// Settles what a former run left open, by asking the service. Call once at start.
-    pub async fn recover(&self) -> Vec<Settled> {
-        todo!()
-    }
+}
+
+/// One of each kind.
+#[cfg(test)]
+fn all_operations() -> Vec<Operation> {
+    let comment = || "why".to_owned();
+    vec![
+        Operation::UpdateIncident {
+            id: "7".into(),
+            patch: IncidentPatch { assigned_to: Some(None), ..IncidentPatch::default() },
+        },
+        Operation::UpdateAlert { id: "a".into(), patch: AlertPatch::default() },
+        Operation::CommentIncident { id: "7".into(), text: comment() },
+        Operation::CommentAlert { id: "a".into(), text: comment() },
+        Operation::Isolate { machine: "m".into(), kind: IsolationType::Full, comment: comment() },
+        Operation::Isolate { machine: "m".into(), kind: IsolationType::Selective, comment: comment() },
+        Operation::Unisolate { machine: "m".into(), comment: comment() },
+        Operation::Scan { machine: "m".into(), kind: ScanType::Quick, comment: comment() },
+        Operation::Scan { machine: "m".into(), kind: ScanType::Full, comment: comment() },
+        Operation::CancelAction { action: "x".into(), comment: comment() },
+    ]
 }

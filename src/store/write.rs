@@ -98,12 +98,12 @@ impl Store {
         self.db().write(|tx| {
             for (action, json) in actions {
                 if put_action(tx, &action, &json, now)? {
-                    settle_journal(tx, &action, now)?;
                     put.changes.push(Change::Action(action));
                 } else {
                     put.unchanged += 1;
                 }
             }
+            settle_journal(tx, now)?;
             finish(tx, Endpoint::Actions, &put, mark, now)?;
             Ok(put)
         })
@@ -495,38 +495,33 @@ fn finish(
     Ok(())
 }
 
-/// The journal entries that became this action end with it.
-fn settle_journal(tx: &Transaction<'_>, action: &MachineAction, now: Timestamp) -> Result<()> {
-    let state = match action.status {
-        ActionStatus::Succeeded => JournalState::Succeeded,
-        ActionStatus::Failed | ActionStatus::TimeOut => JournalState::Failed,
-        ActionStatus::Cancelled => JournalState::Cancelled,
-        _ => return Ok(()),
-    };
-    let entries = tx
-        .prepare_cached("SELECT id FROM journal WHERE action = ?1 AND state = 'accepted'")?
-        .query_map([action.id.as_str()], |row| row.get::<_, i64>(0))?
+/// The journal entries that became actions end with them.
+fn settle_journal(tx: &Transaction<'_>, now: Timestamp) -> Result<()> {
+    let accepted = tx
+        .prepare_cached(
+            "SELECT j.id, j.operation, a.json FROM journal j JOIN action a ON a.id = j.action \
+             WHERE j.state = 'accepted'",
+        )?
+        .query_map([], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
+        })?
         .collect::<Result<Vec<_>, _>>()?;
-    for entry in entries {
+    for (entry, operation, json) in accepted {
+        let action = digest::unpack(&json)
+            .and_then(|json| serde_json::from_str::<MachineAction>(&json).ok());
+        let Some(action) = action.filter(|action| action.status.is_final()) else {
+            continue;
+        };
         // A cancellation ends well when what it called off ends as cancelled.
-        let operation: String = tx.query_row(
-            "SELECT operation FROM journal WHERE id = ?1",
-            [entry],
-            |row| row.get(0),
-        )?;
-        let state = match (operation.as_str(), state) {
-            (CANCEL, JournalState::Cancelled) => JournalState::Succeeded,
+        let state = match (operation.as_str(), &action.status) {
+            (CANCEL, ActionStatus::Cancelled) => JournalState::Succeeded,
             (CANCEL, _) => JournalState::Failed,
-            _ => state,
+            (_, ActionStatus::Succeeded) => JournalState::Succeeded,
+            (_, ActionStatus::Cancelled) => JournalState::Cancelled,
+            _ => JournalState::Failed,
         };
         let detail = format!("the action ended: {}", action.status);
-        let step = JournalStep {
-            at: now,
-            state,
-            detail,
-            action: None,
-            request_id: None,
-        };
+        let step = JournalStep { at: now, state, detail, action: None, request_id: None };
         super::journal::step(tx, JournalId(entry), &step)?;
     }
     Ok(())
