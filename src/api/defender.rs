@@ -80,6 +80,14 @@ impl DefenderClient {
         Self { transport }
     }
 
+    /// The same client whose requests carry this `client-request-id`.
+    #[must_use]
+    pub fn tagged(&self, client_request_id: &str) -> Self {
+        Self {
+            transport: self.transport.tagged(client_request_id),
+        }
+    }
+
     /// The transport it stands on.
     pub fn transport(&self) -> &Transport {
         &self.transport

@@ -135,6 +135,15 @@ impl GraphClient {
         }
     }
 
+    /// The same client whose requests carry this `client-request-id`.
+    #[must_use]
+    pub fn tagged(&self, client_request_id: &str) -> Self {
+        Self {
+            transport: self.transport.tagged(client_request_id),
+            sizes: Arc::clone(&self.sizes),
+        }
+    }
+
     /// The transport it stands on.
     pub fn transport(&self) -> &Transport {
         &self.transport

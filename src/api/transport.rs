@@ -31,6 +31,8 @@ const POLL_WAITS: Duration = Duration::from_secs(60);
 #[derive(Clone)]
 pub struct Transport {
     inner: Arc<Inner>,
+    /// The `client-request-id` to use in place of a fresh one.
+    tag: Option<Arc<str>>,
 }
 
 struct Inner {
@@ -119,6 +121,16 @@ impl Transport {
                 // budget, so no more than two at once.
                 gates: [Gate::new(8, 6), Gate::new(2, 1), Gate::new(4, 3)],
             }),
+            tag: None,
+        }
+    }
+
+    /// The same transport whose requests carry this `client-request-id`: a journal that writes it down
+    /// before the request leaves can be matched with the service's records.
+    pub fn tagged(&self, client_request_id: &str) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            tag: Some(client_request_id.into()),
         }
     }
 
@@ -155,7 +167,10 @@ impl Transport {
             let permit = self.turn(&call, bears).await?;
             let token = self.inner.tokens.token(call.resource).await?;
             attempt += 1;
-            let client_request_id = uuid::Uuid::new_v4().to_string();
+            let client_request_id = match &self.tag {
+                Some(tag) => tag.to_string(),
+                None => uuid::Uuid::new_v4().to_string(),
+            };
             let started = Instant::now();
             self.inner.ledger.sent(call.quota);
             let came = self.once(&call, &token, &client_request_id).await;

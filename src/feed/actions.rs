@@ -141,7 +141,7 @@ async fn poll(
 }
 
 async fn open_actions(hub: &Hub) -> Result<Vec<MachineAction>, Trouble> {
-    let mut actions = hub.blocking(|store| store.actions()).await?;
+    let mut actions = hub.blocking(crate::store::Store::actions).await?;
     actions.retain(|action| !action.status.is_final());
     Ok(actions)
 }

@@ -48,7 +48,7 @@ pub(super) async fn run(hub: Arc<Hub>) {
                     Level::Warning,
                     format!("the cache could not be read: {error}"),
                 )
-                .await
+                .await;
             }
         }
         if !rest(&hub, hub.every(Endpoint::Incidents)).await {

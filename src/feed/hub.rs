@@ -343,7 +343,7 @@ impl Inner {
         let syncing = self.syncing.iter().any(|on| *on).then_some(self.progress);
         let state = [incidents, alerts]
             .into_iter()
-            .find_map(|source| source.state())
+            .find_map(Source::state)
             .or_else(|| cool_down(hub, now).map(|until| FeedState::Throttled { until }))
             .unwrap_or_else(|| match incidents.good {
                 None if syncing.is_some() => FeedState::Live,

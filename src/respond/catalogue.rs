@@ -119,10 +119,16 @@ pub fn spec(operation: &Operation) -> &'static OperationSpec {
         Operation::UpdateAlert { .. } => "alert.update",
         Operation::CommentIncident { .. } => "incident.comment",
         Operation::CommentAlert { .. } => "alert.comment",
-        Operation::Isolate { kind: IsolationType::Selective, .. } => "machine.isolate-selective",
+        Operation::Isolate {
+            kind: IsolationType::Selective,
+            ..
+        } => "machine.isolate-selective",
         Operation::Isolate { .. } => "machine.isolate",
         Operation::Unisolate { .. } => "machine.release",
-        Operation::Scan { kind: ScanType::Full, .. } => "machine.scan-full",
+        Operation::Scan {
+            kind: ScanType::Full,
+            ..
+        } => "machine.scan-full",
         Operation::Scan { .. } => "machine.scan",
         Operation::CancelAction { .. } => "action.cancel",
     };
@@ -136,9 +142,13 @@ impl Operation {
     /// What it is done to, in words and with the whole id.
     pub fn target(&self) -> String {
         match self {
-            Self::UpdateIncident { id, .. } | Self::CommentIncident { id, .. } => format!("incident {id}"),
+            Self::UpdateIncident { id, .. } | Self::CommentIncident { id, .. } => {
+                format!("incident {id}")
+            }
             Self::UpdateAlert { id, .. } | Self::CommentAlert { id, .. } => format!("alert {id}"),
-            Self::Isolate { machine, .. } | Self::Unisolate { machine, .. } | Self::Scan { machine, .. } => {
+            Self::Isolate { machine, .. }
+            | Self::Unisolate { machine, .. }
+            | Self::Scan { machine, .. } => {
                 format!("device {machine}")
             }
             Self::CancelAction { action, .. } => format!("action {action}"),
@@ -148,34 +158,54 @@ impl Operation {
     /// The request as it will be sent: method, path and body.
     pub fn request(&self) -> (&'static str, String, Value) {
         match self {
-            Self::UpdateIncident { id, patch } => {
-                ("PATCH", format!("/v1.0/security/incidents/{id}"), body(patch))
-            }
-            Self::UpdateAlert { id, patch } => {
-                ("PATCH", format!("/v1.0/security/alerts_v2/{id}"), body(patch))
-            }
-            Self::CommentIncident { id, text } => {
-                ("POST", format!("/v1.0/security/incidents/{id}/comments"), json!({ "comment": text }))
-            }
-            Self::CommentAlert { id, text } => {
-                ("POST", format!("/v1.0/security/alerts_v2/{id}/comments"), json!({ "comment": text }))
-            }
-            Self::Isolate { machine, kind, comment } => (
+            Self::UpdateIncident { id, patch } => (
+                "PATCH",
+                format!("/v1.0/security/incidents/{id}"),
+                body(patch),
+            ),
+            Self::UpdateAlert { id, patch } => (
+                "PATCH",
+                format!("/v1.0/security/alerts_v2/{id}"),
+                body(patch),
+            ),
+            Self::CommentIncident { id, text } => (
+                "POST",
+                format!("/v1.0/security/incidents/{id}/comments"),
+                json!({ "comment": text }),
+            ),
+            Self::CommentAlert { id, text } => (
+                "POST",
+                format!("/v1.0/security/alerts_v2/{id}/comments"),
+                json!({ "comment": text }),
+            ),
+            Self::Isolate {
+                machine,
+                kind,
+                comment,
+            } => (
                 "POST",
                 format!("/api/machines/{machine}/isolate"),
                 json!({ "Comment": comment, "IsolationType": kind }),
             ),
-            Self::Unisolate { machine, comment } => {
-                ("POST", format!("/api/machines/{machine}/unisolate"), json!({ "Comment": comment }))
-            }
-            Self::Scan { machine, kind, comment } => (
+            Self::Unisolate { machine, comment } => (
+                "POST",
+                format!("/api/machines/{machine}/unisolate"),
+                json!({ "Comment": comment }),
+            ),
+            Self::Scan {
+                machine,
+                kind,
+                comment,
+            } => (
                 "POST",
                 format!("/api/machines/{machine}/runAntiVirusScan"),
                 json!({ "Comment": comment, "ScanType": kind }),
             ),
-            Self::CancelAction { action, comment } => {
-                ("POST", format!("/api/machineactions/{action}/cancel"), json!({ "Comment": comment }))
-            }
+            Self::CancelAction { action, comment } => (
+                "POST",
+                format!("/api/machineactions/{action}/cancel"),
+                json!({ "Comment": comment }),
+            ),
         }
     }
 

@@ -19,6 +19,8 @@ use crate::store::{Access, JournalEntry, Store, StoreError};
 use crate::tenant::Tenant;
 
 mod catalogue;
+mod guard;
+mod look;
 mod preflight;
 mod settle;
 mod submit;
@@ -204,6 +206,7 @@ pub struct Preflight {
 
 /// What came of a write.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one a write, moved once")]
 pub enum Outcome {
     /// Done, with the rows as they now are.
     Done {
@@ -345,16 +348,50 @@ fn all_operations() -> Vec<Operation> {
     vec![
         Operation::UpdateIncident {
             id: "7".into(),
-            patch: IncidentPatch { assigned_to: Some(None), ..IncidentPatch::default() },
+            patch: IncidentPatch {
+                assigned_to: Some(None),
+                ..IncidentPatch::default()
+            },
         },
-        Operation::UpdateAlert { id: "a".into(), patch: AlertPatch::default() },
-        Operation::CommentIncident { id: "7".into(), text: comment() },
-        Operation::CommentAlert { id: "a".into(), text: comment() },
-        Operation::Isolate { machine: "m".into(), kind: IsolationType::Full, comment: comment() },
-        Operation::Isolate { machine: "m".into(), kind: IsolationType::Selective, comment: comment() },
-        Operation::Unisolate { machine: "m".into(), comment: comment() },
-        Operation::Scan { machine: "m".into(), kind: ScanType::Quick, comment: comment() },
-        Operation::Scan { machine: "m".into(), kind: ScanType::Full, comment: comment() },
-        Operation::CancelAction { action: "x".into(), comment: comment() },
+        Operation::UpdateAlert {
+            id: "a".into(),
+            patch: AlertPatch::default(),
+        },
+        Operation::CommentIncident {
+            id: "7".into(),
+            text: comment(),
+        },
+        Operation::CommentAlert {
+            id: "a".into(),
+            text: comment(),
+        },
+        Operation::Isolate {
+            machine: "m".into(),
+            kind: IsolationType::Full,
+            comment: comment(),
+        },
+        Operation::Isolate {
+            machine: "m".into(),
+            kind: IsolationType::Selective,
+            comment: comment(),
+        },
+        Operation::Unisolate {
+            machine: "m".into(),
+            comment: comment(),
+        },
+        Operation::Scan {
+            machine: "m".into(),
+            kind: ScanType::Quick,
+            comment: comment(),
+        },
+        Operation::Scan {
+            machine: "m".into(),
+            kind: ScanType::Full,
+            comment: comment(),
+        },
+        Operation::CancelAction {
+            action: "x".into(),
+            comment: comment(),
+        },
     ]
 }

@@ -4,8 +4,8 @@ use super::catalogue::spec;
 use super::{Confirm, Conflict, Operation, Permission, Preflight, Responder};
 use crate::api::{ActionFilter, ApiError, Priority};
 use crate::domain::{
-    ActionStatus, ActionType, Incident, IncidentStatus, Isolation, IsolationType, LogonUser, Machine,
-    MachineAction, MachineId, Timestamp,
+    ActionStatus, ActionType, AlertStatus, Incident, IncidentStatus, Isolation, IsolationType,
+    LogonUser, Machine, MachineAction, MachineId, Timestamp,
 };
 
 /// Not heard of for longer: an action waits until the device reports.
@@ -35,16 +35,28 @@ impl Responder {
         };
         match operation {
             Operation::UpdateIncident { id, .. } | Operation::CommentIncident { id, .. } => {
-                let found = self.tenant.graph.incident(id, false, Priority::Interactive).await?;
+                let found = self
+                    .tenant
+                    .graph
+                    .incident(id, false, Priority::Interactive)
+                    .await?;
                 card.as_of = found.as_of;
                 describe_incident(&found.incident.value, &mut card);
             }
             Operation::UpdateAlert { id, .. } | Operation::CommentAlert { id, .. } => {
-                let alert = self.tenant.graph.alert(id, Priority::Interactive).await?.value;
+                let alert = self
+                    .tenant
+                    .graph
+                    .alert(id, Priority::Interactive)
+                    .await?
+                    .value;
                 let text = |text: Option<&str>| text.unwrap_or("—").to_owned();
                 card.target = vec![
                     ("Alert".to_owned(), text(alert.title.as_deref())),
-                    ("Status".to_owned(), text(alert.status.as_ref().map(|status| status.as_str()))),
+                    (
+                        "Status".to_owned(),
+                        text(alert.status.as_ref().map(AlertStatus::as_str)),
+                    ),
                     ("Owner".to_owned(), text(alert.assigned_to.as_deref())),
                     ("Id".to_owned(), alert.id.to_string()),
                 ];
@@ -53,7 +65,12 @@ impl Responder {
             | Operation::Unisolate { machine, .. }
             | Operation::Scan { machine, .. } => self.look_at_machine(machine, &mut card).await?,
             Operation::CancelAction { action, .. } => {
-                let action = self.tenant.defender.action(action, Priority::Interactive).await?.value;
+                let action = self
+                    .tenant
+                    .defender
+                    .action(action, Priority::Interactive)
+                    .await?
+                    .value;
                 describe_action(&action, &mut card);
             }
         }
@@ -68,18 +85,30 @@ impl Responder {
         let Ok(token) = self.tenant.tokens.token(spec.resource).await else {
             return Permission::Unknown;
         };
-        let Some(claims) = &token.claims else { return Permission::Unknown };
-        match spec.permission.iter().find(|permission| claims.holds(permission)) {
+        let Some(claims) = &token.claims else {
+            return Permission::Unknown;
+        };
+        match spec
+            .permission
+            .iter()
+            .find(|permission| claims.holds(permission))
+        {
             Some(held) => Permission::Held((*held).to_owned()),
-            None => {
-                Permission::Missing(spec.permission.iter().map(|name| (*name).to_owned()).collect())
-            }
+            None => Permission::Missing(
+                spec.permission
+                    .iter()
+                    .map(|name| (*name).to_owned())
+                    .collect(),
+            ),
         }
     }
 
     async fn look_at_machine(&self, id: &MachineId, card: &mut Preflight) -> Result<(), ApiError> {
         let defender = &self.tenant.defender;
-        let actions = ActionFilter { machine: Some(id.clone()), ..ActionFilter::default() };
+        let actions = ActionFilter {
+            machine: Some(id.clone()),
+            ..ActionFilter::default()
+        };
         let (machine, actions, users) = tokio::join!(
             defender.machine(id, Priority::Interactive),
             defender.actions(&actions, Priority::Interactive),
@@ -100,25 +129,33 @@ impl Responder {
             Ok(users) => {
                 card.logged_on = Some(users.iter().map(|raw| describe_user(&raw.value)).collect());
             }
-            Err(error) => card.warnings.push(format!("logged-on users could not be read: {error}")),
+            Err(error) => card
+                .warnings
+                .push(format!("logged-on users could not be read: {error}")),
         }
         let isolation = Isolation::derive(&actions);
         card.state = Some(describe_isolation(isolation.as_ref()));
         if isolation.as_ref().is_some_and(|state| state.out_of_order) {
-            card.warnings.push("an action asked for earlier ended later than the newest one".to_owned());
+            card.warnings
+                .push("an action asked for earlier ended later than the newest one".to_owned());
         }
-        card.pending = actions.into_iter().filter(|action| !action.status.is_final()).collect();
+        card.pending = actions
+            .into_iter()
+            .filter(|action| !action.status.is_final())
+            .collect();
         warn_of_machine(&machine, &undescribed, now, &mut card.warnings);
         let isolated = isolation.is_some_and(|state| state.isolated);
         match &card.operation {
             Operation::Isolate { kind, .. } => {
                 if isolated {
-                    card.warnings.push("it is isolated already, as far as its actions tell".to_owned());
+                    card.warnings
+                        .push("it is isolated already, as far as its actions tell".to_owned());
                 }
                 warn_of_isolation(&machine, kind, &mut card.warnings);
             }
             Operation::Unisolate { .. } if !isolated => {
-                card.warnings.push("it is not isolated, as far as its actions tell".to_owned());
+                card.warnings
+                    .push("it is not isolated, as far as its actions tell".to_owned());
             }
             _ => {}
         }
@@ -134,8 +171,13 @@ impl Responder {
         if let Ok(Some((machine, _))) = self.blocking(move |store| store.machine(&asked)).await {
             return Ok(machine);
         }
-        let machine = self.tenant.defender.machine(id, Priority::Interactive).await?;
-        self.keep_machine(machine.json.get().to_owned(), Timestamp::now()).await;
+        let machine = self
+            .tenant
+            .defender
+            .machine(id, Priority::Interactive)
+            .await?;
+        self.keep_machine(machine.json.get().to_owned(), Timestamp::now())
+            .await;
         Ok(machine.value)
     }
 
@@ -143,7 +185,10 @@ impl Responder {
         if self.read_only() {
             return;
         }
-        if let Err(error) = self.blocking(move |store| store.put_machine(&json, now)).await {
+        if let Err(error) = self
+            .blocking(move |store| store.put_machine(&json, now))
+            .await
+        {
             tracing::warn!(%error, "a machine was not kept");
         }
     }
@@ -165,8 +210,14 @@ pub(super) fn conflict(
 fn describe_incident(incident: &Incident, card: &mut Preflight) {
     let text = |text: Option<&str>| text.unwrap_or("—").to_owned();
     card.target = vec![
-        ("Incident".to_owned(), text(incident.display_name.as_deref())),
-        ("Status".to_owned(), text(incident.status.as_ref().map(|status| status.as_str()))),
+        (
+            "Incident".to_owned(),
+            text(incident.display_name.as_deref()),
+        ),
+        (
+            "Status".to_owned(),
+            text(incident.status.as_ref().map(IncidentStatus::as_str)),
+        ),
         ("Owner".to_owned(), text(incident.assigned_to.as_deref())),
         ("Id".to_owned(), incident.id.to_string()),
     ];
@@ -177,18 +228,26 @@ fn describe_incident(incident: &Incident, card: &mut Preflight) {
 
 fn describe_action(action: &MachineAction, card: &mut Preflight) {
     let text = |text: Option<&str>| text.unwrap_or("—").to_owned();
-    let machine = action.machine_id.as_ref().map(|id| id.as_str());
+    let machine = action.machine_id.as_ref().map(MachineId::as_str);
     card.target = vec![
-        ("Action".to_owned(), format!("{} {}", action.kind, text(action.scope.as_deref()))),
-        ("Device".to_owned(), text(action.computer_dns_name.as_deref().or(machine))),
+        (
+            "Action".to_owned(),
+            format!("{} {}", action.kind, text(action.scope.as_deref())),
+        ),
+        (
+            "Device".to_owned(),
+            text(action.computer_dns_name.as_deref().or(machine)),
+        ),
         ("Asked by".to_owned(), text(action.requestor.as_deref())),
         ("Id".to_owned(), action.id.to_string()),
     ];
     card.state = Some(action.status.to_string());
     if action.status.is_final() {
-        card.warnings.push("it has ended already: there is nothing to call off".to_owned());
+        card.warnings
+            .push("it has ended already: there is nothing to call off".to_owned());
     } else if action.status == ActionStatus::InProgress {
-        card.warnings.push("the device works on it already: it may be done all the same".to_owned());
+        card.warnings
+            .push("the device works on it already: it may be done all the same".to_owned());
     }
     if !action.status.is_final() {
         card.pending = vec![action.clone()];
@@ -203,10 +262,16 @@ fn describe_machine(machine: &Machine, now: Timestamp) -> Vec<(String, String)> 
         }
     };
     let own = |text: &Option<std::sync::Arc<str>>| text.as_deref().map(str::to_owned);
-    let os = [&machine.os_platform, &machine.version].map(|text| text.as_deref().unwrap_or_default());
+    let os =
+        [&machine.os_platform, &machine.version].map(|text| text.as_deref().unwrap_or_default());
     add("System", Some(os.join(" ").trim().to_owned()));
     add("Id", Some(machine.id.to_string()));
-    add("Last seen", machine.last_seen.map(|seen| format!("{} ago", age(now, seen))));
+    add(
+        "Last seen",
+        machine
+            .last_seen
+            .map(|seen| format!("{} ago", age(now, seen))),
+    );
     add("Health", own(&machine.health_status));
     add("Risk", own(&machine.risk_score));
     add("Value", own(&machine.device_value));
@@ -230,14 +295,21 @@ fn describe_user(user: &LogonUser) -> String {
 }
 
 fn describe_isolation(state: Option<&Isolation>) -> String {
-    let Some(state) = state else { return "not isolated (derived: no isolation on record)".to_owned() };
-    let since = state.since.map(|time| format!(" since {}", time.strftime("%Y-%m-%d %H:%M UTC")));
+    let Some(state) = state else {
+        return "not isolated (derived: no isolation on record)".to_owned();
+    };
+    let since = state
+        .since
+        .map(|time| format!(" since {}", time.strftime("%Y-%m-%d %H:%M UTC")));
     let by = state.by.as_ref().map(|by| format!(" by {by}"));
     let (since, by) = (since.unwrap_or_default(), by.unwrap_or_default());
     if state.isolated {
         format!("isolated{since}{by} (derived)")
     } else {
-        format!("not isolated, last release{}{by} (derived)", since.replace(" since", ""))
+        format!(
+            "not isolated, last release{}{by} (derived)",
+            since.replace(" since", "")
+        )
     }
 }
 
@@ -248,9 +320,13 @@ fn warn_of_machine(
     warnings: &mut Vec<String>,
 ) {
     let is = |text: &Option<std::sync::Arc<str>>, word: &str| {
-        text.as_deref().is_some_and(|text| text.eq_ignore_ascii_case(word))
+        text.as_deref()
+            .is_some_and(|text| text.eq_ignore_ascii_case(word))
     };
-    if let Some(seen) = machine.last_seen.filter(|seen| now.duration_since(*seen) > OLD) {
+    if let Some(seen) = machine
+        .last_seen
+        .filter(|seen| now.duration_since(*seen) > OLD)
+    {
         warnings.push(format!(
             "last seen {} ago: the action waits until it reports (an isolation up to three days)",
             age(now, seen)
@@ -266,21 +342,40 @@ fn warn_of_machine(
     if is(&machine.device_value, "High") {
         warnings.push("its value is high".to_owned());
     }
-    if let Some(into) = json.get("mergedIntoMachineId").and_then(serde_json::Value::as_str)
+    if let Some(into) = json
+        .get("mergedIntoMachineId")
+        .and_then(serde_json::Value::as_str)
         && !into.is_empty()
     {
-        warnings.push(format!("its record was merged into {into}: act on that one"));
+        warnings.push(format!(
+            "its record was merged into {into}: act on that one"
+        ));
     }
-    if json.get("isPotentialDuplication").and_then(serde_json::Value::as_bool) == Some(true) {
+    if json
+        .get("isPotentialDuplication")
+        .and_then(serde_json::Value::as_bool)
+        == Some(true)
+    {
         warnings.push("it may be a duplicate record of another device".to_owned());
     }
 }
 
 fn warn_of_isolation(machine: &Machine, kind: &IsolationType, warnings: &mut Vec<String>) {
-    let os = machine.os_platform.as_deref().unwrap_or_default().to_ascii_lowercase();
-    if ["windows7", "windows8", "windowsserver2008", "windowsxp", "ios", "android"]
-        .iter()
-        .any(|old| os.starts_with(old))
+    let os = machine
+        .os_platform
+        .as_deref()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    if [
+        "windows7",
+        "windows8",
+        "windowsserver2008",
+        "windowsxp",
+        "ios",
+        "android",
+    ]
+    .iter()
+    .any(|old| os.starts_with(old))
     {
         warnings.push(format!("{os} cannot be isolated, as far as is documented"));
     }
@@ -295,7 +390,8 @@ fn warn_of_isolation(machine: &Machine, kind: &IsolationType, warnings: &mut Vec
         _ => {}
     }
     if os.contains("server") {
-        warnings.push("a server: if it hosts virtual machines, they are cut off with it".to_owned());
+        warnings
+            .push("a server: if it hosts virtual machines, they are cut off with it".to_owned());
     }
 }
 

@@ -1,6 +1,7 @@
 //! What became of a request whose answer was lost: the service is asked, never told again.
 
-use super::submit::{Before, is_of};
+use super::guard::is_of;
+use super::look::Before;
 use super::{Operation, Responder, Settled};
 use crate::api::{ActionFilter, AlertPatch, ApiError, IncidentPatch, Priority};
 use crate::domain::{Alert, Change, Comment, Incident, MachineAction, Timestamp};
@@ -27,7 +28,7 @@ impl Responder {
         if self.tenant.store.access() == crate::store::Access::Reader {
             return Vec::new(); // the console that owns the journal does it
         }
-        let open = match self.blocking(|store| store.journal_unsettled()).await {
+        let open = match self.blocking(crate::store::Store::journal_unsettled).await {
             Ok(open) => open,
             Err(error) => {
                 tracing::error!(%error, "the journal could not be read");
@@ -50,36 +51,62 @@ impl Responder {
     /// Asks the service about one open entry.
     pub(super) async fn settle_entry(&self, entry: JournalEntry) -> Settled {
         if let (JournalState::Accepted, Some(action)) = (entry.state, &entry.action) {
-            let changes = match self.tenant.defender.action(action, Priority::Background).await {
+            let changes = match self
+                .tenant
+                .defender
+                .action(action, Priority::Background)
+                .await
+            {
                 Ok(raw) => self.keep_action(&raw).await, // ends the entry with the action
                 Err(error) => {
                     tracing::info!(%error, %action, "an open action could not be read");
                     Vec::new()
                 }
             };
-            return Settled { entry: self.entry_now(entry).await, changes };
+            return Settled {
+                entry: self.entry_now(entry).await,
+                changes,
+            };
         }
         let Ok(operation) = serde_json::from_str::<Operation>(&entry.request) else {
-            let detail = "its request cannot be read any more: look at the service what became of it";
-            let entry = self.step(&entry, JournalState::Unknown, detail, None, None).await;
-            return Settled { entry, changes: Vec::new() };
+            let detail =
+                "its request cannot be read any more: look at the service what became of it";
+            let entry = self
+                .step(&entry, JournalState::Unknown, detail, None, None)
+                .await;
+            return Settled {
+                entry,
+                changes: Vec::new(),
+            };
         };
         match self.verify(&operation, &entry, None).await {
             Ok(Verified::Done(changes)) => {
                 let detail = "its answer was lost; reading it again shows that it was done";
-                let entry = self.step(&entry, JournalState::Succeeded, detail, None, None).await;
+                let entry = self
+                    .step(&entry, JournalState::Succeeded, detail, None, None)
+                    .await;
                 Settled { entry, changes }
             }
             Ok(Verified::Accepted(action, changes)) => {
                 let detail = "its answer was lost; the service shows the action";
                 let id = Some(action.id.clone());
-                let entry = self.step(&entry, JournalState::Accepted, detail, id, None).await;
+                let entry = self
+                    .step(&entry, JournalState::Accepted, detail, id, None)
+                    .await;
                 // It may have ended long ago.
                 let mut changes = changes;
-                if let Ok(raw) = self.tenant.defender.action(&action.id, Priority::Background).await {
+                if let Ok(raw) = self
+                    .tenant
+                    .defender
+                    .action(&action.id, Priority::Background)
+                    .await
+                {
                     changes.extend(self.keep_action(&raw).await);
                 }
-                Settled { entry: self.entry_now(entry).await, changes }
+                Settled {
+                    entry: self.entry_now(entry).await,
+                    changes,
+                }
             }
             Ok(Verified::NoTrace) => {
                 let age = Timestamp::now().duration_since(entry.at);
@@ -87,17 +114,27 @@ impl Responder {
                     .is_ok_and(|enough| age >= enough);
                 let entry = if certain {
                     let detail = "the service shows no trace of it: it was never carried out";
-                    self.step(&entry, JournalState::NotSent, detail, None, None).await
+                    self.step(&entry, JournalState::NotSent, detail, None, None)
+                        .await
                 } else {
                     let detail = "the service shows no trace of it yet";
-                    self.step(&entry, JournalState::Unknown, detail, None, None).await
+                    self.step(&entry, JournalState::Unknown, detail, None, None)
+                        .await
                 };
-                Settled { entry, changes: Vec::new() }
+                Settled {
+                    entry,
+                    changes: Vec::new(),
+                }
             }
             Err(error) => {
                 let detail = format!("the service could not be asked what became of it: {error}");
-                let entry = self.step(&entry, JournalState::Unknown, detail, None, None).await;
-                Settled { entry, changes: Vec::new() }
+                let entry = self
+                    .step(&entry, JournalState::Unknown, detail, None, None)
+                    .await;
+                Settled {
+                    entry,
+                    changes: Vec::new(),
+                }
             }
         }
     }
@@ -112,7 +149,11 @@ impl Responder {
         let since = entry.at.checked_sub(SKEW).unwrap_or(entry.at);
         match operation {
             Operation::UpdateIncident { id, patch } => {
-                let found = self.tenant.graph.incident(id, false, Priority::Interactive).await?;
+                let found = self
+                    .tenant
+                    .graph
+                    .incident(id, false, Priority::Interactive)
+                    .await?;
                 let changes = self.keep_incident(&found.incident).await;
                 Ok(if incident_has(&found.incident.value, patch) {
                     Verified::Done(changes)
@@ -123,20 +164,30 @@ impl Responder {
             Operation::UpdateAlert { id, patch } => {
                 let found = self.tenant.graph.alert(id, Priority::Interactive).await?;
                 let changes = self.keep_alert(&found).await;
-                Ok(if alert_has(&found.value, patch) { Verified::Done(changes) } else { Verified::NoTrace })
+                Ok(if alert_has(&found.value, patch) {
+                    Verified::Done(changes)
+                } else {
+                    Verified::NoTrace
+                })
             }
             Operation::CommentIncident { id, text } => {
-                let found = self.tenant.graph.incident(id, false, Priority::Interactive).await?;
+                let found = self
+                    .tenant
+                    .graph
+                    .incident(id, false, Priority::Interactive)
+                    .await?;
                 let changes = self.keep_incident(&found.incident).await;
                 let old = match before {
                     Some(Before::Incident(old)) => Some(&old.comments[..]),
                     _ => None,
                 };
-                Ok(if commented(&found.incident.value.comments, old, text, since) {
-                    Verified::Done(changes)
-                } else {
-                    Verified::NoTrace
-                })
+                Ok(
+                    if commented(&found.incident.value.comments, old, text, since) {
+                        Verified::Done(changes)
+                    } else {
+                        Verified::NoTrace
+                    },
+                )
             }
             Operation::CommentAlert { id, text } => {
                 let found = self.tenant.graph.alert(id, Priority::Interactive).await?;
@@ -151,22 +202,34 @@ impl Responder {
                     Verified::NoTrace
                 })
             }
-            Operation::Isolate { machine, comment, .. }
+            Operation::Isolate {
+                machine, comment, ..
+            }
             | Operation::Unisolate { machine, comment }
-            | Operation::Scan { machine, comment, .. } => {
-                let (kind, _) = operation.action_types().expect("these become machine actions");
+            | Operation::Scan {
+                machine, comment, ..
+            } => {
+                let (kind, _) = operation
+                    .action_types()
+                    .expect("these become machine actions");
                 let filter = ActionFilter {
                     machine: Some(machine.clone()),
                     kind: Some(kind.clone()),
                     since: Some(since),
                     ..ActionFilter::default()
                 };
-                let found = self.tenant.defender.actions(&filter, Priority::Interactive).await?;
+                let found = self
+                    .tenant
+                    .defender
+                    .actions(&filter, Priority::Interactive)
+                    .await?;
                 let ours = found
                     .into_iter()
                     .filter(|raw| is_of(&raw.value, &kind, comment, since))
                     .filter(|raw| match before {
-                        Some(Before::Actions(open)) => open.iter().all(|old| old.id != raw.value.id),
+                        Some(Before::Actions(open)) => {
+                            open.iter().all(|old| old.id != raw.value.id)
+                        }
                         _ => true,
                     })
                     .max_by_key(|raw| raw.value.creation_date_time_utc);
@@ -179,7 +242,11 @@ impl Responder {
                 }
             }
             Operation::CancelAction { action, .. } => {
-                let raw = self.tenant.defender.action(action, Priority::Interactive).await?;
+                let raw = self
+                    .tenant
+                    .defender
+                    .action(action, Priority::Interactive)
+                    .await?;
                 let changes = self.keep_action(&raw).await;
                 let taken_on = raw.value.status == crate::domain::ActionStatus::Cancelled
                     || raw.value.cancellation_requestor.is_some()
@@ -201,19 +268,35 @@ fn same_owner(now: Option<&str>, wanted: Option<&str>) -> bool {
 /// Whether everything a patch writes stands there.
 fn incident_has(now: &Incident, patch: &IncidentPatch) -> bool {
     let is = |wanted: &Option<String>, now: Option<&str>| {
-        wanted.as_deref().is_none_or(|wanted| now.unwrap_or_default() == wanted)
+        wanted
+            .as_deref()
+            .is_none_or(|wanted| now.unwrap_or_default() == wanted)
     };
-    patch.status.as_ref().is_none_or(|wanted| now.status.as_ref() == Some(wanted))
-        && patch.classification.as_ref().is_none_or(|wanted| now.classification.as_ref() == Some(wanted))
-        && patch.determination.as_ref().is_none_or(|wanted| now.determination.as_ref() == Some(wanted))
-        && patch.severity.as_ref().is_none_or(|wanted| now.severity.as_ref() == Some(wanted))
+    patch
+        .status
+        .as_ref()
+        .is_none_or(|wanted| now.status.as_ref() == Some(wanted))
+        && patch
+            .classification
+            .as_ref()
+            .is_none_or(|wanted| now.classification.as_ref() == Some(wanted))
+        && patch
+            .determination
+            .as_ref()
+            .is_none_or(|wanted| now.determination.as_ref() == Some(wanted))
+        && patch
+            .severity
+            .as_ref()
+            .is_none_or(|wanted| now.severity.as_ref() == Some(wanted))
         && patch
             .assigned_to
             .as_ref()
             .is_none_or(|wanted| same_owner(now.assigned_to.as_deref(), wanted.as_deref()))
         && patch.custom_tags.as_ref().is_none_or(|wanted| {
             wanted.len() == now.custom_tags.len()
-                && wanted.iter().all(|tag| now.custom_tags.iter().any(|own| **own == **tag))
+                && wanted
+                    .iter()
+                    .all(|tag| now.custom_tags.iter().any(|own| **own == **tag))
         })
         && is(&patch.display_name, now.display_name.as_deref())
         && is(&patch.description, now.description.as_deref())
@@ -222,9 +305,18 @@ fn incident_has(now: &Incident, patch: &IncidentPatch) -> bool {
 }
 
 fn alert_has(now: &Alert, patch: &AlertPatch) -> bool {
-    patch.status.as_ref().is_none_or(|wanted| now.status.as_ref() == Some(wanted))
-        && patch.classification.as_ref().is_none_or(|wanted| now.classification.as_ref() == Some(wanted))
-        && patch.determination.as_ref().is_none_or(|wanted| now.determination.as_ref() == Some(wanted))
+    patch
+        .status
+        .as_ref()
+        .is_none_or(|wanted| now.status.as_ref() == Some(wanted))
+        && patch
+            .classification
+            .as_ref()
+            .is_none_or(|wanted| now.classification.as_ref() == Some(wanted))
+        && patch
+            .determination
+            .as_ref()
+            .is_none_or(|wanted| now.determination.as_ref() == Some(wanted))
         && patch
             .assigned_to
             .as_ref()
@@ -234,13 +326,17 @@ fn alert_has(now: &Alert, patch: &AlertPatch) -> bool {
 /// Whether the comment is there and was not before. Without a look from before, the time decides.
 fn commented(now: &[Comment], before: Option<&[Comment]>, text: &str, since: Timestamp) -> bool {
     let says = |comment: &&Comment| {
-        comment.comment.as_deref().is_some_and(|own| own.trim() == text.trim())
+        comment
+            .comment
+            .as_deref()
+            .is_some_and(|own| own.trim() == text.trim())
     };
     match before {
         Some(before) => now.iter().filter(says).count() > before.iter().filter(says).count(),
-        None => now
-            .iter()
-            .filter(says)
-            .any(|comment| comment.created_date_time.is_none_or(|created| created >= since)),
+        None => now.iter().filter(says).any(|comment| {
+            comment
+                .created_date_time
+                .is_none_or(|created| created >= since)
+        }),
     }
 }

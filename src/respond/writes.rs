@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::Operation;
 use crate::api::{ApiError, DefenderClient, GraphClient};
-use crate::domain::{Alert, Comment, Incident, MachineAction, Raw};
+use crate::domain::{Alert, Incident, MachineAction, Raw};
 use crate::tenant::Tenant;
 
 /// The clients' writing halves.
@@ -25,13 +25,16 @@ impl fmt::Debug for Writes {
 pub(super) enum Answer {
     Incident(Box<Raw<Incident>>),
     Alert(Box<Raw<Alert>>),
-    Comments(Vec<Comment>),
+    Comments,
     Action(Box<Raw<MachineAction>>),
 }
 
 impl Writes {
     pub(super) fn new(tenant: &Tenant) -> Self {
-        Self { graph: tenant.graph.clone(), defender: tenant.defender.clone() }
+        Self {
+            graph: tenant.graph.clone(),
+            defender: tenant.defender.clone(),
+        }
     }
 
     /// Sends it, once. `id` is the `client-request-id` the journal knows it by.
@@ -45,18 +48,30 @@ impl Writes {
                 Answer::Alert(Box::new(graph.update_alert(id, patch).await?))
             }
             Operation::CommentIncident { id, text } => {
-                Answer::Comments(graph.comment_incident(id, text).await?)
+                graph.comment_incident(id, text).await?;
+                Answer::Comments
             }
-            Operation::CommentAlert { id, text } => Answer::Comments(graph.comment_alert(id, text).await?),
-            Operation::Isolate { machine, kind, comment } => {
-                Answer::Action(Box::new(defender.isolate(machine, kind.clone(), comment).await?))
+            Operation::CommentAlert { id, text } => {
+                graph.comment_alert(id, text).await?;
+                Answer::Comments
             }
+            Operation::Isolate {
+                machine,
+                kind,
+                comment,
+            } => Answer::Action(Box::new(
+                defender.isolate(machine, kind.clone(), comment).await?,
+            )),
             Operation::Unisolate { machine, comment } => {
                 Answer::Action(Box::new(defender.unisolate(machine, comment).await?))
             }
-            Operation::Scan { machine, kind, comment } => {
-                Answer::Action(Box::new(defender.scan(machine, kind.clone(), comment).await?))
-            }
+            Operation::Scan {
+                machine,
+                kind,
+                comment,
+            } => Answer::Action(Box::new(
+                defender.scan(machine, kind.clone(), comment).await?,
+            )),
             Operation::CancelAction { action, comment } => {
                 Answer::Action(Box::new(defender.cancel(action, comment).await?))
             }

@@ -209,7 +209,11 @@ pub(super) fn encode_incident(row: &IncidentRow) -> Vec<u8> {
     for tag in &row.tags {
         out.text(tag);
     }
-    out.option(row.redirected_to.as_ref().map(|id| id.as_str()));
+    out.option(
+        row.redirected_to
+            .as_ref()
+            .map(crate::domain::IncidentId::as_str),
+    );
     out.varint(u64::from(row.alerts));
     out.varint(u64::from(row.devices));
     out.varint(u64::from(row.users));
@@ -254,7 +258,7 @@ pub(super) fn decode_incident(
 /// An alert's row, without its id.
 pub(super) fn encode_alert(row: &AlertRow) -> Vec<u8> {
     let mut out = Writer(Vec::with_capacity(112 + row.title.len()));
-    out.option(row.incident.as_ref().map(|id| id.as_str()));
+    out.option(row.incident.as_ref().map(crate::domain::IncidentId::as_str));
     out.text(&row.title);
     put_enum!(out, AlertStatus, &row.status);
     put_enum!(out, Severity, &row.severity);

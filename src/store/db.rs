@@ -43,7 +43,7 @@ impl Db {
         };
         match access {
             Access::Owner => drop(open_private(path).map_err(io)?),
-            Access::Reader => wait_until_made(path)?,
+            Access::Reader => wait_until_made(path),
         }
         let told = |error| explain(path, error);
         let mut writer = connect(path, access).map_err(told)?;
@@ -208,17 +208,16 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
 }
 
 /// A second console comes a moment after the first, which may still be making the file.
-fn wait_until_made(path: &Path) -> Result<()> {
+fn wait_until_made(path: &Path) {
     for _ in 0..100 {
         let ready = connect(path, Access::Reader).and_then(|connection| {
             connection.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0))
         });
         if matches!(ready, Ok(made) if made > 0) {
-            return Ok(());
+            return;
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    Ok(())
 }
 
 fn check_version(connection: &Connection, path: &Path) -> Result<()> {

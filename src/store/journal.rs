@@ -251,7 +251,7 @@ pub(super) fn step(
         at,
         state,
         step.detail,
-        step.action.as_ref().map(|id| id.as_str()),
+        step.action.as_ref().map(ActionId::as_str),
         step.request_id
     ])?;
     tx.prepare_cached(

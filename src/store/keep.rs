@@ -103,7 +103,7 @@ impl Store {
         if self.setting(LAYOUT)?.as_deref() == Some(&layout) {
             return Ok(());
         }
-        self.db().write(|tx| rebuild(tx))?;
+        self.db().write(rebuild)?;
         self.set_setting(LAYOUT, &layout)
     }
 }
@@ -168,7 +168,7 @@ fn rebuild(tx: &Transaction<'_>) -> Result<()> {
         )?
         .execute(params![
             n,
-            digest.row.incident.as_ref().map(|id| id.as_str()),
+            digest.row.incident.as_ref().map(IncidentId::as_str),
             digest.updated,
             codec::encode_alert(&digest.row),
             digest::encode_entities(digest.row.tactics, &digest.entities)

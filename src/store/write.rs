@@ -9,7 +9,8 @@ use super::digest::{self, AlertDigest, Entity, IncidentDigest};
 use super::journal::{JournalId, JournalState, JournalStep};
 use super::{Endpoint, Mark, Put, Result, Store};
 use crate::domain::{
-    ActionStatus, BadRow, Change, IncidentId, IncidentRow, MachineAction, TacticSet, Timestamp,
+    ActionStatus, BadRow, Change, IncidentId, IncidentRow, MachineAction, MachineId, TacticSet,
+    Timestamp,
 };
 
 /// Refused rows kept; the oldest go first.
@@ -271,7 +272,7 @@ fn put_alert(
         updated,
         json,
     } = digest;
-    let incident = row.incident.as_ref().map(|id| id.as_str());
+    let incident = row.incident.as_ref().map(IncidentId::as_str);
     let packed = digest::encode_entities(row.tactics, &entities);
     let inserted = tx
         .prepare_cached(
@@ -416,7 +417,7 @@ fn put_action(
         action.id.as_str(),
         nanos(created),
         nanos(updated),
-        action.machine_id.as_ref().map(|id| id.as_str()),
+        action.machine_id.as_ref().map(MachineId::as_str),
         json
     ])?;
     Ok(true)
@@ -503,7 +504,11 @@ fn settle_journal(tx: &Transaction<'_>, now: Timestamp) -> Result<()> {
              WHERE j.state = 'accepted'",
         )?
         .query_map([], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?))
+            Ok((
+                row.get::<_, i64>(0)?,
+                row.get::<_, String>(1)?,
+                row.get::<_, Vec<u8>>(2)?,
+            ))
         })?
         .collect::<Result<Vec<_>, _>>()?;
     for (entry, operation, json) in accepted {
@@ -521,7 +526,13 @@ fn settle_journal(tx: &Transaction<'_>, now: Timestamp) -> Result<()> {
             _ => JournalState::Failed,
         };
         let detail = format!("the action ended: {}", action.status);
-        let step = JournalStep { at: now, state, detail, action: None, request_id: None };
+        let step = JournalStep {
+            at: now,
+            state,
+            detail,
+            action: None,
+            request_id: None,
+        };
         super::journal::step(tx, JournalId(entry), &step)?;
     }
     Ok(())
