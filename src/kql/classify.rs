@@ -274,20 +274,7 @@ fn kind_of(token: &Token, mark: Option<Mark>, reference: Option<Reference>) -> K
 }
 
 fn word_kind(word: &str) -> Kind {
-    if matches!(
-        word,
-        "and"
-            | "or"
-            | "in"
-            | "!in"
-            | "in~"
-            | "!in~"
-            | "has_any"
-            | "has_all"
-            | "between"
-            | "!between"
-    ) || super::parser::is_text_operator(word)
-    {
+    if matches!(word, "and" | "or") || super::parser::is_text_operator(word) {
         Kind::ScalarOperator
     } else if is_operator(word) {
         Kind::QueryOperator

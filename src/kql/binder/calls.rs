@@ -53,13 +53,13 @@ impl Binder<'_> {
                 self.refer(call.name.span, Reference::Function);
                 return self.schema_call(&function, call, span);
             }
-            if let Some(builtin) = builtins().get(Kind::Function, name) {
-                self.refer(call.name.span, Reference::Function);
-                return self.builtin_call(builtin, call, span);
-            }
             if scope == Scope::Aggregate
                 && let Some(builtin) = builtins().get(Kind::Aggregate, name)
             {
+                self.refer(call.name.span, Reference::Function);
+                return self.builtin_call(builtin, call, span);
+            }
+            if let Some(builtin) = builtins().get(Kind::Function, name) {
                 self.refer(call.name.span, Reference::Function);
                 return self.builtin_call(builtin, call, span);
             }
@@ -147,6 +147,7 @@ impl Binder<'_> {
 
     fn builtin_call(&mut self, builtin: &'static Builtin, call: &Call, span: Span) -> Val {
         let outer = self.scope;
+        let enclosing = std::mem::replace(&mut self.enclosing, Reference::Function);
         let inner = match (builtin.kind, outer) {
             (Kind::Aggregate, _) => Scope::Normal,
             (_, Scope::Aggregate) => Scope::Aggregate,
@@ -185,7 +186,8 @@ impl Binder<'_> {
             }
         }
         self.scope = outer;
-        let spans: Vec<Span> = call.args.iter().map(|a| value_span(a)).collect();
+        self.enclosing = enclosing;
+        let spans: Vec<Span> = call.args.iter().map(value_span).collect();
         let matching = self.best_signatures(&builtin.signatures, &vals, false, false);
         let place = call.name.span;
         let stars: Vec<bool> = call
@@ -606,7 +608,8 @@ impl Binder<'_> {
         }
         let vague = val.ty.is_vague();
         let fits = self.fit(signature, layout, vals, i, lenient) != Fit::None;
-        if !fits && !vague {
+        let untyped = val.ty.is_error() && matches!(param.kind, ParamKind::Types(_));
+        if !fits && (!vague || untyped) {
             let is_scalar = val.ty.scalar().is_some();
             let (code, message): (&'static str, String) = match &param.kind {
                 ParamKind::Types(types) if !lenient => {
@@ -788,14 +791,17 @@ impl Binder<'_> {
         let mut given: Vec<(usize, Val)> = Vec::new();
         let piped = self.piped.take();
         let offset = usize::from(piped.is_some());
+        let mut given_span = call.name.span;
         if let Some(table) = piped {
             let at = table.rel.span;
+            given_span = table.rel.ops.last().map_or(at, |op| at.to(op.span));
             given.push((0, Self::table_val(*table, at)));
         }
         let outer = self.scope;
         if self.scope == Scope::PlugIn {
             self.scope = Scope::Normal;
         }
+        let enclosing = std::mem::replace(&mut self.enclosing, Reference::Function);
         let mut faults = false;
         let mut out_of_order = false;
         for (i, arg) in call.args.iter().enumerate() {
@@ -832,6 +838,7 @@ impl Binder<'_> {
             let val = self.expr(arg, tabular);
             given.push((target, val));
         }
+        self.enclosing = enclosing;
         self.scope = outer;
         let required = parameters.iter().filter(|p| p.default.is_none()).count();
         let count = given.len();
@@ -849,7 +856,7 @@ impl Binder<'_> {
                 continue;
             };
             let place = if i < offset {
-                call.name.span
+                given_span
             } else {
                 value_span(&call.args[i - offset])
             };
@@ -1101,7 +1108,9 @@ impl Binder<'_> {
         let piped = self.piped.take();
         let outer = self.scope;
         self.scope = Scope::Normal;
+        let enclosing = std::mem::replace(&mut self.enclosing, Reference::Function);
         let vals: Vec<Val> = call.args.iter().map(|a| self.expr(a, false)).collect();
+        self.enclosing = enclosing;
         self.scope = outer;
         for (val, arg) in vals.iter().zip(&call.args) {
             self.check_scalar(val, arg.span);

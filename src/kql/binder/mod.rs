@@ -276,6 +276,8 @@ pub(super) struct Binder<'a> {
     pub(super) group_columns: Vec<usize>,
     /// The table piped into `invoke`.
     pub(super) piped: Option<Box<Table>>,
+    /// What a name that refers to nothing is coloured as: the call around it, if there is one.
+    pub(super) enclosing: Reference,
 }
 
 /// Binds a parsed text.
@@ -298,6 +300,7 @@ pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
         render: None,
         group_columns: Vec::new(),
         piped: None,
+        enclosing: Reference::Identifier,
     };
     let mut last = None;
     for statement in &syntax.statements {
@@ -368,6 +371,11 @@ impl Binder<'_> {
 
     pub(super) fn refer(&mut self, span: Span, what: Reference) {
         if self.silent == 0 && !span.is_empty() {
+            let what = if what == Reference::Identifier {
+                self.enclosing
+            } else {
+                what
+            };
             self.references.push((span, what));
         }
     }

@@ -538,6 +538,7 @@ impl Binder<'_> {
                 into.columns.truncate(before);
             }
         }
+        into.pass_inferred(row.len(), &self.row_columns());
         let open = table.open();
         let setters = setters(&into);
         self.shape(table, make(setters), into.output(), open, span)
@@ -691,6 +692,16 @@ impl Binder<'_> {
             } else {
                 let val = self.expr(value, false);
                 found.extend(val.column);
+                if let ExprKind::OpenColumn(name) = &val.expr.kind {
+                    found.extend(self.row_columns().iter().position(|c| c.name == *name));
+                }
+                if let Some(name) = found.first().filter(|i| order.contains(i)).and(val.name) {
+                    self.report(
+                        "KS171",
+                        value.span,
+                        format!("A column with the name '{name}' is already declared."),
+                    );
+                }
             }
             for i in found {
                 if !order.contains(&i) {
@@ -973,6 +984,15 @@ impl Binder<'_> {
                 }
                 ParameterValue::Expr(e) => {
                     let val = self.expr(e, false);
+                    if matches!(property.name.text.as_str(), "title" | "xtitle" | "ytitle")
+                        && val.ty.scalar().is_some_and(|t| {
+                            !matches!(t, Type::String | Type::Dynamic | Type::Unknown)
+                        })
+                    {
+                        let message =
+                            "The expression must have one of the types: string or dynamic.";
+                        self.report("KS141", e.span, message);
+                    }
                     match &val.expr.kind {
                         ExprKind::Literal(Value::String(s)) => s.clone(),
                         _ => e.span.text(self.text).to_owned(),
@@ -1207,11 +1227,23 @@ impl Binder<'_> {
             );
         }
         let limit = limit.map(|l| self.integer(l));
+        let before = into.columns.len();
+        into.pass_inferred(row.len(), &self.row_columns());
+        let moved = into.columns.len() - before;
+        let shift = |i: usize| if i < row.len() { i } else { i + moved };
+        let items = items
+            .into_iter()
+            .map(|i| ExpandItem {
+                index: shift(i.index),
+                ..i
+            })
+            .collect();
+        let item_index = item_index.map(shift);
+        let columns = into.output();
         let word = |name| self.parameter_word(op, name).map(|(w, _)| w);
         let bag_as_array =
             word("bagexpansion").or_else(|| word("kind")).as_deref() == Some("array");
         let open = table.open();
-        let columns = with_inferred(into.output(), &self.row_columns(), &row);
         let kind = OpKind::MvExpand {
             items,
             bag_as_array,
@@ -1410,11 +1442,9 @@ impl Binder<'_> {
         let val = self.expr(e, false);
         let ty = val.type_or_unknown();
         let fits = match range {
-            Type::DateTime | Type::TimeSpan => {
-                ty == Type::TimeSpan || ty == Type::Unknown || ty == Type::Dynamic
-            }
+            Type::DateTime | Type::TimeSpan => !ty.is_number() && ty != Type::Bool,
             Type::Unknown => true,
-            _ => ty.is_number() || ty == Type::Unknown || ty == Type::Dynamic,
+            _ => ty.is_number() || matches!(ty, Type::Unknown | Type::Dynamic),
         };
         if !fits && !val.ty.is_error() {
             let message =
@@ -1662,15 +1692,6 @@ fn named(e: &syntax::Expr) -> Option<String> {
         S::Ordered { value, .. } => named(value),
         _ => None,
     }
-}
-
-fn with_inferred(mut out: Vec<Column>, now: &[Column], before: &[Column]) -> Vec<Column> {
-    for column in &now[before.len().min(now.len())..] {
-        if !out.iter().any(|c| c.name == column.name) {
-            out.push(column.clone());
-        }
-    }
-    out
 }
 
 fn is_fuzzy_union(op: &Operator) -> bool {

@@ -63,10 +63,6 @@ impl Projection {
         self.skip.extend(present);
     }
 
-    pub(super) fn skips(&self, identity: usize) -> bool {
-        self.skip.contains(&identity)
-    }
-
     fn unique(&mut self, name: &str) -> String {
         if self.names.insert(name.to_owned()) {
             return name.to_owned();
@@ -139,6 +135,33 @@ impl Projection {
             }
         }
         true
+    }
+
+    /// Columns of an open row that were named only now come after those passed on.
+    pub(super) fn pass_inferred(&mut self, before: usize, now: &[Column]) {
+        for (i, column) in now.iter().enumerate().skip(before) {
+            if self.names.insert(column.name.clone()) {
+                let expr = Expr {
+                    kind: ExprKind::OpenColumn(column.name.clone()),
+                    ty: column.ty,
+                    span: Span::default(),
+                };
+                let projected = Projected {
+                    column: column.clone(),
+                    identity: None,
+                    expr,
+                    passed: true,
+                    item: 0,
+                };
+                self.columns.insert(i.min(self.columns.len()), projected);
+            }
+        }
+        self.index = self
+            .columns
+            .iter()
+            .enumerate()
+            .map(|(i, c)| (c.column.name.clone(), i))
+            .collect();
     }
 
     pub(super) fn output(&self) -> Vec<Column> {

@@ -1,7 +1,7 @@
 //! Expressions: operators, paths, literals, sub-queries.
 
 use super::values::{Conversion, assignable};
-use super::{Binder, Row, Scope, Ty, Val, constant_text, unknown};
+use super::{Binder, Reference, Row, Scope, Ty, Val, constant_text, unknown};
 use crate::kql::bound::{BinaryOp, Expr, ExprKind, InList, InOp, TextTest};
 use crate::kql::builtins::{Kind, builtins};
 use crate::kql::syntax::{self, BinaryToken, ExprKind as S, Span, Step};
@@ -10,6 +10,24 @@ use crate::kql::types::{Type, Value};
 impl Binder<'_> {
     /// Binds any expression. `tabular` says that a table is wanted.
     pub(super) fn expr(&mut self, e: &syntax::Expr, tabular: bool) -> Val {
+        let is_operation = matches!(
+            e.kind,
+            S::Chain { .. }
+                | S::In { .. }
+                | S::Between { .. }
+                | S::Sign { .. }
+                | S::Pipeline { .. }
+        );
+        if !is_operation || self.enclosing == Reference::Identifier {
+            return self.expr_inner(e, tabular);
+        }
+        let enclosing = std::mem::replace(&mut self.enclosing, Reference::Identifier);
+        let val = self.expr_inner(e, tabular);
+        self.enclosing = enclosing;
+        val
+    }
+
+    fn expr_inner(&mut self, e: &syntax::Expr, tabular: bool) -> Val {
         match &e.kind {
             S::Missing | S::At | S::Pack => Val::error(e.span),
             S::Literal(kind) => self.literal(*kind, e.span),
@@ -499,7 +517,7 @@ impl Binder<'_> {
                 if let Some(local) = self.local(&name.text)
                     && let super::Local::Step(step) = &*local
                 {
-                    self.refer(name.span, super::Reference::Variable);
+                    self.refer(name.span, Reference::Variable);
                     let mut val = self.name(member, false);
                     if let ExprKind::Column(column) = val.expr.kind {
                         val.expr.kind = ExprKind::ScanState {
@@ -517,7 +535,7 @@ impl Binder<'_> {
                 return None;
             }
         };
-        self.refer(name.span, super::Reference::Variable);
+        self.refer(name.span, Reference::Identifier);
         let is_left = name.text == "$left";
         let other_row = std::mem::replace(&mut self.row, row);
         let other_right = self.right.take();
@@ -545,7 +563,7 @@ impl Binder<'_> {
             .as_ref()
             .and_then(|r| r.find(&member.text).map(|i| (i, r.columns[i].ty)));
         if let Some((i, ty)) = found {
-            self.refer(member.span, super::Reference::Column);
+            self.refer(member.span, Reference::Column);
             let mut val = Val::scalar(ExprKind::Column(i), ty, member.span);
             val.is_column = true;
             val.name = Some(member.text.clone());
@@ -561,7 +579,7 @@ impl Binder<'_> {
                     Type::Unknown,
                 ));
             }
-            self.refer(member.span, super::Reference::Column);
+            self.refer(member.span, Reference::Column);
             let kind = ExprKind::OpenColumn(member.text.clone());
             let mut val = Val::scalar(kind, Type::Unknown, member.span);
             val.is_column = true;
@@ -584,7 +602,7 @@ impl Binder<'_> {
             member.text
         );
         self.suggest("KS142", member.span, message, meant);
-        self.refer(member.span, super::Reference::Identifier);
+        self.refer(member.span, Reference::Identifier);
         Val::error(member.span)
     }
 
@@ -596,7 +614,7 @@ impl Binder<'_> {
                     for arg in &call.args {
                         self.expr(arg, false);
                     }
-                    self.refer(call.name.span, super::Reference::Function);
+                    self.refer(call.name.span, Reference::Function);
                     if call.name.text == "database" {
                         return Val::new(unknown(*span)).typed(Ty::Database);
                     }
@@ -630,16 +648,16 @@ impl Binder<'_> {
         let left_name = base.name.clone();
         match base.ty {
             Ty::Database => {
-                self.refer(name.span, super::Reference::Table);
+                self.refer(name.span, Reference::Table);
                 let table = self.far_table(&name.text, name.span);
                 Self::table_val(table, name.span)
             }
             Ty::Error => {
-                self.refer(name.span, super::Reference::Identifier);
+                self.refer(name.span, Reference::Identifier);
                 Val::error(name.span)
             }
             Ty::Scalar(ty @ (Type::Dynamic | Type::Unknown)) => {
-                self.refer(name.span, super::Reference::Identifier);
+                self.refer(name.span, Reference::Identifier);
                 let span = base.expr.span.to(name.span);
                 let constant = base.constant;
                 let kind = ExprKind::Member(Box::new(base.expr), name.text.clone());
@@ -649,7 +667,7 @@ impl Binder<'_> {
                 val
             }
             _ => {
-                self.refer(name.span, super::Reference::Identifier);
+                self.refer(name.span, Reference::Identifier);
                 let message = format!(
                     "The name '{}' does not refer to any known column, table, variable or function.",
                     name.text

@@ -1,6 +1,6 @@
 //! Tables from text and from several tables: datatable, externaldata, union, join, lookup, search, find.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::operators::fits;
 use super::values::{Conversion, assignable};
@@ -14,11 +14,13 @@ use crate::kql::syntax::{
 };
 use crate::kql::types::{Type, Value};
 
-/// Numbers names that are taken.
+/// Numbers names that repeat; a name that stands further on is never taken for it, so
+/// `c, c, c1` gives `c, c2, c1`.
 pub(super) fn make_unique(columns: &mut [Column]) {
-    let mut names: HashSet<String> = HashSet::new();
+    let mut names: HashSet<String> = columns.iter().map(|c| c.name.clone()).collect();
+    let mut seen: HashSet<String> = HashSet::new();
     for column in columns {
-        if names.insert(column.name.clone()) {
+        if seen.insert(column.name.clone()) {
             continue;
         }
         for n in 1.. {
@@ -179,29 +181,36 @@ impl Binder<'_> {
     }
 
     /// Columns of several tables laid over each other by name and type; a name with several types gives
-    /// one column a type, called `name_type`.
+    /// one column a type, called `name_type`. As the official language service has it, a name whose
+    /// first two columns agree keeps their type whatever comes later.
     fn unify(
         tables: &[(Vec<Column>, bool)],
         by_type: bool,
     ) -> (Vec<Column>, Vec<Vec<Option<usize>>>) {
         let mut order: Vec<&str> = Vec::new();
-        let mut types: std::collections::HashMap<&str, Vec<Type>> =
-            std::collections::HashMap::new();
+        // types of a name, and whether they are settled
+        let mut types: HashMap<&str, (Vec<Type>, bool)> = HashMap::new();
         for (columns, _) in tables {
             for column in columns {
-                let known = types.entry(&column.name).or_insert_with(|| {
+                let Some((known, settled)) = types.get_mut(column.name.as_str()) else {
                     order.push(&column.name);
-                    Vec::new()
-                });
-                if !known.contains(&column.ty) && (by_type || known.is_empty()) {
+                    types.insert(&column.name, (vec![column.ty], !by_type));
+                    continue;
+                };
+                if *settled {
+                    continue;
+                }
+                if !known.contains(&column.ty) {
                     known.push(column.ty);
+                } else if known.len() == 1 {
+                    *settled = true;
                 }
             }
         }
         let mut out: Vec<Column> = Vec::new();
         let mut source: Vec<(&str, Option<Type>)> = Vec::new();
         for name in order {
-            let kinds = &types[name];
+            let kinds = &types[name].0;
             if kinds.len() == 1 {
                 out.push(Column::new(name, kinds[0]));
                 source.push((name, None));
@@ -895,20 +904,35 @@ impl Binder<'_> {
                 }
             }
         } else {
-            // columns all tables share, then those the predicate names, then the rest packed
-            for column in &all {
-                let shared = shapes
-                    .iter()
-                    .all(|(c, _)| c.iter().any(|o| o.name == column.name && o.ty == column.ty));
-                if shared && !shapes.is_empty() {
-                    columns.push(column.clone());
-                }
-            }
+            // columns all tables share, then those the predicate names, then the rest packed;
+            // only tables that have a column the predicate names count
             let named: Vec<String> = self.references[before.min(self.references.len())..]
                 .iter()
                 .filter(|(_, r)| *r == Reference::Column)
                 .map(|(s, _)| s.text(self.text).to_owned())
                 .collect();
+            let all_count = shapes.len() == 1 || has_term(&bound_predicate);
+            let counted: Vec<&(Vec<Column>, bool)> = shapes
+                .iter()
+                .filter(|(c, o)| all_count || *o || c.iter().any(|c| named.contains(&c.name)))
+                .collect();
+            if let Some((first, _)) = counted.first() {
+                for column in first {
+                    let same: Vec<Type> = counted
+                        .iter()
+                        .filter_map(|(c, _)| c.iter().find(|o| o.name == column.name).map(|o| o.ty))
+                        .collect();
+                    if same.len() < counted.len() {
+                        continue;
+                    }
+                    let ty = if same.iter().all(|t| *t == column.ty) {
+                        column.ty
+                    } else {
+                        Type::Dynamic
+                    };
+                    columns.push(Column::new(column.name.clone(), ty));
+                }
+            }
             for name in named {
                 if let Some(column) = all.iter().find(|c| c.name == name)
                     && !columns.iter().any(|c| c.name == name)
@@ -916,7 +940,7 @@ impl Binder<'_> {
                     columns.push(column.clone());
                 }
             }
-            let more = shapes
+            let more = counted
                 .iter()
                 .any(|(c, o)| !o && c.iter().any(|x| !columns.iter().any(|k| k.name == x.name)));
             if more {
@@ -931,11 +955,20 @@ impl Binder<'_> {
             columns.retain(|c| !gone.contains(&c.name));
         }
         self.row = None;
-        let _ = bound_predicate;
         let source = Source::Unsupported {
             what: "operator 'find'".to_owned(),
         };
         Some(Self::source(source, columns, out_open, span, None))
+    }
+}
+
+/// Does a text alone stand in the predicate?
+fn has_term(predicate: &Expr) -> bool {
+    match &predicate.kind {
+        ExprKind::SearchTerm { .. } => true,
+        ExprKind::And(list) | ExprKind::Or(list) => list.iter().any(has_term),
+        ExprKind::Call { args, .. } => args.iter().any(has_term),
+        _ => false,
     }
 }
 
