@@ -40,6 +40,8 @@ mod plan;
 mod run;
 mod sql;
 mod terms;
+#[cfg(test)]
+mod tests;
 pub mod time;
 mod value;
 

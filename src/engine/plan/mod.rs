@@ -9,6 +9,7 @@
 //! planned once, with hidden keys ([`frag::Frag::parts`]) that every operator within respects.
 
 mod aggregate;
+mod call_table;
 mod calls;
 mod compare;
 mod convert;
