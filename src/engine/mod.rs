@@ -54,14 +54,38 @@ pub use crate::kql::bound::Column;
 pub use crate::kql::types::{Type, Value};
 
 use crate::kql::bound::BoundQuery;
-use crate::kql::syntax::Span;
+use crate::kql::{Schema, analyze};
 
-/// Binds a query against the tables of a catalog.
-fn bind(query: &str, _catalog: &Catalog) -> error::Result<BoundQuery> {
-    let _ = query;
-    Err(EngineError::Unsupported {
-        what: "binding".to_owned(),
-        span: Span::default(),
-        instead: None,
-    })
+/// Binds a query against the tables of a catalogue.
+fn bind(query: &str, catalog: &Catalog) -> error::Result<BoundQuery> {
+    let mut schema = Schema::with_hunting_functions();
+    for table in catalog.tables() {
+        let columns = table
+            .columns
+            .iter()
+            .map(|c| Column::new(c.name.clone(), c.ty));
+        schema.add_table(table.name.clone(), columns);
+    }
+    let analysis = analyze(query, &schema);
+    if let Some(bound) = analysis.bound {
+        return Ok(bound);
+    }
+    let faults: Vec<Fault> = analysis
+        .diagnostics
+        .iter()
+        .filter(|d| d.is_error())
+        .map(|d| Fault {
+            code: Some(d.code.to_owned()),
+            span: d.span,
+            message: d.message.clone(),
+        })
+        .collect();
+    if faults.is_empty() {
+        let message = "there is no query to run".to_owned();
+        return Err(EngineError::Failed {
+            message,
+            span: None,
+        });
+    }
+    Err(EngineError::Query(faults))
 }
