@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use rusqlite::types::Value as Cell;
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
 use super::args::{bool_cell, int_cell, json_cell, real_cell};
 use super::{Args, Row};
@@ -199,7 +199,7 @@ pub const TABLE: &[Row] = &[
     // Series: numbers of one or two arrays, element by element: (operation, x[, y]).
     ("k_series", series),
     ("k_series_dot_product", |a| {
-        let (Some(x), Some(y)) = (numbers(a, 0), numbers(a, 1)) else {
+        let Some((x, y)) = two_series(a, 0, 1) else {
             return Ok(Cell::Null);
         };
         let sum: Option<f64> = x.iter().zip(&y).map(|(x, y)| Some((*x)? * (*y)?)).sum();
@@ -216,7 +216,7 @@ pub const TABLE: &[Row] = &[
         ))
     }),
     ("k_series_cosine_similarity", |a| {
-        let (Some(x), Some(y)) = (numbers(a, 0), numbers(a, 1)) else {
+        let Some((x, y)) = two_series(a, 0, 1) else {
             return Ok(Cell::Null);
         };
         let dot: f64 = x
@@ -228,7 +228,7 @@ pub const TABLE: &[Row] = &[
         Ok(real_cell(Some(dot / (norm(&x) * norm(&y)))))
     }),
     ("k_series_pearson", |a| {
-        let (Some(x), Some(y)) = (numbers(a, 0), numbers(a, 1)) else {
+        let Some((x, y)) = two_series(a, 0, 1) else {
             return Ok(Cell::Null);
         };
         let pairs: Vec<(f64, f64)> = x
@@ -249,42 +249,60 @@ pub const TABLE: &[Row] = &[
         Ok(real_cell(Some(cov / (vx * vy).sqrt())))
     }),
     ("k_series_fill", series_fill),
+    // The statistics in the order of the columns of `series_stats`.
+    ("k_series_stats_array", |a| {
+        let Some(stats) = series_stats(a) else {
+            return Ok(Cell::Null);
+        };
+        Ok(json_cell(
+            &stats.into_iter().map(|(_, v)| v).collect::<Vec<_>>().into(),
+        ))
+    }),
     ("k_series_stats", |a| {
-        let Some(all) = numbers(a, 0) else {
+        let Some(stats) = series_stats(a) else {
             return Ok(Cell::Null);
         };
-        let known: Vec<(usize, f64)> = all
-            .iter()
-            .enumerate()
-            .filter_map(|(i, v)| Some((i, (*v)?)))
-            .collect();
-        if known.is_empty() {
-            return Ok(Cell::Null);
-        }
-        let n = known.len() as f64;
-        let avg = known.iter().map(|k| k.1).sum::<f64>() / n;
-        let variance = if known.len() > 1 {
-            known.iter().map(|k| (k.1 - avg).powi(2)).sum::<f64>() / (n - 1.0)
-        } else {
-            0.0
-        };
-        let mut least = known[0];
-        let mut most = known[0];
-        for k in &known {
-            if k.1 < least.1 {
-                least = *k;
-            }
-            if k.1 > most.1 {
-                most = *k;
-            }
-        }
-        Ok(json_cell(&json!({
-            "min": least.1, "min_idx": least.0, "max": most.1, "max_idx": most.0,
-            "avg": avg, "stdev": variance.sqrt(), "variance": variance,
-        })))
+        let bag = stats.into_iter().map(|(k, v)| (k.to_owned(), v));
+        Ok(json_cell(&Json::Object(bag.collect())))
     }),
 ];
 
+/// Least, greatest, where they are, average, deviation and variance of a series of numbers.
+fn series_stats(a: &Args<'_, '_>) -> Option<[(&'static str, Json); 7]> {
+    let all = numbers(a, 0)?;
+    let known: Vec<(usize, f64)> = all
+        .iter()
+        .enumerate()
+        .filter_map(|(i, v)| Some((i, (*v)?)))
+        .collect();
+    let first = *known.first()?;
+    let n = known.len() as f64;
+    let avg = known.iter().map(|k| k.1).sum::<f64>() / n;
+    let squares: f64 = known.iter().map(|k| (k.1 - avg).powi(2)).sum();
+    let variance = if known.len() > 1 {
+        squares / (n - 1.0)
+    } else {
+        0.0
+    };
+    let (mut least, mut most) = (first, first);
+    for k in &known {
+        if k.1 < least.1 {
+            least = *k;
+        }
+        if k.1 > most.1 {
+            most = *k;
+        }
+    }
+    Some([
+        ("min", dynamic::real(least.1)),
+        ("min_idx", Json::from(least.0)),
+        ("max", dynamic::real(most.1)),
+        ("max_idx", Json::from(most.0)),
+        ("avg", dynamic::real(avg)),
+        ("stdev", dynamic::real(variance.sqrt())),
+        ("variance", dynamic::real(variance)),
+    ])
+}
 fn array(a: &Args<'_, '_>, i: usize) -> Option<Vec<Json>> {
     match a.json(i) {
         Json::Array(items) => Some(items),
@@ -402,6 +420,30 @@ fn array_sort(a: &Args<'_, '_>) -> Answer {
     ))
 }
 
+/// The numbers of the series in arguments `i` and `j`; a bare number stands for as many as the other has.
+fn two_series(
+    a: &Args<'_, '_>,
+    i: usize,
+    j: usize,
+) -> Option<(Vec<Option<f64>>, Vec<Option<f64>>)> {
+    let number = |i: usize| match a.json(i) {
+        Json::Number(n) => n.as_f64(),
+        _ => None,
+    };
+    match (numbers(a, i), numbers(a, j)) {
+        (Some(x), Some(y)) => Some((x, y)),
+        (Some(x), None) => {
+            let y = vec![Some(number(j)?); x.len()];
+            Some((x, y))
+        }
+        (None, Some(y)) => {
+            let x = vec![Some(number(i)?); y.len()];
+            Some((x, y))
+        }
+        (None, None) => None,
+    }
+}
+
 fn numbers(a: &Args<'_, '_>, i: usize) -> Option<Vec<Option<f64>>> {
     array(a, i).map(|v| {
         v.iter()
@@ -416,11 +458,11 @@ fn numbers(a: &Args<'_, '_>, i: usize) -> Option<Vec<Option<f64>>> {
 
 fn series(a: &Args<'_, '_>) -> Answer {
     let op = a.text(0);
-    let Some(x) = numbers(a, 1) else {
-        return Ok(Cell::Null);
-    };
     let number = |v: Option<f64>| v.map_or(Json::Null, dynamic::real);
     if a.len() == 2 {
+        let Some(x) = numbers(a, 1) else {
+            return Ok(Cell::Null);
+        };
         let f = |x: f64| match &*op {
             "abs" => x.abs(),
             "acos" => x.acos(),
@@ -448,7 +490,7 @@ fn series(a: &Args<'_, '_>) -> Answer {
                 .into(),
         ));
     }
-    let Some(y) = numbers(a, 2) else {
+    let Some((x, y)) = two_series(a, 1, 2) else {
         return Ok(Cell::Null);
     };
     let n = x.len().max(y.len());

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use md5::Md5;
-use rusqlite::types::Value as Cell;
+use rusqlite::types::{Value as Cell, ValueRef};
 use serde_json::{Map, Value as Json, json};
 use sha1::{Digest, Sha1};
 use sha2::Sha256;
@@ -50,8 +50,14 @@ pub const TABLE: &[Row] = &[
         Ok(text_cell(url_encode(&a.text(0), "-_.~", false)))
     }),
     ("k_url_decode", |a| Ok(text_cell(url_decode(&a.text(0))))),
+    // Text is hashed as its bytes, numbers and times as the eight bytes they are.
     ("k_hash", |a| {
-        Ok(modulo(xxhash64(a.text(0).as_bytes(), 0) as i64, a.int(1)))
+        let hash = match a.cell(0) {
+            ValueRef::Integer(i) => xxhash64(&i.to_le_bytes(), 0),
+            ValueRef::Null => return Ok(Cell::Null),
+            _ => xxhash64(a.text(0).as_bytes(), 0),
+        };
+        Ok(modulo(hash as i64, a.int(1)))
     }),
     ("k_hash_md5", |a| {
         Ok(text_cell(hex(&Md5::digest(a.text(0).as_bytes()))))
@@ -268,12 +274,8 @@ fn parse_path(text: &str) -> Json {
     let drive = rest.as_bytes().get(1) == Some(&b':') && rest.as_bytes()[0].is_ascii_alphabetic();
     let root = if drive {
         &rest[..2]
-    } else if let Some(share) = rest.strip_prefix("\\\\") {
-        let end = share.find(is_separator).map_or(rest.len(), |i| i + 2);
-        &rest[..end]
-    } else if rest.starts_with('/') {
-        "/"
     } else {
+        // A share and the root of Unix have no name of their own.
         ""
     };
     // A colon behind the root begins an alternate data stream.

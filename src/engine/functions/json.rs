@@ -164,8 +164,12 @@ pub const TABLE: &[Row] = &[
         Ok(json_cell(&value))
     }),
     ("k_bag_zip", |a| {
-        let (Json::Array(keys), Json::Array(values)) = (a.json(0), a.json(1)) else {
+        let Json::Array(keys) = a.json(0) else {
             return Ok(Cell::Null);
+        };
+        let values = match a.json(1) {
+            Json::Array(values) => values,
+            _ => Vec::new(),
         };
         let mut bag = Map::new();
         for (i, key) in keys.iter().enumerate() {

@@ -207,6 +207,11 @@ fn ipv6(text: &str) -> Option<(u128, u32)> {
         None => (text, 128),
     };
     match ip.parse::<IpAddr>().ok()? {
+        // IPv4 written inside IPv6 is the mapped address, its prefix that of the IPv4 part.
+        IpAddr::V6(ip) if text.contains('.') && u128::from(ip) >> 32 == 0 => {
+            let mapped = u128::from(ip) | 0xffff_0000_0000;
+            Some((mapped, if prefix <= 32 { prefix + 96 } else { prefix }))
+        }
         IpAddr::V6(ip) => Some((u128::from(ip), prefix)),
         IpAddr::V4(_) => None,
     }

@@ -109,7 +109,14 @@ fn parse_kv(a: &Args<'_, '_>) -> rusqlite::Result<Cell> {
     let text = a.text(1);
     let mut found: Vec<Option<String>> = vec![None; spec.keys.len()];
     let mut note = |key: &str, value: String| {
-        if let Some(i) = spec.keys.iter().position(|k| k == key.trim())
+        let mut key = key.trim();
+        if let Some((open, close)) = spec.quotes {
+            key = key
+                .strip_prefix(open)
+                .and_then(|k| k.strip_suffix(close))
+                .unwrap_or(key);
+        }
+        if let Some(i) = spec.keys.iter().position(|k| k == key)
             && found[i].is_none()
         {
             found[i] = Some(value);

@@ -283,16 +283,20 @@ fn indexof(a: &Args<'_, '_>) -> Answer {
     if occurrence < 1 {
         return Ok(Cell::Null);
     }
-    let Some((from, to)) = window(&text, start, length) else {
-        return Ok(Cell::Integer(-1));
-    };
-    let found = (from..to)
-        .filter(|i| text.is_char_boundary(*i) && text[*i..to].starts_with(&*what))
-        .nth(occurrence as usize - 1)
-        .or_else(|| (what.is_empty() && from == to).then_some(from));
-    Ok(Cell::Integer(
-        found.map_or(-1, |i| text[..i].chars().count() as i64),
-    ))
+    // Each further occurrence is looked for in as long a stretch behind the one before.
+    let mut start = start;
+    let mut found = -1;
+    for _ in 0..occurrence {
+        let Some((from, to)) = window(&text, start, length) else {
+            return Ok(Cell::Integer(-1));
+        };
+        let Some(at) = text[from..to].find(&*what) else {
+            return Ok(Cell::Integer(-1));
+        };
+        found = text[..from + at].chars().count() as i64;
+        start = found + 1;
+    }
+    Ok(Cell::Integer(found))
 }
 
 fn indexof_regex(a: &Args<'_, '_>) -> Answer {
@@ -300,7 +304,7 @@ fn indexof_regex(a: &Args<'_, '_>) -> Answer {
     let regex = a.regex(1)?;
     let (start, length) = (a.int(2).unwrap_or(0), a.int(3).unwrap_or(-1));
     let occurrence = a.int(4).unwrap_or(1);
-    if occurrence < 1 {
+    if occurrence < 1 || start < 0 {
         return Ok(Cell::Null);
     }
     let Some((from, to)) = window(&text, start, length) else {
@@ -331,22 +335,39 @@ fn countof(a: &Args<'_, '_>) -> Answer {
     Ok(Cell::Integer(count as i64))
 }
 
+/// Replaces several texts in one pass: what was put in is not looked at again.
 fn replace_strings(a: &Args<'_, '_>) -> Answer {
-    let mut text = a.text(0).into_owned();
+    let text = a.text(0);
     let (Json::Array(from), to) = (a.json(1), a.json(2)) else {
         return Ok(text_cell(text));
     };
-    for (i, what) in from.iter().enumerate() {
-        let what = dynamic::text(what);
-        let with = match &to {
-            Json::Array(with) => with.get(i).map(dynamic::text).unwrap_or_default(),
-            one => dynamic::text(one),
-        };
-        if !what.is_empty() {
-            text = text.replace(&what, &with);
+    let pairs: Vec<(String, String)> = from
+        .iter()
+        .enumerate()
+        .map(|(i, what)| {
+            let with = match &to {
+                Json::Array(with) => with.get(i).map(dynamic::text).unwrap_or_default(),
+                one => dynamic::text(one),
+            };
+            (dynamic::text(what), with)
+        })
+        .filter(|(what, _)| !what.is_empty())
+        .collect();
+    let mut out = String::with_capacity(text.len());
+    let mut rest: &str = &text;
+    while let Some(c) = rest.chars().next() {
+        if let Some((what, with)) = pairs
+            .iter()
+            .find(|(what, _)| rest.starts_with(what.as_str()))
+        {
+            out.push_str(with);
+            rest = &rest[what.len()..];
+        } else {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
         }
     }
-    Ok(text_cell(text))
+    Ok(text_cell(out))
 }
 
 /// Back references are `\1`; the regex crate wants `${1}` and `$$` for a dollar.

@@ -113,7 +113,7 @@ impl Planner<'_> {
                     );
                 }
                 if alone && !key.nan {
-                    let best = format!("{}({})", if max { "max" } else { "min" }, key.sql);
+                    let best = best_key(key, max);
                     let mut out = vec![Sx {
                         literal: None,
                         ..Sx {
@@ -252,7 +252,7 @@ impl Planner<'_> {
                 let item = self.convert(x, Type::Dynamic, e.span)?.sql;
                 Ok(Sx::new(format!("k_bag_of({item}){filter}"), Type::Dynamic).solid())
             }
-            "percentile" | "percentilew" => {
+            "percentile" | "percentilew" | "percentiles" | "percentilesw" => {
                 let rest: Vec<String> = args[1..]
                     .iter()
                     .map(|a| self.one(a, 'r', frag))
@@ -351,6 +351,27 @@ fn split_if(name: &str) -> Option<(&str, usize)> {
         "varianceif" => ("variance", 1),
         _ => return None,
     })
+}
+
+/// The greatest or least key beside which SQLite gives the other columns of its row. Of nulls alone
+/// the first row is wanted, so a null counts as the worst value there is.
+fn best_key(key: &Sx, max: bool) -> String {
+    let function = if max { "max" } else { "min" };
+    if !key.nullable {
+        return format!("{function}({})", key.sql);
+    }
+    let worst = match (key.ty, max) {
+        (Type::Real, true) => "-9e999",
+        (Type::Real, false) => "9e999",
+        (Type::Guid, true) => "''",
+        (Type::Guid, false) => "'~'",
+        (_, true) => "(-9223372036854775807-1)",
+        (_, false) => "9223372036854775807",
+    };
+    format!(
+        "(CASE WHEN {function}(coalesce({0}, {worst})) IS NOT NULL THEN {0} END)",
+        key.sql
+    )
 }
 
 /// One cell of a packed row.

@@ -246,7 +246,67 @@ impl Planner<'_> {
                 );
                 Ok(Sx::new(sql, Type::Bool).solid())
             }
-            "materialize" | "typeof_unchecked" => self.expr(&args[0], frag),
+            "materialize" => self.expr(&args[0], frag),
+            "column_ifexists" => {
+                let name = self.expr(&args[0], &Frag::default())?;
+                let Some(Value::String(name)) = name.literal else {
+                    return Self::refuse(
+                        "column_ifexists() of a name that is not constant",
+                        e.span,
+                    );
+                };
+                match frag.cols.iter().find(|c| c.name == name) {
+                    Some(col) => Ok(col.sx.clone()),
+                    None => self.expr(&args[1], frag),
+                }
+            }
+            "bag_pack_columns" => {
+                let mut list = Vec::with_capacity(args.len() * 2);
+                for a in args {
+                    let Some(place) = super::expr::plain_column(a, frag) else {
+                        return Self::refuse("bag_pack_columns() of an expression", a.span);
+                    };
+                    list.push(sql::text(&frag.cols[place].name));
+                    list.push(self.one(a, 'd', frag)?);
+                }
+                Ok(Sx::new(format!("k_bag({})", list.join(", ")), Type::Dynamic).solid())
+            }
+            "tohex" => {
+                let x = self.expr(&args[0], frag)?;
+                let number = if x.ty == Type::Int {
+                    // The bits of an `int` are 32.
+                    format!("({} & 4294967295)", x.sql)
+                } else {
+                    self.one(&args[0], 'i', frag)?
+                };
+                let width = match args.get(1) {
+                    Some(a) => self.one(a, 'i', frag)?,
+                    None => "0".to_owned(),
+                };
+                Ok(Sx::new(format!("k_tohex({number}, {width})"), Type::String))
+            }
+            "hash" | "hash_xxhash64" => {
+                let x = self.expr(&args[0], frag)?;
+                // What other types are hashed as is not known.
+                if !matches!(
+                    x.ty,
+                    Type::String | Type::Long | Type::DateTime | Type::TimeSpan
+                ) {
+                    return Self::refuse(format!("{name}() of a {} value", x.ty.name()), e.span);
+                }
+                let by = match args.get(1) {
+                    Some(a) => format!(", {}", self.one(a, 'i', frag)?),
+                    None => String::new(),
+                };
+                Ok(Sx::new(format!("k_hash({}{by})", x.sql), Type::Long))
+            }
+            "series_stats" => {
+                let list = self.formed(args, "d", frag)?;
+                Ok(Sx::new(
+                    format!("k_series_stats_array({})", list[0]),
+                    Type::Dynamic,
+                ))
+            }
             "assert" => {
                 let list = self.formed(args, "bt", frag)?;
                 Ok(Sx::new(format!("k_assert({})", list.join(", ")), Type::Bool).solid())
@@ -498,12 +558,19 @@ impl Planner<'_> {
                 arrays.push(self.convert(x, Type::Dynamic, a.span)?.sql);
             }
         }
-        if arrays.len() != 1 {
-            // Several arrays give several columns, which an expression cannot.
-            return Self::refuse(format!("{name}() of several arrays"), e.span);
-        }
         let descending = i32::from(name.ends_with("desc"));
         let nulls_last = nulls_last.unwrap_or_else(|| "1".to_owned());
+        if arrays.len() > 1 {
+            // Several arrays give several columns: an array of them all.
+            let all = arrays.join(", ");
+            let sorted: Vec<String> = (0..arrays.len())
+                .map(|i| format!("k_array_sort({descending}, {nulls_last}, {i}, {all})"))
+                .collect();
+            return Ok(Sx::new(
+                format!("k_array({})", sorted.join(", ")),
+                Type::Dynamic,
+            ));
+        }
         Ok(Sx::new(
             format!("k_array_sort({descending}, {nulls_last}, 0, {})", arrays[0]),
             Type::Dynamic,

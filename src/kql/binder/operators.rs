@@ -947,6 +947,11 @@ impl Binder<'_> {
             args.push(match (&arg.kind, val.ty) {
                 (_, Ty::Table(t)) => Argument::Table(t.rel),
                 (S::Named { name, .. }, _) => Argument::Named(name.text.clone(), val.expr),
+                // a column of another table than the piped one (`ipv4_lookup`)
+                (S::Name(name), ty) if ty.is_error() => Argument::Scalar(Expr {
+                    kind: ExprKind::OpenColumn(name.text.clone()),
+                    ..val.expr
+                }),
                 _ => Argument::Scalar(val.expr),
             });
         }

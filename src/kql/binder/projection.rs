@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use super::{Binder, Reference, TupleColumn, Ty, Val, unknown};
 use crate::kql::bound::{Column, Expr, ExprKind};
 use crate::kql::syntax::{self, ExprKind as S, Span};
-use crate::kql::types::Type;
+use crate::kql::types::{Type, Value};
 
 /// What an operator makes of its expressions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -419,6 +419,17 @@ fn prefixed(val: &Val, tuple: &TupleColumn) -> Column {
 fn tuple_expr(val: &Val, columns: &[TupleColumn], i: usize) -> Expr {
     if columns.len() == 1 {
         val.expr.clone()
+    } else if let ExprKind::Call { .. } = val.expr.kind {
+        // A scalar function of several columns: the engine has it give an array of them.
+        let at = |kind, ty| Expr {
+            kind,
+            ty,
+            span: val.expr.span,
+        };
+        let place = at(ExprKind::Literal(Value::Long(i as i64)), Type::Long);
+        let element = ExprKind::Index(Box::new(val.expr.clone()), Box::new(place));
+        let element = at(element, Type::Dynamic);
+        at(ExprKind::Convert(Box::new(element)), columns[i].column.ty)
     } else {
         columns[i].argument.clone()
     }
