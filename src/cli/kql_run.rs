@@ -134,7 +134,7 @@ pub(crate) fn run_text(name: &str, query: &str, form: Output, out: &mut dyn Writ
 /// An error with its places in the text.
 fn failure(name: &str, query: &str, error: &EngineError) -> Failure {
     let at = |offset: u32| {
-        let before = &query[..query.floor_char_boundary(offset as usize)];
+        let before = query.get(..offset as usize).unwrap_or(query);
         let line = before.matches('\n').count() + 1;
         let column = before
             .rsplit('\n')

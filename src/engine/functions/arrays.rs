@@ -420,12 +420,11 @@ fn array_sort(a: &Args<'_, '_>) -> Answer {
     ))
 }
 
+/// Numbers of a series; `None` for elements that are none.
+type Numbers = Vec<Option<f64>>;
+
 /// The numbers of the series in arguments `i` and `j`; a bare number stands for as many as the other has.
-fn two_series(
-    a: &Args<'_, '_>,
-    i: usize,
-    j: usize,
-) -> Option<(Vec<Option<f64>>, Vec<Option<f64>>)> {
+fn two_series(a: &Args<'_, '_>, i: usize, j: usize) -> Option<(Numbers, Numbers)> {
     let number = |i: usize| match a.json(i) {
         Json::Number(n) => n.as_f64(),
         _ => None,
@@ -444,7 +443,7 @@ fn two_series(
     }
 }
 
-fn numbers(a: &Args<'_, '_>, i: usize) -> Option<Vec<Option<f64>>> {
+fn numbers(a: &Args<'_, '_>, i: usize) -> Option<Numbers> {
     array(a, i).map(|v| {
         v.iter()
             .map(|x| match x {

@@ -206,7 +206,7 @@ impl Planner<'_> {
                 let function = if full { "k_bag_full" } else { "k_bag" };
                 Ok(Sx::new(format!("{function}({})", list.join(", ")), Type::Dynamic).solid())
             }
-            "array_sort_asc" | "array_sort_desc" => self.array_sort(name, args, e, frag),
+            "array_sort_asc" | "array_sort_desc" => self.array_sort(name, args, frag),
             "range" => self.range_array(args, e, frag),
             "unixtime_seconds_todatetime" => self.unixtime(args, time::SECOND, frag),
             "unixtime_milliseconds_todatetime" => self.unixtime(args, time::MILLISECOND, frag),
@@ -548,7 +548,7 @@ impl Planner<'_> {
         }
     }
 
-    fn array_sort(&mut self, name: &str, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {
+    fn array_sort(&mut self, name: &str, args: &[Expr], frag: &Frag) -> Result<Sx> {
         let (mut arrays, mut nulls_last) = (Vec::new(), None);
         for a in args {
             let x = self.expr(a, frag)?;
