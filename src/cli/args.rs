@@ -117,6 +117,20 @@ pub(crate) struct DemoArgs {
     pub(crate) keep: bool,
 }
 
+impl Default for DemoArgs {
+    /// What `nightjar demo` means without options.
+    fn default() -> Self {
+        Self {
+            seed: 7,
+            speed: 1.0,
+            incidents: None,
+            alerts: None,
+            machines: None,
+            keep: false,
+        }
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum IncidentCommand {
     /// Lists incidents, the most recently updated first.

@@ -11,15 +11,15 @@ pub(crate) type Done<T = ()> = Result<T, Failure>;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Exit {
     /// The reader of standard output went away: nothing failed and nobody is listening.
-    Quiet = 0,
+    Quiet,
     /// The service or the query said no.
-    Refused = 1,
+    Refused,
     /// Wrong usage or configuration.
-    Usage = 2,
+    Usage,
     /// A sign-in is needed.
-    SignIn = 3,
-    /// Interrupted.
-    Interrupted = 130,
+    SignIn,
+    /// Ended by a signal: 128 and its number; 130 is Ctrl-C.
+    Signal(u8),
 }
 
 /// A failure: what, and where it helps, what to do about it.
@@ -56,7 +56,12 @@ impl Failure {
 
     /// Ctrl-C.
     pub(crate) fn interrupted() -> Self {
-        Self::new(Exit::Interrupted, "interrupted")
+        Self::new(Exit::Signal(2), "interrupted")
+    }
+
+    /// Ended by a signal, which needs no words.
+    pub(crate) fn signal(number: i32) -> Self {
+        Self::new(Exit::Signal(u8::try_from(number).unwrap_or(15)), "")
     }
 
     /// Adds what to do about it.
@@ -69,7 +74,7 @@ impl Failure {
 
     /// Words for a person, unsanitised: the message, then the advice on lines of its own.
     pub(crate) fn words(&self) -> Option<String> {
-        if self.exit == Exit::Quiet {
+        if self.message.is_empty() {
             return None;
         }
         Some(match &self.advice {
@@ -80,7 +85,13 @@ impl Failure {
 
     /// The exit status.
     pub(crate) fn code(&self) -> ExitCode {
-        ExitCode::from(self.exit as u8)
+        ExitCode::from(match self.exit {
+            Exit::Quiet => 0,
+            Exit::Refused => 1,
+            Exit::Usage => 2,
+            Exit::SignIn => 3,
+            Exit::Signal(number) => 128_u8.saturating_add(number),
+        })
     }
 }
 

@@ -51,7 +51,7 @@ pub(crate) fn start(folder: &Path, level: Option<&str>) -> Done<Option<WorkerGua
 }
 
 /// Makes a folder that only its owner can look into.
-fn make_private(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn make_private(folder: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -6,6 +6,7 @@
 mod actions;
 mod alerts;
 mod args;
+mod console;
 mod edits;
 mod failure;
 mod incidents;
@@ -60,14 +61,13 @@ pub(crate) fn say(words: &str) {
 fn run(cli: Cli) -> Done {
     let global = cli.global;
     let Some(command) = cli.command else {
-        return Err(Failure::refused(
-            "the console is not part of this build yet",
-        ));
+        return console::run(&global);
     };
     match command {
         Command::Kql(command) => language(command, &global),
         Command::Config(command) => settings::run(command, &global, &mut io::stdout().lock()),
         Command::Sim(args) => sim::run(args),
+        Command::Demo(args) => console::demo(args, &global),
         Command::Incidents(command) => incidents::run(command, &global),
         Command::Alerts(command) => alerts::run(command, &global),
         Command::Machines(command) => machines::run(command, &global),

@@ -7,7 +7,8 @@ use super::failure::{Done, Failure};
 use super::say;
 use crate::config::{Config, Paths, Profile, ProfileError};
 use crate::domain::text;
-use crate::tui::keymap::{Keymap, Override};
+use crate::tui::keymap::Keymap;
+use crate::tui::run::overrides;
 use crate::tui::theme::{Depth, Theme};
 
 /// Does one of the `config` commands.
@@ -71,7 +72,8 @@ fn check(paths: &Paths, global: &Global, out: &mut dyn Write) -> Done {
 
 /// What the console finds wrong in names only it knows: commands, keys, themes.
 fn console_problems(config: &Config, paths: &Paths) -> Vec<String> {
-    let (_, mut problems) = Keymap::new(&overrides(config));
+    let (_, mut problems) =
+        Keymap::new(&overrides(&config.keys, &config.file.display().to_string()));
     let (_, theme) = Theme::load(&config.ui.theme, Some(&paths.themes()), Depth::True);
     if let (Some((line, column)), false) = (config.ui.theme_at, theme.is_empty()) {
         let place = format!("{}:{line}:{column}", config.file.display());
@@ -80,23 +82,6 @@ fn console_problems(config: &Config, paths: &Paths) -> Vec<String> {
         problems.extend(theme);
     }
     problems
-}
-
-/// The key bindings of the settings as the console's keymap takes them.
-pub(crate) fn overrides(config: &Config) -> Vec<Override> {
-    let mut wishes = Vec::new();
-    for (scope, table) in &config.keys.scopes {
-        for (command, binding) in &table.commands {
-            let (line, column) = binding.at;
-            wishes.push(Override {
-                scope: scope.clone(),
-                command: command.clone(),
-                keys: binding.keys.iter().map(|(keys, _)| keys.clone()).collect(),
-                place: format!("{}:{line}:{column}", config.file.display()),
-            });
-        }
-    }
-    wishes
 }
 
 /// The settings, with what is wrong in them said on standard error.

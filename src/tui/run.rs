@@ -225,6 +225,10 @@ pub async fn drive<S: Surface>(
                         idle = false;
                         effects.push(Effect::Idle(false));
                     }
+                    if matches!(event, Event::Resize(..)) {
+                        // A window that shrank and grew back meanwhile has lost what was on it.
+                        surface.clear()?;
+                    }
                     if let Some(msg) = message_of(event) {
                         effects.extend(update(state, msg, Timestamp::now()));
                     }

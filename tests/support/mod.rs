@@ -22,9 +22,9 @@ pub struct Home {
 impl Home {
     /// Empty folders.
     pub fn new() -> Self {
-        Self {
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        }
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        std::fs::create_dir(folder.path().join("home")).expect("a folder");
+        Self { folder }
     }
 
     /// Writes the settings file.
