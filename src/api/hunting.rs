@@ -285,10 +285,14 @@ fn push(column: &mut Column, json: &str) {
             ColumnKind::Text | ColumnKind::Dynamic | ColumnKind::Span => {
                 column.push(Cell::Text(json));
             }
-            _ => match (json.parse::<i64>(), json.parse::<f64>()) {
-                (Ok(number), _) => column.push(Cell::Long(number)),
-                (_, Ok(number)) => column.push(Cell::Real(number)),
-                _ => column.push(Cell::Text(json)),
+            ColumnKind::Real => match json.parse() {
+                Ok(number) => column.push(Cell::Real(number)),
+                Err(_) => column.push(Cell::Text(json)),
+            },
+            // A number too large for its column stays as it was written.
+            ColumnKind::Long | ColumnKind::Bool | ColumnKind::Time => match json.parse() {
+                Ok(number) => column.push(Cell::Long(number)),
+                Err(_) => column.push(Cell::Text(json)),
             },
         },
         _ => column.push(Cell::Null),
