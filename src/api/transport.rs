@@ -127,6 +127,7 @@ impl Transport {
 
     /// The same transport whose requests carry this `client-request-id`: a journal that writes it down
     /// before the request leaves can be matched with the service's records.
+    #[must_use]
     pub fn tagged(&self, client_request_id: &str) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
