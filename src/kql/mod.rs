@@ -52,6 +52,8 @@ impl Analysis {
 
     /// All errors in one text for a person: `line:column code message`, one a line.
     pub fn report(&self, text: &str) -> String {
+        use std::fmt::Write as _;
+
         let mut out = String::new();
         for found in self.diagnostics.iter().filter(|d| d.is_error()) {
             let before = &text[..found.span.start as usize];
@@ -60,7 +62,7 @@ impl Analysis {
             if !out.is_empty() {
                 out.push('\n');
             }
-            out.push_str(&format!("{line}:{column} {} {}", found.code, found.message));
+            let _ = write!(out, "{line}:{column} {} {}", found.code, found.message);
         }
         out
     }

@@ -33,6 +33,7 @@ impl Span {
     }
 
     /// From the start of this to the end of `other`.
+    #[must_use]
     pub const fn to(self, other: Self) -> Self {
         let end = if other.end > self.end {
             other.end

@@ -349,6 +349,10 @@ impl Binder<'_> {
         self.fit_kind(signature, layout, vals, param, &vals[i], lenient)
     }
 
+    #[expect(
+        clippy::only_used_in_recursion,
+        reason = "a method like its neighbours"
+    )]
     fn fit_kind(
         &self,
         signature: &Signature,
@@ -679,15 +683,13 @@ impl Binder<'_> {
         match param.form {
             ArgumentForm::Column
             | ArgumentForm::ColumnOfFirst
-            | ArgumentForm::CommonColumnOfFirst => {
-                if !val.is_column {
-                    self.report("KS109", span, "Column name expected.");
-                }
+            | ArgumentForm::CommonColumnOfFirst
+                if !val.is_column =>
+            {
+                self.report("KS109", span, "Column name expected.");
             }
-            ArgumentForm::Constant => {
-                if !val.constant {
-                    self.report("KS129", span, "The expression must be a constant.");
-                }
+            ArgumentForm::Constant if !val.constant => {
+                self.report("KS129", span, "The expression must be a constant.");
             }
             ArgumentForm::Literal | ArgumentForm::LiteralNotEmpty => {
                 if !val.literal {
@@ -879,7 +881,7 @@ impl Binder<'_> {
                     }
                 }
                 (TypeSyntax::Table(_), _) if !faults => {
-                    self.report("KS111", place, "Tabular value expected.")
+                    self.report("KS111", place, "Tabular value expected.");
                 }
                 _ => {}
             }

@@ -4,6 +4,16 @@
 //! and it builds what can be planned and run. Functions of the user are read twice: once where they are
 //! declared (faults and colours), and once for each call (the expansion, in silence).
 
+#![expect(
+    clippy::single_match_else,
+    clippy::unnecessary_wraps,
+    reason = "lookups read best with both arms side by side; operators share one shape: a table or nothing"
+)]
+#![expect(
+    clippy::unused_self,
+    reason = "methods of one binder, with or without its state"
+)]
+
 mod aggregates;
 mod calls;
 mod names;

@@ -67,10 +67,14 @@ impl Projection {
         if self.names.insert(name.to_owned()) {
             return name.to_owned();
         }
-        (1..)
-            .map(|n| format!("{name}{n}"))
-            .find(|n| self.names.insert(n.clone()))
-            .unwrap_or_else(|| name.to_owned())
+        let mut number = 1;
+        loop {
+            let candidate = format!("{name}{number}");
+            if self.names.insert(candidate.clone()) {
+                return candidate;
+            }
+            number += 1;
+        }
     }
 
     /// Adds a column under a name made unique; true if it was added.

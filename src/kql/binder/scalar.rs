@@ -7,6 +7,15 @@ use crate::kql::builtins::{Kind, builtins};
 use crate::kql::syntax::{self, BinaryToken, ExprKind as S, Span, Step};
 use crate::kql::types::{Type, Value};
 
+/// Bound operators nest; longer chains are typed but not bound.
+const MAX_CHAIN: usize = 300;
+
+fn too_long() -> ExprKind {
+    ExprKind::Unsupported {
+        what: "an expression of so many parts".to_owned(),
+    }
+}
+
 impl Binder<'_> {
     /// Binds any expression. `tabular` says that a table is wanted.
     pub(super) fn expr(&mut self, e: &syntax::Expr, tabular: bool) -> Val {
@@ -72,7 +81,7 @@ impl Binder<'_> {
             S::TypedColumn { name, .. } => self.name(name, false),
             S::Dynamic(json) => self.dynamic(json, e.span),
             S::TypeOf(items) => self.type_of(items, e.span),
-            S::ToScalar(inner) => self.to_scalar(inner, e.span),
+            S::ToScalar(inner) => self.scalar_of_table(inner, e.span),
             S::ToTable(inner) => {
                 let row = self.row.take();
                 let val = self.expr(inner, true);
@@ -188,12 +197,12 @@ impl Binder<'_> {
         span: Span,
     ) -> Val {
         let is_logic = matches!(rest[0].0, BinaryToken::And | BinaryToken::Or);
-        let mut left = self.operand(first, rest[0].0);
+        let mut left = self.expr(first, false);
         let mut constant = left.constant;
         let mut left_ty = left.ty.clone();
         let mut terms = Vec::new();
-        for (op, op_span, operand) in rest {
-            let right = self.operand(operand, *op);
+        for (n, (op, op_span, operand)) in rest.iter().enumerate() {
+            let right = self.expr(operand, false);
             constant &= right.constant;
             let ty = self.operator_type(*op, *op_span, &left_ty, &right.ty);
             if is_logic {
@@ -202,7 +211,11 @@ impl Binder<'_> {
                 }
                 terms.push(right.expr);
             } else {
-                let kind = binary(*op, left.expr, right.expr);
+                let kind = if n < MAX_CHAIN {
+                    binary(*op, left.expr, right.expr)
+                } else {
+                    too_long()
+                };
                 let to = Span {
                     start: span.start,
                     end: operand.span.end,
@@ -229,17 +242,6 @@ impl Binder<'_> {
         val.same_as = None;
         val.expr.span = span;
         val
-    }
-
-    fn operand(&mut self, e: &syntax::Expr, op: BinaryToken) -> Val {
-        if op == BinaryToken::Search {
-            return self.search_operand(e);
-        }
-        self.expr(e, false)
-    }
-
-    fn search_operand(&mut self, e: &syntax::Expr) -> Val {
-        self.expr(e, false)
     }
 
     /// The type an operator gives, or a report that it is not defined.
@@ -449,7 +451,7 @@ impl Binder<'_> {
         val
     }
 
-    fn to_scalar(&mut self, inner: &syntax::Expr, span: Span) -> Val {
+    fn scalar_of_table(&mut self, inner: &syntax::Expr, span: Span) -> Val {
         let (row, right, scope) = (self.row.take(), self.right.take(), self.scope);
         self.scope = Scope::Normal;
         let val = self.expr(inner, true);
@@ -500,6 +502,10 @@ impl Binder<'_> {
         for (i, step) in steps.iter().enumerate() {
             let last = i + 1 == steps.len();
             val = self.step(val, step, base.span, tabular && last);
+            if i >= MAX_CHAIN {
+                val.expr.kind = too_long();
+                val.name = None;
+            }
         }
         val.expr.span = span;
         val

@@ -849,7 +849,6 @@ impl Binder<'_> {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the clauses of the operator")]
     pub(super) fn find(
         &mut self,
         op: &Operator,

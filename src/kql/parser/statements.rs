@@ -210,7 +210,7 @@ impl Parser<'_> {
         self.expect_word("to");
         self.expect(TokenKind::OpenParen, "(");
         self.comma_list(
-            |p| p.union_operand(),
+            Self::union_operand,
             Self::missing_expr,
             Some(&Self::at_list_end),
             true,

@@ -1,0 +1,268 @@
+//! The language against the verdicts of the official Kusto language service, read in place from
+//! `../shared/kql`; and against any text at all.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+
+use nightjar::kql::diagnostics::CodePoints;
+use nightjar::kql::{Schema, analyze, classify, parse};
+use proptest::prelude::*;
+use serde_json::Value;
+
+/// The rows of a file of verdicts, or nothing where the files are not there.
+fn rows(file: &str) -> Option<Vec<Value>> {
+    let path: PathBuf = [env!("CARGO_MANIFEST_DIR"), "..", "shared", "kql", file]
+        .iter()
+        .collect();
+    let Ok(text) = std::fs::read_to_string(&path) else {
+        eprintln!("skipped: {} is not there", path.display());
+        return None;
+    };
+    Some(
+        text.lines()
+            .map(|l| serde_json::from_str(l).expect("a JSON line"))
+            .collect(),
+    )
+}
+
+#[derive(Debug, Default)]
+struct Score {
+    rows: usize,
+    parse: usize,
+    known: usize,
+    ok: usize,
+    wrong: usize,
+    first: usize,
+    columns: usize,
+    columns_right: usize,
+}
+
+fn score(rows: &[Value]) -> Score {
+    let mut score = Score::default();
+    for row in rows {
+        let query = row["query"].as_str().expect("a query");
+        let analysis = analyze(query, Schema::hunting());
+        score.rows += 1;
+        score.parse += usize::from(analysis.parses() == (row["parse_ok"] == true));
+        let ok = row["ok"] == true;
+        if row.get("tables_known") != Some(&Value::Bool(false)) {
+            score.known += 1;
+            score.ok += usize::from(analysis.is_ok() == ok);
+        }
+        if !ok && !analysis.is_ok() {
+            let mut points = CodePoints::new(query);
+            let ours = analysis
+                .diagnostics
+                .iter()
+                .filter(|d| d.is_error())
+                .map(|d| points.of(d.span.start))
+                .min();
+            let theirs = row["errors"]
+                .as_array()
+                .expect("errors")
+                .iter()
+                .filter_map(|e| e["start"].as_u64())
+                .min();
+            score.wrong += 1;
+            score.first += usize::from(ours.map(|o| o as u64) == theirs);
+        }
+        if let (true, Some(expected)) = (ok, row["result_columns"].as_array()) {
+            score.columns += 1;
+            let ours: Vec<Value> = analysis
+                .result
+                .iter()
+                .flat_map(|r| &r.columns)
+                .map(|c| serde_json::json!([c.name, c.ty.name()]))
+                .collect();
+            score.columns_right += usize::from(&ours == expected);
+        }
+        assert_eq!(
+            analysis.bound.is_some() && !analysis.is_ok(),
+            false,
+            "a bound tree with errors: {query}"
+        );
+    }
+    score
+}
+
+/// `part` is at least this share of `whole`, in tenths of a percent.
+fn at_least(part: usize, whole: usize, tenths: usize, what: &str) {
+    assert!(part * 1000 >= whole * tenths, "{what}: {part} of {whole}");
+}
+
+#[test]
+fn real_queries_are_judged_as_the_service_judges_them() {
+    let Some(rows) = rows("corpus-dev.jsonl") else {
+        return;
+    };
+    let s = score(&rows);
+    at_least(s.parse, s.rows, 998, "parse verdict");
+    at_least(s.ok, s.known, 995, "ok verdict");
+    at_least(s.columns_right, s.columns, 995, "result columns");
+    at_least(s.first, s.wrong, 990, "first error at the same place");
+}
+
+#[test]
+fn broken_queries_are_judged_as_the_service_judges_them() {
+    let Some(rows) = rows("mutants-dev.jsonl") else {
+        return;
+    };
+    let s = score(&rows);
+    at_least(s.parse, s.rows, 998, "parse verdict");
+    at_least(s.ok, s.known, 995, "ok verdict");
+    at_least(s.columns_right, s.columns, 990, "result columns");
+    at_least(s.first, s.wrong, 990, "first error at the same place");
+}
+
+#[test]
+fn colours_are_those_of_the_service() {
+    let Some(rows) = rows("classify-dev.jsonl") else {
+        return;
+    };
+    let (mut same, mut all) = (0, 0);
+    for row in &rows {
+        let query = row["query"].as_str().expect("a query");
+        let mut points = CodePoints::new(query);
+        let mut ours: HashMap<usize, &str> = HashMap::new();
+        for (span, kind) in classify(query, Schema::hunting()) {
+            let (start, length) = points.span(span);
+            ours.extend((start..start + length).map(|i| (i, kind.name())));
+        }
+        for part in row["classifications"].as_array().expect("parts") {
+            let (start, length) = (part[0].as_u64().unwrap_or(0), part[1].as_u64().unwrap_or(0));
+            for i in start..start + length {
+                all += 1;
+                same += usize::from(ours.get(&(i as usize)).copied() == part[2].as_str());
+            }
+        }
+    }
+    at_least(same, all, 990, "characters of the same kind");
+}
+
+/// Trivia and tokens, put together again, are the text.
+fn assert_lossless(text: &str) {
+    let syntax = parse(text);
+    let mut at = 0;
+    for token in &syntax.tokens {
+        assert_eq!(token.trivia, at, "{text:?}");
+        assert!(token.span.start >= token.trivia && token.span.end >= token.span.start);
+        at = token.span.end;
+    }
+    assert_eq!(at as usize, text.len());
+}
+
+/// Pieces that make texts which are nearly queries.
+const PIECES: &[&str] = &[
+    "DeviceInfo",
+    " | ",
+    "where ",
+    "extend ",
+    "summarize ",
+    "by ",
+    "join ",
+    "on ",
+    "(",
+    ")",
+    "[",
+    "]",
+    "{",
+    "}",
+    "let x = ",
+    ";",
+    ",",
+    "=",
+    "==",
+    " and ",
+    " or ",
+    "\"a\"",
+    "'",
+    "\"",
+    "1d",
+    "5",
+    "DeviceId",
+    "Timestamp",
+    "count()",
+    "arg_max(",
+    "*",
+    "$left.",
+    "in ",
+    "between ",
+    "..",
+    "dynamic(",
+    "datetime(",
+    "union ",
+    "mv-expand ",
+    "mv-apply ",
+    "parse ",
+    "with ",
+    "project-away ",
+    "make-series ",
+    "default=0",
+    " step ",
+    "// c\n",
+    "```",
+    "é",
+    "\u{a0}",
+    "😀",
+    "@'",
+    "h\"",
+    "evaluate ",
+    "toscalar(",
+    "materialize(",
+    "invoke ",
+    "scan ",
+    "step ",
+    "top-nested ",
+    "of ",
+    "fork ",
+    "search ",
+    "find ",
+    "!",
+    "~",
+];
+
+proptest! {
+    #[test]
+    fn any_text_is_read_without_loss(text in any::<String>()) {
+        assert_lossless(&text);
+        analyze(&text, Schema::hunting());
+        classify(&text, Schema::hunting());
+    }
+
+    #[test]
+    fn near_queries_are_read_without_loss(parts in prop::collection::vec(0..PIECES.len(), 0..40)) {
+        let text: String = parts.into_iter().map(|i| PIECES[i]).collect();
+        assert_lossless(&text);
+        analyze(&text, Schema::hunting());
+        classify(&text, Schema::hunting());
+    }
+}
+
+#[test]
+fn deep_and_long_texts_end() {
+    for (open, close) in [
+        ("(", ")"),
+        ("f(", ")"),
+        ("dynamic([", "])"),
+        ("-(", ")"),
+        ("toscalar(", ")"),
+        ("a[", "]"),
+    ] {
+        let text = format!("print {}1{}", open.repeat(10_000), close.repeat(10_000));
+        assert!(!analyze(&text, Schema::hunting()).is_ok(), "{open}");
+    }
+    let long = [
+        format!("DeviceInfo {}", "| where DeviceId == 'a' ".repeat(5_000)),
+        format!(
+            "DeviceInfo | where {}",
+            vec!["DeviceId == 'a'"; 10_000].join(" or ")
+        ),
+        format!("print x = {}", vec!["1"; 10_000].join(" + ")),
+        format!("{} print x", "let x = 1;\n".repeat(2_000)),
+        format!("print d{}", ".a".repeat(10_000)),
+        format!("union {}", vec!["DeviceInfo"; 500].join(", ")),
+    ];
+    for text in &long {
+        analyze(text, Schema::hunting());
+    }
+}
