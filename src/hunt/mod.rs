@@ -5,6 +5,106 @@
 
 pub mod error;
 pub mod export;
+mod hunter;
+pub mod language;
 pub mod prepared;
 
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::{ResultTable, Timestamp};
+
 pub use error::{Finding, HuntError, HuntErrorKind};
+pub use hunter::Hunter;
+pub use language::Render;
+
+/// Rows one answer of the service holds at most; nothing else tells that it was cut.
+pub const MOST_ROWS: usize = 100_000;
+
+/// Where a hunt runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// At the service, through Graph `runHuntingQuery`.
+    Defender,
+}
+
+impl Place {
+    /// Its name in history.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Defender => "defender",
+        }
+    }
+
+    /// Its name on screen.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Defender => "Defender",
+        }
+    }
+}
+
+/// How far back the service looks. A filter in the query narrows within it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Timespan {
+    /// One hour.
+    Hour,
+    /// A day.
+    Day,
+    /// Seven days.
+    Week,
+    /// Thirty days, what the service keeps.
+    #[default]
+    Month,
+}
+
+impl Timespan {
+    /// Shortest first.
+    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
+
+    /// The `Timespan` the service takes (ISO 8601).
+    pub fn iso(self) -> &'static str {
+        match self {
+            Self::Hour => "PT1H",
+            Self::Day => "P1D",
+            Self::Week => "P7D",
+            Self::Month => "P30D",
+        }
+    }
+
+    /// The next longer; the shortest after the longest.
+    #[must_use]
+    pub fn next(self) -> Self {
+        let at = Self::ALL.iter().position(|it| *it == self).unwrap_or(0);
+        Self::ALL[(at + 1) % Self::ALL.len()]
+    }
+}
+
+impl fmt::Display for Timespan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Hour => "1h",
+            Self::Day => "24h",
+            Self::Week => "7d",
+            Self::Month => "30d",
+        })
+    }
+}
+
+/// What a hunt gave.
+#[derive(Clone, Debug)]
+pub struct HuntResult {
+    /// The rows.
+    pub table: Arc<ResultTable>,
+    /// Rows of the answer that were no rows and were passed over.
+    pub bad_rows: usize,
+    /// From question to answer.
+    pub took: Duration,
+    /// The service's clock when it answered.
+    pub as_of: Timestamp,
+    /// How the query asks to be drawn.
+    pub render: Option<Render>,
+    /// Where it ran.
+    pub place: Place,
+}

@@ -1,0 +1,146 @@
+//! What the language room says of a query, in the words of this one.
+
+use crate::kql::diagnostics::{Phase, Severity};
+use crate::kql::lexer::{self, TokenKind};
+use crate::kql::{self, Analysis, Diagnostic, Schema};
+
+use super::error::Finding;
+use crate::domain::text;
+
+/// How the query asks to be drawn: `render timechart with (title = "x")`. A hint, no row changes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Render {
+    /// `timechart`, `piechart`…
+    pub kind: String,
+    /// Properties in order; strings without their quotes.
+    pub properties: Vec<(String, String)>,
+}
+
+/// Reads a query against the tables of advanced hunting, as documented: a tenant can have more.
+pub fn analyze(query: &str) -> Analysis {
+    kql::analyze(query, Schema::hunting())
+}
+
+/// Faults of a query, by place. `at` is where the query begins in the text it is part of.
+pub fn findings(query: &str, at: usize) -> Vec<Finding> {
+    found(&analyze(query), at)
+}
+
+/// The faults of an analysis, by place; one that is said twice is said once.
+pub fn found(analysis: &Analysis, at: usize) -> Vec<Finding> {
+    let mut found: Vec<Finding> = analysis
+        .diagnostics
+        .iter()
+        .map(|it| finding(it, at))
+        .collect();
+    found.sort_by_key(|finding| finding.start);
+    found.dedup();
+    found
+}
+
+fn finding(diagnostic: &Diagnostic, at: usize) -> Finding {
+    let mut message = diagnostic.message.clone();
+    if let (Some(fix), Phase::Semantic) = (&diagnostic.fix, diagnostic.phase)
+        && !fix.replacement.is_empty()
+        && !message.contains(&fix.replacement)
+    {
+        message = format!("{} Did you mean {}?", message.trim_end(), fix.replacement);
+    }
+    Finding {
+        start: at + diagnostic.span.start as usize,
+        end: at + diagnostic.span.end as usize,
+        error: diagnostic.severity == Severity::Error,
+        code: diagnostic.code.to_owned(),
+        // it quotes the query, which may be text of a service
+        message: text::clean(&message).into_owned(),
+        fix: diagnostic.fix.as_ref().map(|fix| {
+            (
+                at + fix.span.start as usize,
+                at + fix.span.end as usize,
+                fix.replacement.clone(),
+            )
+        }),
+    }
+}
+
+/// The last `render` of a query, if it has one.
+pub fn render(query: &str) -> Option<Render> {
+    let (tokens, _) = lexer::tokenize(query);
+    let text = |at: usize| {
+        let span = tokens[at].span;
+        &query[span.start as usize..span.end as usize]
+    };
+    let start = (0..tokens.len().saturating_sub(2)).rev().find(|&at| {
+        tokens[at].kind == TokenKind::Bar
+            && text(at + 1) == "render"
+            && tokens[at + 2].kind != TokenKind::End
+    })?;
+    let mut render = Render {
+        kind: text(start + 2).to_owned(),
+        ..Render::default()
+    };
+    let mut at = start + 3;
+    if at < tokens.len() && text(at) == "with" {
+        at += 1;
+    }
+    while at + 2 < tokens.len() && tokens[at].kind != TokenKind::Semicolon {
+        if tokens[at + 1].kind == TokenKind::Equal {
+            let value = text(at + 2).trim_matches(['"', '\'']);
+            render
+                .properties
+                .push((text(at).to_owned(), value.to_owned()));
+            at += 2;
+        }
+        at += 1;
+    }
+    Some(render)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_chart_a_query_asks_for_is_read() {
+        let it = render("T | summarize count() by bin(Timestamp, 1h) | render timechart with (title=\"a b\", ymin=0)")
+            .expect("asks for one");
+        assert_eq!(it.kind, "timechart");
+        assert_eq!(
+            it.properties,
+            [
+                ("title".to_owned(), "a b".to_owned()),
+                ("ymin".to_owned(), "0".to_owned())
+            ]
+        );
+        assert_eq!(
+            render("T | render piechart").expect("asks for one").kind,
+            "piechart"
+        );
+        for none in [
+            "T",
+            "T | where x == 'render piechart'",
+            "// | render x",
+            "T | render",
+            "",
+        ] {
+            assert_eq!(render(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn faults_are_placed_in_the_whole_text() {
+        let found = findings("T | where (", 100);
+        assert!(!found.is_empty());
+        assert!(
+            found
+                .iter()
+                .all(|it| it.start >= 100 && it.end <= 111 && it.start <= it.end && it.error)
+        );
+        assert_eq!(findings("DeviceInfo | take 1", 0), []);
+        let near = findings("DeviceInfo | where DeviceNmae == 'x'", 10);
+        assert_eq!(near.len(), 1, "{near:?}");
+        assert_eq!((near[0].start, near[0].end), (29, 39));
+        assert!(near[0].message.contains("DeviceName"), "{near:?}");
+        assert_eq!(near[0].fix, Some((29, 39, "DeviceName".to_owned())));
+    }
+}
