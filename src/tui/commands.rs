@@ -28,8 +28,8 @@ pub enum Scope {
     Evidence,
     /// Hunt: the results grid.
     Grid,
-    /// Hunt: the schema tree.
-    Schema,
+    /// Hunt: query and results alike.
+    Hunt,
     /// Machine actions.
     Actions,
     /// The console's own audit.
@@ -61,7 +61,7 @@ impl Scope {
         (Scope::Alerts, "alerts", "Alerts"),
         (Scope::Evidence, "evidence", "Evidence"),
         (Scope::Grid, "grid", "Hunt results"),
-        (Scope::Schema, "schema", "Hunt schema"),
+        (Scope::Hunt, "hunt", "Hunt"),
         (Scope::Actions, "actions", "Actions"),
         (Scope::Journal, "journal", "Journal"),
         (Scope::Messages, "messages", "Messages"),
@@ -77,11 +77,9 @@ impl Scope {
     pub fn parent(self) -> Option<Scope> {
         match self {
             Self::Anywhere => None,
-            Self::Main | Self::Text | Self::Popup => Some(Self::Anywhere),
+            Self::Main | Self::Text | Self::Popup | Self::Hunt => Some(Self::Anywhere),
             Self::List | Self::FirstRun => Some(Self::Main),
-            Self::Items | Self::Schema | Self::Actions | Self::Journal | Self::Messages => {
-                Some(Self::List)
-            }
+            Self::Items | Self::Actions | Self::Journal | Self::Messages => Some(Self::List),
             Self::Incidents | Self::Alerts | Self::Evidence | Self::Grid => Some(Self::Items),
             Self::Editor => Some(Self::Text),
             Self::Picker => Some(Self::Popup),
@@ -89,9 +87,12 @@ impl Scope {
         }
     }
 
-    /// This scope and those whose keys also work here, innermost first.
+    /// This scope and those whose keys also work here, innermost first. The two halves of the
+    /// hunting screen, one a list and one a text, share the keys of [`Scope::Hunt`].
     pub fn chain(self) -> impl Iterator<Item = Scope> {
-        std::iter::successors(Some(self), |scope| scope.parent())
+        let shared = matches!(self, Self::Grid | Self::Editor).then_some(Scope::Hunt);
+        let outer = std::iter::successors(self.parent(), |scope| scope.parent());
+        std::iter::once(self).chain(shared).chain(outer)
     }
 
     /// Its name in configuration.
@@ -193,6 +194,7 @@ commands! {
         EntityCollapse "entity-collapse" "Collapse" "" None ["left", "h"] "Closes the branch, or goes to its parent.";
         EntityExpand "entity-expand" "Expand" "" None ["right", "l"] "Opens the branch.";
         EntityElsewhere "entity-elsewhere" "Where else" "where else" None ["w"] "Lists other alerts and incidents with the same hash, address, link or user.";
+        EntityMail "entity-mail" "Delivery and authentication" "mail facts" None ["d"] "Hunts for what the alert does not carry of the mail in focus: SPF, DKIM, DMARC, links, attachments, later moves.";
         EntitySource "entity-source" "Source JSON" "source" None ["J"] "Shows the entity as the service sent it.";
         DetailDown "detail-down" "Scroll details down" "" None ["ctrl-d"] "Scrolls the details of the entity in focus.";
         DetailUp "detail-up" "Scroll details up" "" None ["ctrl-u"] "Scrolls the details of the entity in focus back.";
@@ -206,24 +208,24 @@ commands! {
         GridShowAll "grid-show-all" "Show all columns" "" None ["+"] "Shows hidden columns again.";
         GridExportCsv "grid-export-csv" "Export as CSV" "export" None ["E c"] "Writes the rows as shown to a CSV file, formulas disarmed.";
         GridExportJson "grid-export-json" "Export as JSON" "" None ["E j"] "Writes the rows as shown to a JSON file.";
+        GridExportJsonl "grid-export-jsonl" "Export as JSON lines" "" None ["E l"] "Writes the rows as shown to a file of JSON lines.";
+        GridCopyRow "grid-copy-row" "Copy the row" "" None ["C"] "Copies the row in focus as JSON.";
+        GridFirst "grid-first" "First column" "" None ["0"] "Moves the column cursor to the first column.";
+        GridLast "grid-last" "Last column" "" None ["$"] "Moves the column cursor to the last column.";
         GridEditor "grid-editor" "Back to the query" "query" None ["i"] "Puts the cursor back into the query.";
     }
-    Schema {
-        SchemaInsert "schema-insert" "Insert the name" "insert" None ["enter"] "Writes the table or column in focus into the query.";
-        SchemaCollapse "schema-collapse" "Collapse" "" None ["left", "h"] "Closes the branch, or goes to its parent.";
-        SchemaExpand "schema-expand" "Expand" "" None ["right", "l"] "Opens the branch.";
-    }
     Editor {
-        HuntRun "hunt-run" "Run the query" "run" None ["F5", "ctrl-r"] "Runs the query at the service.";
-        HuntCancel "hunt-cancel" "Cancel the run" "" None ["F8", "ctrl-x"] "Stops waiting for the running query.";
-        HuntComplete "hunt-complete" "Complete" "complete" None ["ctrl-space", "tab"] "Offers names that fit here.";
-        HuntFormat "hunt-format" "Format" "format" None ["F7"] "Lays the query out afresh.";
+        HuntFix "hunt-fix" "Repair, or indent" "" None ["tab"] "Applies the repair offered at the caret; indents where there is none.";
+        HuntLeave "hunt-leave" "Leave the editor" "results" None ["esc"] "Stops a running query; goes to the results where none runs.";
+    }
+    Hunt {
+        HuntRun "hunt-run" "Run the query" "run" None ["F5", "ctrl-r"] "Runs what is selected, else the statement under the caret; empty lines split statements.";
+        HuntCancel "hunt-cancel" "Cancel the run" "" None ["F8"] "Stops waiting for the running query.";
         HuntHistory "hunt-history" "History" "history" None ["F6"] "Chooses among earlier queries.";
+        HuntSpan "hunt-span" "Time span" "span" None ["F4"] "Goes through how far back the service looks: 1h, 24h, 7d, 30d.";
         HuntNewTab "hunt-new-tab" "New tab" "tab" None ["F9"] "Opens another query.";
         HuntNextTab "hunt-next-tab" "Next tab" "" None ["F10"] "Goes to the next query.";
         HuntCloseTab "hunt-close-tab" "Close tab" "" None ["F12"] "Closes this query.";
-        HuntSchema "hunt-schema" "Schema tree" "schema" None ["F3"] "Shows tables and columns.";
-        HuntLeave "hunt-leave" "Leave the editor" "results" None ["esc"] "Goes to the results.";
     }
     Actions {
         ActionCancel "action-cancel" "Cancel the action" "cancel" Medium ["c"] "Asks the service to cancel the pending action.";
@@ -279,6 +281,9 @@ commands! {
         PopupClose "popup-close" "Close" "close" None ["esc", "q"] "Closes the popup and changes nothing.";
         PopupDown "popup-down" "Scroll down" "" None ["pgdn", "ctrl-d"] "Scrolls the popup down.";
         PopupUp "popup-up" "Scroll up" "" None ["pgup", "ctrl-u"] "Scrolls the popup up.";
+        PopupLeft "popup-left" "Scroll left" "" None ["left"] "Scrolls the popup left.";
+        PopupRight "popup-right" "Scroll right" "" None ["right"] "Scrolls the popup right.";
+        PopupCopy "popup-copy" "Copy" "" None ["y"] "Copies what the popup shows.";
     }
     Form {
         FormNext "form-next" "Next field" "next field" None ["tab", "down"] "Goes to the next field.";

@@ -9,6 +9,8 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use super::commands::Command;
 use super::data::{Level, Story};
 use super::screen::Screen;
+use super::screens::evidence::{EvidenceAsk, EvidenceMsg};
+use super::screens::hunt::{HuntAsk, HuntMsg};
 use crate::domain::{
     Alert, AlertId, AlertRow, Change, EntityKey, IncidentId, IncidentRow, MachineAction, MachineId,
 };
@@ -134,6 +136,10 @@ pub enum Msg {
     Exported(&'static str, Result<PathBuf, String>),
     /// For the queue: put the cursor on this incident.
     ShowIncident(IncidentId),
+    /// For the Hunt screen: a hunt, an order, earlier queries.
+    Hunt(HuntMsg),
+    /// For the Evidence screen: what was hunted for.
+    Evidence(EvidenceMsg),
     /// For the Hunt screen: put this query into a tab (title, text, run at once).
     OpenQuery {
         /// The tab's title.
@@ -264,4 +270,8 @@ pub enum Effect {
     Refresh,
     /// Keep this incident fresh while it is looked at; none: nothing is open any more.
     Watch(Option<IncidentId>),
+    /// For the Hunt screen: run, cancel, sort, export, read history.
+    Hunt(HuntAsk),
+    /// For the Evidence screen: hunt for facts.
+    Evidence(EvidenceAsk),
 }

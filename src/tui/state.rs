@@ -133,7 +133,8 @@ impl State {
         (screens, &mut self.data)
     }
 
-    pub(super) fn push(&mut self, screen: Box<dyn Screen>) {
+    /// Shows a screen on top of those of the current stack.
+    pub fn push(&mut self, screen: Box<dyn Screen>) {
         self.stacks[self.current].push(screen);
     }
 

@@ -234,7 +234,7 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
             }
             None => state.say(Level::Info, "no portal page here", now),
         },
-        Command::Copy | Command::CopyRaw => {
+        Command::Copy | Command::CopyRaw | Command::PopupCopy => {
             match state
                 .front()
                 .copied(command == Command::CopyRaw, &state.data)

@@ -10,6 +10,7 @@ use tokio_util::task::TaskTracker;
 
 use super::data::{Level, Story};
 use super::msg::{Effect, Msg};
+use super::screens;
 use crate::config::{FeedSettings, Paths};
 use crate::domain::{IncidentId, Timestamp};
 use crate::feed::{self, Feed, FeedEvent, FeedHandle};
@@ -154,6 +155,15 @@ impl Workers {
                     .await;
                 });
             }
+            Effect::Hunt(ask) => {
+                let tenant = Arc::clone(&connected.tenant);
+                let folder = self.state_folder.clone();
+                self.look_up(screens::hunt::work::carry_out(ask, tenant, folder));
+            }
+            Effect::Evidence(ask) => {
+                let tenant = Arc::clone(&connected.tenant);
+                self.look_up(screens::evidence::work::carry_out(ask, tenant));
+            }
             Effect::OpenPortal(page) => self.answer(move || match open_page(&page) {
                 Ok(()) => Msg::Tick,
                 Err(why) => {
@@ -169,6 +179,16 @@ impl Workers {
         if let Some(connected) = &self.connected {
             connected.feed.track(action);
         }
+    }
+
+    /// Asks a service something that changes nothing: leaving does not wait for it.
+    fn look_up(&self, work: impl Future<Output = Option<Msg>> + Send + 'static) {
+        let (inbox, stop) = (self.inbox.clone(), self.stop.clone());
+        self.tasks.spawn(async move {
+            if let Some(Some(msg)) = stop.run_until_cancelled_owned(work).await {
+                send(&inbox, msg).await;
+            }
+        });
     }
 
     /// Does something that waits for the disk and sends its answer.

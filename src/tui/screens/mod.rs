@@ -3,8 +3,10 @@
 
 pub mod actions;
 pub mod alerts;
+pub mod evidence;
 mod first_run;
 mod help;
+pub mod hunt;
 pub mod incidents;
 pub mod journal;
 mod messages;
@@ -25,21 +27,16 @@ pub fn roots() -> Vec<Box<dyn Screen>> {
     vec![
         Box::new(incidents::Incidents::default()),
         Box::new(alerts::Alerts::all()),
-        hunt(),
+        Box::new(hunt::HuntScreen::new()),
         Box::new(actions::Actions::default()),
         Box::new(journal::Journal::default()),
         Box::new(messages::Messages::default()),
     ]
 }
 
-/// The hunting screen.
-fn hunt() -> Box<dyn Screen> {
-    Box::new(messages::Messages::default())
-}
-
 /// The evidence of an alert or incident.
-pub fn evidence(_of: EvidenceOf) -> Box<dyn Screen> {
-    Box::new(messages::Messages::default())
+pub fn evidence(of: EvidenceOf) -> Box<dyn Screen> {
+    Box::new(evidence::EvidenceScreen::new(of))
 }
 
 /// The first screen of a console without a profile.

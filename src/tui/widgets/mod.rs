@@ -4,14 +4,20 @@
 //! |---|---|
 //! | [`paint`] | the one way text reaches the buffer: sanitised, cut to width, wide characters whole |
 //! | [`table`] | the one virtual table: draws visible rows, keeps cursor and marks by id |
+//! | [`grid`] | a hunting result: virtual in both directions, sorted by permutation |
+//! | [`tree`] | a tree as a flat list of visible rows |
+//! | [`editor`] | the query editor: `tui-textarea` with KQL colours and findings |
 //! | [`input`] | one line to type into |
 //! | [`popup`] | the ground, edge and title of a popup |
 //! | [`list`] | choosing one of a few |
 //! | [`time`] | ages, clocks and durations in as few cells as they need |
 
+pub mod editor;
+pub mod grid;
 pub mod input;
 pub mod list;
 pub mod paint;
 pub mod popup;
 pub mod table;
 pub mod time;
+pub mod tree;

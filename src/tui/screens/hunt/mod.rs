@@ -1,0 +1,579 @@
+//! Hunt: a KQL editor over a grid of results, in tabs.
+//!
+//! Must not know how a hunt is carried out: it asks ([`HuntAsk`]) and is told ([`HuntMsg`]).
+
+mod history;
+mod inspect;
+mod language;
+mod tab;
+mod view;
+pub mod work;
+
+use std::cell::Cell as Remembered;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crossterm::event::{KeyCode, MouseButton, MouseEvent, MouseEventKind};
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+use tokio_util::sync::CancellationToken;
+
+use self::tab::{Outcome, Running, Shown, Tab};
+use crate::domain::hunting::Cell;
+use crate::domain::{IncidentId, MachineId, ResultTable, Timestamp, text};
+use crate::hunt::export::Format;
+use crate::hunt::{HuntError, HuntResult, Timespan, prepared};
+use crate::store::HuntRecord;
+use crate::tui::commands::{Command, Scope};
+use crate::tui::data::{Data, Level};
+use crate::tui::keys::Chord;
+use crate::tui::msg::{DeviceRef, Effect, Msg};
+use crate::tui::screen::{Ctx, Cx, Screen};
+use crate::tui::widgets::grid::{Grid, Step};
+
+/// Tabs beyond this many are not opened.
+pub const MOST_TABS: usize = 9;
+
+/// What the Hunt screen asks of a worker. Every answer carries the ticket of its question.
+#[derive(Debug)]
+pub enum HuntAsk {
+    /// Run a query.
+    Run {
+        /// Its ticket.
+        ticket: u64,
+        /// KQL.
+        query: String,
+        /// How far back.
+        timespan: Timespan,
+        /// Cancelled by [`HuntAsk::Cancel`].
+        cancel: CancellationToken,
+    },
+    /// Stop waiting for one.
+    Cancel(CancellationToken),
+    /// Work out an order.
+    Sort {
+        /// Its ticket.
+        ticket: u64,
+        /// The result.
+        table: Arc<ResultTable>,
+        /// The column.
+        column: usize,
+        /// Greatest first.
+        descending: bool,
+    },
+    /// Write a result to a file.
+    Export {
+        /// The result.
+        table: Arc<ResultTable>,
+        /// Row numbers in the visible order.
+        order: Option<Arc<[u32]>>,
+        /// Columns in the visible order.
+        columns: Vec<usize>,
+        /// The format.
+        format: Format,
+        /// The file's name without ending.
+        stem: String,
+    },
+    /// Read earlier queries, newest first.
+    History,
+}
+
+/// Rows with the widths of their columns, or why there are none.
+pub type Answer = Result<(Arc<HuntResult>, Arc<[u16]>), Arc<HuntError>>;
+
+/// What the Hunt screen is told.
+#[derive(Clone, Debug)]
+pub enum HuntMsg {
+    /// A hunt is over.
+    Finished {
+        /// Of the question.
+        ticket: u64,
+        /// Rows and column widths, or why there are none.
+        answer: Answer,
+    },
+    /// An order is worked out.
+    Sorted {
+        /// Of the question.
+        ticket: u64,
+        /// Row numbers.
+        order: Arc<[u32]>,
+    },
+    /// Earlier queries, newest first.
+    History(Result<Arc<Vec<HuntRecord>>, String>),
+}
+
+/// Which half has the keyboard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Focus {
+    Editor,
+    Grid,
+}
+
+/// The screen.
+#[derive(Debug)]
+pub struct HuntScreen {
+    tabs: Vec<Tab>,
+    active: usize,
+    focus: Focus,
+    timespan: Timespan,
+    // where the halves were drawn last, for the mouse
+    places: Remembered<(Rect, Rect)>,
+}
+
+impl Default for HuntScreen {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl HuntScreen {
+    /// The screen with one empty tab.
+    pub fn new() -> Self {
+        Self {
+            tabs: vec![Tab::default()],
+            active: 0,
+            focus: Focus::Editor,
+            timespan: Timespan::default(),
+            places: Remembered::default(),
+        }
+    }
+
+    fn tab(&self) -> &Tab {
+        &self.tabs[self.active]
+    }
+
+    fn tab_mut(&mut self) -> &mut Tab {
+        &mut self.tabs[self.active]
+    }
+
+    fn grid(&self) -> Option<&Grid> {
+        self.tab().shown().map(|shown| &shown.grid)
+    }
+
+    fn grid_mut(&mut self) -> Option<&mut Grid> {
+        self.tab_mut().shown_mut().map(|shown| &mut shown.grid)
+    }
+
+    /// Starts what is selected, else the statement under the caret.
+    fn run(&mut self, cx: &mut Cx<'_>) {
+        let timespan = self.timespan;
+        let tab = self.tab_mut();
+        let range = tab
+            .editor
+            .selection()
+            .unwrap_or_else(|| prepared::statement_at(tab.editor.text(), tab.editor.caret()));
+        let query = tab.editor.text()[range.clone()].trim().to_owned();
+        if query.is_empty() {
+            cx.notice(Level::Info, "nothing to run: write a query first");
+            return;
+        }
+        if let Some(running) = tab.running.take() {
+            cx.effect(Effect::Hunt(HuntAsk::Cancel(running.cancel)));
+        }
+        let ticket = cx.ticket();
+        let cancel = CancellationToken::new();
+        tab.running = Some(Running {
+            ticket,
+            since: cx.now,
+            range,
+            cancel: cancel.clone(),
+        });
+        cx.effect(Effect::Hunt(HuntAsk::Run {
+            ticket,
+            query,
+            timespan,
+            cancel,
+        }));
+    }
+
+    /// Stops waiting for the running query; false when none runs.
+    fn cancel(&mut self, cx: &mut Cx<'_>) -> bool {
+        let Some(running) = self.tab_mut().running.take() else {
+            return false;
+        };
+        cx.effect(Effect::Hunt(HuntAsk::Cancel(running.cancel)));
+        cx.notice(Level::Info, "cancelled; the service may still finish it");
+        true
+    }
+
+    fn open(&mut self, title: &str, query: &str, run: bool, cx: &mut Cx<'_>) {
+        if !self.tab().is_blank() {
+            if self.tabs.len() < MOST_TABS {
+                self.tabs.push(Tab::default());
+                self.active = self.tabs.len() - 1;
+            } else if self.tab().running.is_some() {
+                cx.notice(Level::Warning, "all tabs are in use: close one first (F12)");
+                return;
+            }
+        }
+        let tab = self.tab_mut();
+        tab.title = text::clean(title).into_owned();
+        tab.editor.set_text(query);
+        tab.text_changed();
+        self.focus = Focus::Editor;
+        if run {
+            self.run(cx);
+        }
+    }
+
+    fn close_tab(&mut self, cx: &mut Cx<'_>) {
+        self.cancel(cx);
+        self.tabs.remove(self.active);
+        if self.tabs.is_empty() {
+            self.tabs.push(Tab::default());
+        }
+        self.active = self.active.min(self.tabs.len() - 1);
+        self.focus = Focus::Editor;
+    }
+
+    fn sort(&mut self, cx: &mut Cx<'_>) {
+        let ticket = cx.ticket();
+        let Some(shown) = self.tab_mut().shown_mut() else {
+            return;
+        };
+        let (_, column) = shown.grid.cursor();
+        // one being worked out counts as the present one: keys may come faster than answers
+        let present = shown
+            .sorting
+            .map(|(_, column, descending)| (column, descending));
+        let next = match present.or(shown.grid.sort()) {
+            Some((at, false)) if at == column => Some(true),
+            Some((at, true)) if at == column => None,
+            _ => Some(false),
+        };
+        if let Some(descending) = next {
+            shown.sorting = Some((ticket, column, descending));
+            cx.effect(Effect::Hunt(HuntAsk::Sort {
+                ticket,
+                table: shown.grid.table().clone(),
+                column,
+                descending,
+            }));
+        } else {
+            shown.sorting = None;
+            shown.grid.set_order(None, None);
+        }
+    }
+
+    fn export(&mut self, format: Format, cx: &mut Cx<'_>) {
+        let stem = format!("hunt-{}", cx.now.strftime("%Y%m%d-%H%M%S"));
+        let Some(grid) = self.grid() else {
+            cx.notice(Level::Info, "no result to export");
+            return;
+        };
+        cx.effect(Effect::Hunt(HuntAsk::Export {
+            table: grid.table().clone(),
+            order: grid.order().cloned(),
+            columns: grid.columns().to_vec(),
+            format,
+            stem,
+        }));
+    }
+
+    fn in_editor(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        match command {
+            Command::HuntLeave => {
+                if !self.cancel(cx) {
+                    self.focus = Focus::Grid;
+                }
+            }
+            Command::HuntFix => {
+                let tab = self.tab_mut();
+                if !tab.apply_fix() {
+                    tab.editor.key(Chord {
+                        code: KeyCode::Tab,
+                        modifiers: crossterm::event::KeyModifiers::NONE,
+                    });
+                }
+                tab.text_changed();
+            }
+            _ => return false,
+        }
+        true
+    }
+
+    fn in_grid(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        let step = match command {
+            Command::Up => Step::Up,
+            Command::Down => Step::Down,
+            Command::PageUp => Step::PageUp,
+            Command::PageDown => Step::PageDown,
+            Command::Top => Step::Top,
+            Command::Bottom => Step::Bottom,
+            Command::GridLeft => Step::Left,
+            Command::GridRight => Step::Right,
+            Command::GridFirst => Step::First,
+            Command::GridLast => Step::Last,
+            _ => return self.on_result(command, cx),
+        };
+        if let Some(grid) = self.grid_mut() {
+            grid.step(step);
+        }
+        true
+    }
+
+    fn on_result(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        match command {
+            Command::GridInspect => {
+                if let Some((grid, row)) =
+                    self.grid().and_then(|grid| Some((grid, grid.table_row()?)))
+                {
+                    let popup =
+                        inspect::Inspect::new(grid.table().clone(), row, grid.cursor_column());
+                    cx.popup(Box::new(popup));
+                }
+            }
+            Command::GridSort => self.sort(cx),
+            Command::GridHide => {
+                if let Some(grid) = self.grid_mut() {
+                    grid.hide_column();
+                }
+            }
+            Command::GridShowAll => {
+                if let Some(grid) = self.grid_mut() {
+                    grid.show_all();
+                }
+            }
+            Command::GridExportCsv => self.export(Format::Csv, cx),
+            Command::GridExportJson => self.export(Format::Json, cx),
+            Command::GridExportJsonl => self.export(Format::Jsonl, cx),
+            Command::GridCopyRow => match self.row_json() {
+                Some(json) => cx.copy(json),
+                None => cx.notice(Level::Info, "no row to copy"),
+            },
+            Command::GridEditor | Command::NextPane | Command::PreviousPane => {
+                self.focus = Focus::Editor;
+            }
+            // esc stops a running query before it means anything else
+            Command::Back => return self.cancel(cx),
+            _ => return false,
+        }
+        true
+    }
+
+    /// The row in focus as one line of JSON.
+    fn row_json(&self) -> Option<String> {
+        let grid = self.grid()?;
+        let row = [grid.table_row()? as u32];
+        let view = crate::hunt::export::View {
+            rows: Some(&row),
+            columns: Some(grid.columns()),
+        };
+        let mut out = Vec::new();
+        crate::hunt::export::jsonl(grid.table(), view, &mut out).ok()?;
+        Some(String::from_utf8(out).ok()?.trim_end().to_owned())
+    }
+
+    /// The text of a named column in the row in focus.
+    fn field(&self, names: &[&str]) -> Option<String> {
+        let grid = self.grid()?;
+        let row = grid.table_row()?;
+        names.iter().find_map(
+            |name| match grid.table().cell(row, grid.table().column(name)?) {
+                Cell::Null => None,
+                cell => Some(cell.text().into_owned()).filter(|it| !it.is_empty()),
+            },
+        )
+    }
+
+    fn finished(&mut self, ticket: u64, answer: &Answer, now: Timestamp) {
+        let active = self.active;
+        let found = self.tabs.iter_mut().enumerate().find(|(_, tab)| {
+            tab.running
+                .as_ref()
+                .is_some_and(|running| running.ticket == ticket)
+        });
+        let Some((nth, tab)) = found else { return };
+        let running = tab.running.take();
+        tab.outcome = Some(match answer {
+            Ok((result, widths)) => Outcome::Rows(Box::new(Shown {
+                grid: Grid::new(result.table.clone(), widths.clone()),
+                result: result.clone(),
+                sorting: None,
+            })),
+            Err(error) => Outcome::Failed {
+                error: error.clone(),
+                at: now,
+                start: running.map_or(0, |running| running.range.start),
+            },
+        });
+        if nth == active
+            && matches!(&tab.outcome, Some(Outcome::Rows(shown)) if shown.result.table.rows() > 0)
+        {
+            self.focus = Focus::Grid;
+        }
+    }
+}
+
+impl Screen for HuntScreen {
+    fn scope(&self) -> Scope {
+        match self.focus {
+            Focus::Editor => Scope::Editor,
+            Focus::Grid => Scope::Grid,
+        }
+    }
+
+    fn title(&self) -> String {
+        let tab = self.tab();
+        if tab.title.is_empty() {
+            "Hunt".to_owned()
+        } else {
+            format!("Hunt: {}", tab.title)
+        }
+    }
+
+    fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        match command {
+            Command::HuntRun => self.run(cx),
+            Command::HuntCancel => {
+                if !self.cancel(cx) {
+                    cx.notice(Level::Info, "no query is running in this tab");
+                }
+            }
+            Command::HuntHistory => {
+                cx.effect(Effect::Hunt(HuntAsk::History));
+                cx.popup(Box::new(history::History::default()));
+            }
+            Command::HuntSpan => self.timespan = self.timespan.next(),
+            Command::HuntNewTab => {
+                if self.tabs.len() < MOST_TABS {
+                    self.tabs.push(Tab::default());
+                    self.active = self.tabs.len() - 1;
+                    self.focus = Focus::Editor;
+                } else {
+                    cx.notice(Level::Info, "nine tabs are open: close one first");
+                }
+            }
+            Command::HuntNextTab => {
+                self.active = (self.active + 1) % self.tabs.len();
+            }
+            Command::HuntCloseTab => self.close_tab(cx),
+            _ if self.focus == Focus::Editor => return self.in_editor(command, cx),
+            _ => return self.in_grid(command, cx),
+        }
+        true
+    }
+
+    fn typing(&self) -> bool {
+        self.focus == Focus::Editor
+    }
+
+    fn key(&mut self, chord: Chord, _cx: &mut Cx<'_>) {
+        let tab = self.tab_mut();
+        if tab.editor.key(chord) {
+            tab.text_changed();
+        }
+    }
+
+    fn paste(&mut self, text: &str, _cx: &mut Cx<'_>) {
+        let tab = self.tab_mut();
+        tab.editor.paste(text);
+        tab.text_changed();
+    }
+
+    fn mouse(&mut self, event: MouseEvent, _cx: &mut Cx<'_>) {
+        let at = Position {
+            x: event.column,
+            y: event.row,
+        };
+        let (editor, grid) = self.places.get();
+        match event.kind {
+            MouseEventKind::Down(MouseButton::Left) if editor.contains(at) => {
+                self.focus = Focus::Editor;
+                self.tab_mut().editor.point(at);
+            }
+            MouseEventKind::Down(MouseButton::Left) if grid.contains(at) => {
+                self.focus = Focus::Grid;
+                if let Some(it) = self.grid_mut() {
+                    it.point(at.x - grid.x, at.y - grid.y, grid.width);
+                }
+            }
+            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp if grid.contains(at) => {
+                let step = if event.kind == MouseEventKind::ScrollDown {
+                    Step::Down
+                } else {
+                    Step::Up
+                };
+                if let Some(it) = self.grid_mut() {
+                    (0..3).for_each(|_| it.step(step));
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
+        match msg {
+            Msg::Hunt(HuntMsg::Finished { ticket, answer }) => {
+                self.finished(*ticket, answer, cx.now);
+            }
+            Msg::Hunt(HuntMsg::Sorted { ticket, order }) => {
+                for shown in self.tabs.iter_mut().filter_map(Tab::shown_mut) {
+                    if let Some((asked, column, descending)) = shown.sorting
+                        && asked == *ticket
+                    {
+                        shown.sorting = None;
+                        shown
+                            .grid
+                            .set_order(Some((column, descending)), Some(order.clone()));
+                    }
+                }
+            }
+            Msg::OpenQuery { title, query, run } => self.open(title, query, *run, cx),
+            _ => {}
+        }
+    }
+
+    fn view(&self, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
+        view::draw(self, buf, area, ctx);
+    }
+
+    fn devices(&self, _data: &Data) -> Vec<DeviceRef> {
+        let Some(id) = self
+            .field(&["DeviceId"])
+            .filter(|_| self.focus == Focus::Grid)
+        else {
+            return Vec::new();
+        };
+        let name = self.field(&["DeviceName"]).unwrap_or_else(|| id.clone());
+        vec![DeviceRef {
+            id: MachineId::new(id.as_str()),
+            name,
+        }]
+    }
+
+    fn incident(&self, _data: &Data) -> Option<IncidentId> {
+        self.field(&["IncidentId"])
+            .map(|id| IncidentId::new(id.as_str()))
+    }
+
+    fn copied(&self, raw: bool, _data: &Data) -> Option<String> {
+        let grid = self.grid()?;
+        grid.table_row()?;
+        let column = &grid.table().columns()[grid.cursor_column()];
+        let cell = grid.cell();
+        let whole = match cell {
+            Cell::Text(it) if column.kind == crate::domain::hunting::ColumnKind::Dynamic => {
+                crate::hunt::export::pretty_text(it)
+            }
+            other => other.text().into_owned(),
+        };
+        let link = ["url", "ip", "domain", "address"]
+            .iter()
+            .any(|word| column.name.to_ascii_lowercase().contains(word));
+        Some(if raw || !(link || whole.contains("://")) {
+            whole
+        } else {
+            text::defang(&whole)
+        })
+    }
+}
+
+/// How long a hunt took: `1.8 s`, `640 ms`, `2:05`.
+fn took(duration: Duration) -> String {
+    match duration.as_millis() {
+        0..1000 => format!("{} ms", duration.as_millis()),
+        1000..60_000 => format!("{:.1} s", duration.as_secs_f64()),
+        _ => format!("{}:{:02}", duration.as_secs() / 60, duration.as_secs() % 60),
+    }
+}

@@ -1,0 +1,542 @@
+//! A hunting result as a grid that draws only what is seen: 100,000 rows × 40 columns cost what the
+//! screen costs.
+//!
+//! Sorting is a permutation worked out elsewhere (a worker); this widget only follows it. Column
+//! widths are measured once from the header and rows taken evenly from the whole result, so that
+//! columns do not jump while scrolling.
+
+use std::borrow::Cow;
+use std::cell::Cell as Remembered;
+use std::sync::Arc;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use unicode_width::UnicodeWidthChar;
+
+use super::paint;
+use crate::domain::ResultTable;
+use crate::domain::hunting::{Cell, ColumnKind};
+
+/// Rows looked at to find column widths.
+const SAMPLE: usize = 240;
+/// A column's width before the slack of a wide screen is given out.
+const WIDEST: u16 = 44;
+/// The width no column needs more than.
+const WANTED: u16 = 400;
+
+/// How the parts of a grid look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct GridStyles {
+    /// Column names.
+    pub header: Style,
+    /// The name of the column the cursor is in.
+    pub header_cursor: Style,
+    /// Cells.
+    pub cell: Style,
+    /// Cells without a value.
+    pub null: Style,
+    /// The row under the cursor.
+    pub row: Style,
+    /// The cell under the cursor.
+    pub cursor: Style,
+}
+
+/// A result, the way it is looked at, and where the cursor is.
+#[derive(Clone, Debug)]
+pub struct Grid {
+    table: Arc<ResultTable>,
+    /// Wanted width of each column of the table.
+    widths: Arc<[u16]>,
+    /// Row numbers in the visible order; `None` is the service's.
+    order: Option<Arc<[u32]>>,
+    /// The column sorted by and whether descending.
+    sort: Option<(usize, bool)>,
+    /// Columns of the table in the visible order.
+    columns: Vec<usize>,
+    row: usize,
+    /// Place among `columns`.
+    column: usize,
+    // what the last frame showed: page keys and the next frame start from it
+    top: Remembered<usize>,
+    left: Remembered<usize>,
+    page: Remembered<u16>,
+}
+
+/// A step of the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// One row up.
+    Up,
+    /// One row down.
+    Down,
+    /// One column left.
+    Left,
+    /// One column right.
+    Right,
+    /// A screen up.
+    PageUp,
+    /// A screen down.
+    PageDown,
+    /// First row.
+    Top,
+    /// Last row.
+    Bottom,
+    /// First column.
+    First,
+    /// Last column.
+    Last,
+}
+
+impl Grid {
+    /// A grid over a result; `widths` come from [`measure`].
+    pub fn new(table: Arc<ResultTable>, widths: Arc<[u16]>) -> Self {
+        Self {
+            columns: (0..table.columns().len()).collect(),
+            table,
+            widths,
+            order: None,
+            sort: None,
+            row: 0,
+            column: 0,
+            top: Remembered::new(0),
+            left: Remembered::new(0),
+            page: Remembered::new(10),
+        }
+    }
+
+    /// The result.
+    pub fn table(&self) -> &Arc<ResultTable> {
+        &self.table
+    }
+
+    /// Row numbers in the visible order; `None` is the service's.
+    pub fn order(&self) -> Option<&Arc<[u32]>> {
+        self.order.as_ref()
+    }
+
+    /// The column sorted by, and whether descending.
+    pub fn sort(&self) -> Option<(usize, bool)> {
+        self.sort
+    }
+
+    /// Takes an order. The cursor stays on its row of the result.
+    pub fn set_order(&mut self, sort: Option<(usize, bool)>, order: Option<Arc<[u32]>>) {
+        let at = self.table_row();
+        self.order = order.filter(|order| order.len() == self.table.rows());
+        self.sort = sort.filter(|_| self.order.is_some());
+        if let Some(at) = at {
+            self.row = match &self.order {
+                Some(order) => order
+                    .iter()
+                    .position(|&row| row as usize == at)
+                    .unwrap_or(0),
+                None => at,
+            };
+        }
+    }
+
+    /// Columns of the table in the visible order.
+    pub fn columns(&self) -> &[usize] {
+        &self.columns
+    }
+
+    /// The cursor: place in the visible order of rows, column of the table.
+    pub fn cursor(&self) -> (usize, usize) {
+        (self.row, self.cursor_column())
+    }
+
+    /// The column of the table under the cursor.
+    pub fn cursor_column(&self) -> usize {
+        self.columns.get(self.column).copied().unwrap_or(0)
+    }
+
+    /// The cursor's place among the visible columns.
+    pub fn place_of_cursor(&self) -> usize {
+        self.column
+    }
+
+    /// Hides the column under the cursor, unless it is the last one shown.
+    pub fn hide_column(&mut self) {
+        if self.columns.len() > 1 {
+            self.columns.remove(self.column);
+            self.column = self.column.min(self.columns.len() - 1);
+        }
+    }
+
+    /// Shows all columns again, the cursor staying on its own.
+    pub fn show_all(&mut self) {
+        self.column = self.cursor_column();
+        self.columns = (0..self.table.columns().len()).collect();
+    }
+
+    /// The row of the result under the cursor; `None` in an empty result.
+    pub fn table_row(&self) -> Option<usize> {
+        let row = match &self.order {
+            Some(order) => *order.get(self.row)? as usize,
+            None => self.row,
+        };
+        (row < self.table.rows()).then_some(row)
+    }
+
+    /// The cell under the cursor.
+    pub fn cell(&self) -> Cell<'_> {
+        self.table_row()
+            .map_or(Cell::Null, |row| self.table.cell(row, self.cursor_column()))
+    }
+
+    /// Moves the cursor.
+    pub fn step(&mut self, step: Step) {
+        let page = usize::from(self.page.get()).max(1);
+        let last_row = self.table.rows().saturating_sub(1);
+        let last_column = self.columns.len().saturating_sub(1);
+        match step {
+            Step::Up => self.row = self.row.saturating_sub(1),
+            Step::Down => self.row = (self.row + 1).min(last_row),
+            Step::PageUp => self.row = self.row.saturating_sub(page),
+            Step::PageDown => self.row = (self.row + page).min(last_row),
+            Step::Top => self.row = 0,
+            Step::Bottom => self.row = last_row,
+            Step::Left => self.column = self.column.saturating_sub(1),
+            Step::Right => self.column = (self.column + 1).min(last_column),
+            Step::First => self.column = 0,
+            Step::Last => self.column = last_column,
+        }
+    }
+
+    /// Puts the cursor on a cell of the last frame, for the mouse; `x` and `y` count from the
+    /// grid's corner, the header being row 0.
+    pub fn point(&mut self, x: u16, y: u16, width: u16) {
+        if y == 0 {
+            return;
+        }
+        let row = self.top.get() + usize::from(y) - 1;
+        if row < self.table.rows() {
+            self.row = row;
+        }
+        let (left, shown) = self.shown(width);
+        let mut end = 1;
+        for (nth, wide) in shown.iter().enumerate() {
+            end += wide + 2;
+            if x < end {
+                self.column = left + nth;
+                return;
+            }
+        }
+    }
+
+    /// First shown column and the widths of the shown ones, for a width.
+    fn shown(&self, width: u16) -> (usize, Vec<u16>) {
+        let columns = self.columns.len();
+        let room = width.saturating_sub(1); // the cursor's mark
+        let wanted = |nth: usize| {
+            self.columns
+                .get(nth)
+                .and_then(|at| self.widths.get(*at))
+                .copied()
+                .unwrap_or(8)
+        };
+        let wide = |nth: usize| wanted(nth).clamp(1, WIDEST);
+        let cursor = self.column.min(columns.saturating_sub(1));
+        // far enough right that the cursor's column is whole, if it can be
+        let mut left = self.left.get().min(cursor);
+        let mut used: u32 = (left..=cursor).map(|at| u32::from(wide(at)) + 2).sum();
+        while left < cursor && used > u32::from(room) + 2 {
+            used -= u32::from(wide(left)) + 2;
+            left += 1;
+        }
+        self.left.set(left);
+        let mut shown = Vec::new();
+        let mut rest = room;
+        for at in left..columns {
+            if rest == 0 {
+                break;
+            }
+            let it = wide(at).min(rest);
+            // a sliver of a column says nothing, unless it is the only one
+            if it < wide(at).min(6) && !shown.is_empty() {
+                break;
+            }
+            shown.push(it);
+            rest = rest.saturating_sub(it + 2);
+        }
+        for (nth, it) in shown.iter_mut().enumerate() {
+            let more = wanted(left + nth).saturating_sub(*it).min(rest);
+            *it += more;
+            rest -= more;
+        }
+        (left, shown)
+    }
+
+    /// Draws the visible part.
+    pub fn draw(&self, area: Rect, buf: &mut Buffer, styles: &GridStyles, focused: bool) {
+        let area = area.intersection(buf.area);
+        if area.is_empty() {
+            return;
+        }
+        let height = usize::from(area.height.saturating_sub(1));
+        self.page.set(height as u16);
+        let rows = self.table.rows();
+        let mut top = self.top.get().min(self.row);
+        if height > 0 && self.row >= top + height {
+            top = self.row + 1 - height;
+        }
+        top = top.min(rows.saturating_sub(height.max(1)));
+        self.top.set(top);
+        let (left, shown) = self.shown(area.width);
+
+        let mut x = area.x + 1;
+        for (nth, &wide) in shown.iter().enumerate() {
+            let at = self.columns[left + nth];
+            let column = &self.table.columns()[at];
+            let style = if left + nth == self.column && focused {
+                styles.header_cursor
+            } else {
+                styles.header
+            };
+            let mark = match self.sort {
+                Some((by, true)) if by == at => "↓",
+                Some((by, false)) if by == at => "↑",
+                _ => "",
+            };
+            let room = wide.saturating_sub(paint::width(mark));
+            let size = paint::width(&column.name).min(room);
+            let gap = if is_number(column.kind) {
+                room - size
+            } else {
+                0
+            };
+            let after = paint::text(buf, area, x + gap, area.y, room - gap, &column.name, style);
+            paint::text(buf, area, after, area.y, 1, mark, style);
+            x = x.saturating_add(wide + 2);
+        }
+
+        for line in 0..height.min(rows - top.min(rows)) {
+            let nth_row = top + line;
+            let row = match &self.order {
+                Some(order) => order[nth_row] as usize,
+                None => nth_row,
+            };
+            let y = area.y + 1 + line as u16;
+            let on_row = nth_row == self.row;
+            if on_row {
+                let whole = Rect {
+                    y,
+                    height: 1,
+                    ..area
+                };
+                paint::tint(buf, whole, styles.row);
+                paint::text(buf, area, area.x, y, 1, "▌", styles.row);
+            }
+            let mut x = area.x + 1;
+            for (nth, &wide) in shown.iter().enumerate() {
+                let at = self.columns[left + nth];
+                let cell = self.table.cell(row, at);
+                let shown_text = show(cell, wide);
+                let mut style = if cell == Cell::Null {
+                    styles.null
+                } else {
+                    styles.cell
+                };
+                if on_row {
+                    style = style.patch(styles.row);
+                    if left + nth == self.column && focused {
+                        let whole = Rect {
+                            x,
+                            y,
+                            width: wide,
+                            height: 1,
+                        }
+                        .intersection(area);
+                        paint::tint(buf, whole, styles.cursor);
+                        style = style.patch(styles.cursor);
+                    }
+                }
+                if is_number(self.table.columns()[at].kind) {
+                    paint::text_right(buf, area, x, y, wide, &shown_text, style);
+                } else {
+                    paint::text(buf, area, x, y, wide, &shown_text, style);
+                }
+                x = x.saturating_add(wide + 2);
+            }
+        }
+    }
+}
+
+fn is_number(kind: ColumnKind) -> bool {
+    matches!(kind, ColumnKind::Long | ColumnKind::Real)
+}
+
+/// A cell as the grid shows it, no longer than needed to fill `width` cells; not yet sanitised.
+fn show(cell: Cell<'_>, width: u16) -> Cow<'_, str> {
+    match cell {
+        Cell::Null => Cow::Borrowed("·"),
+        Cell::Text(it) => Cow::Borrowed(prefix(it, usize::from(width) + 1)),
+        Cell::Time(time) => Cow::Owned(short_time(time)),
+        other => other.text(),
+    }
+}
+
+/// An instant without the fraction it does not need: `2026-08-19 06:41:30.120Z`.
+pub fn short_time(time: crate::domain::Timestamp) -> String {
+    let whole = time.subsec_nanosecond() == 0;
+    let form = if whole {
+        "%Y-%m-%d %H:%M:%SZ"
+    } else {
+        "%Y-%m-%d %H:%M:%S%.3fZ"
+    };
+    time.strftime(form).to_string()
+}
+
+/// At least the first `width` terminal cells of a text, without walking the rest.
+fn prefix(text: &str, width: usize) -> &str {
+    if text.len() <= width {
+        return text;
+    }
+    let mut used = 0;
+    for (nth, (at, c)) in text.char_indices().enumerate() {
+        used += c.width().unwrap_or(1).max(usize::from(nth % 4 == 0));
+        if used > width {
+            return &text[..at + c.len_utf8()];
+        }
+    }
+    text
+}
+
+/// Wanted widths of all columns: the header and rows taken evenly from the whole result. Costs the
+/// sample, not the result; call it off the loop all the same.
+pub fn measure(table: &ResultTable) -> Arc<[u16]> {
+    let rows = table.rows();
+    let step = (rows / SAMPLE).max(1);
+    (0..table.columns().len())
+        .map(|at| {
+            let header = paint::width(&table.columns()[at].name).saturating_add(1);
+            let widest = (0..rows)
+                .step_by(step)
+                .map(|row| paint::width(&show(table.cell(row, at), WANTED)))
+                .max()
+                .unwrap_or(0);
+            header.max(widest).clamp(3, WANTED)
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::hunting::Column;
+    use crate::domain::text;
+
+    fn table(rows: usize, columns: usize) -> Arc<ResultTable> {
+        let columns = (0..columns)
+            .map(|at| {
+                let mut column = Column::new(
+                    &format!("Column{at}"),
+                    if at == 0 { "Int64" } else { "String" },
+                );
+                for row in 0..rows {
+                    let text = format!("r{row}c{at}");
+                    column.push(if at == 0 {
+                        Cell::Long(row as i64)
+                    } else {
+                        Cell::Text(&text)
+                    });
+                }
+                column
+            })
+            .collect();
+        Arc::new(ResultTable::new(columns))
+    }
+
+    fn grid(rows: usize, columns: usize) -> Grid {
+        let table = table(rows, columns);
+        let widths = measure(&table);
+        Grid::new(table, widths)
+    }
+
+    fn screen(grid: &Grid, width: u16, height: u16) -> Vec<String> {
+        let area = Rect::new(0, 0, width, height);
+        let mut buf = Buffer::empty(area);
+        grid.draw(area, &mut buf, &GridStyles::default(), true);
+        (0..height)
+            .map(|y| {
+                (0..width)
+                    .map(|x| buf[(x, y)].symbol())
+                    .collect::<String>()
+                    .trim_end()
+                    .to_owned()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_cursor_stays_in_view_in_both_directions() {
+        let mut grid = grid(1000, 40);
+        let lines = screen(&grid, 40, 5);
+        assert!(
+            lines[0].contains("Column0") && lines[1].starts_with("▌"),
+            "{lines:?}"
+        );
+        grid.step(Step::Last);
+        grid.step(Step::Bottom);
+        let lines = screen(&grid, 40, 5);
+        assert!(
+            lines[0].contains("Column39") && lines[4].contains("r999c39"),
+            "{lines:?}"
+        );
+        grid.step(Step::First);
+        grid.step(Step::Up);
+        let lines = screen(&grid, 40, 5);
+        assert!(lines[0].contains("Column0"), "{lines:?}");
+        assert!(
+            lines[3].starts_with("▌") && lines[3].contains("998"),
+            "the view does not move: {lines:?}"
+        );
+    }
+
+    #[test]
+    fn a_sort_keeps_the_cursor_on_its_row() {
+        let mut grid = grid(5, 2);
+        grid.step(Step::Down);
+        let order = grid.table().order_by(0, true);
+        grid.set_order(Some((0, true)), Some(order.into()));
+        assert_eq!(grid.table_row(), Some(1));
+        assert_eq!(grid.cursor().0, 3);
+        assert!(screen(&grid, 30, 6)[0].contains("Column0↓"));
+        grid.set_order(None, None);
+        assert_eq!(grid.cursor().0, 1);
+    }
+
+    #[test]
+    fn hostile_cells_and_long_ones_are_tamed() {
+        let mut column = Column::new("a\u{1b}[31m", "String");
+        column.push(Cell::Text("x\u{202e}y\u{1b}]0;t\u{7}"));
+        let long = "宽".repeat(100_000);
+        column.push(Cell::Text(&long));
+        column.push(Cell::Null);
+        let table = Arc::new(ResultTable::new(vec![column]));
+        let grid = Grid::new(table.clone(), measure(&table));
+        let lines = screen(&grid, 30, 4);
+        assert!(
+            lines.iter().all(|line| line.chars().all(text::is_safe)),
+            "{lines:?}"
+        );
+        assert!(lines[1].contains("⟪U+202E⟫"));
+        assert!(lines[2].ends_with('…'));
+        assert_eq!(lines[3].trim(), "·");
+    }
+
+    #[test]
+    fn no_size_is_too_small() {
+        let mut grid = grid(30, 5);
+        grid.step(Step::Bottom);
+        grid.step(Step::Last);
+        for width in 0..12 {
+            for height in 0..5 {
+                screen(&grid, width, height);
+            }
+        }
+        let empty = Grid::new(Arc::default(), Arc::new([]));
+        screen(&empty, 10, 3);
+    }
+}

@@ -1,0 +1,404 @@
+//! The Hunt screen: keys in, effects and frames out.
+
+#[path = "support/console.rs"]
+mod console;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use console::Console;
+use jiff::Timestamp;
+use nightjar::domain::ResultTable;
+use nightjar::domain::hunting::{Cell, Column};
+use nightjar::hunt::export::Format;
+use nightjar::hunt::{HuntError, HuntErrorKind, HuntResult, Place, Timespan, language};
+use nightjar::store::HuntRecord;
+use nightjar::tui::msg::{Effect, Msg};
+use nightjar::tui::screens::hunt::{HuntAsk, HuntMsg};
+use nightjar::tui::widgets::grid;
+
+const QUERY: &str = "DeviceProcessEvents\n| where FileName =~ \"powershell.exe\" // ä\n| summarize count() by DeviceName";
+
+fn open() -> Console {
+    let mut console = Console::new(120, 40);
+    console.keys("3");
+    console.effects();
+    console
+}
+
+fn ticket(console: &mut Console) -> (u64, String, Timespan) {
+    let run = console
+        .effects()
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Hunt(HuntAsk::Run {
+                ticket,
+                query,
+                timespan,
+                ..
+            }) => Some((ticket, query, timespan)),
+            _ => None,
+        });
+    run.expect("a query was run")
+}
+
+fn table(rows: usize) -> ResultTable {
+    let mut columns = vec![
+        Column::new("Timestamp", "DateTime"),
+        Column::new("DeviceName", "String"),
+        Column::new("DeviceId", "String"),
+        Column::new("count_", "Int64"),
+        Column::new("AdditionalFields", "Object"),
+        Column::new("ProcessCommandLine", "String"),
+    ];
+    let start: Timestamp = "2026-08-19T20:58:00Z".parse().expect("a time");
+    for row in 0..rows {
+        let at = Timestamp::from_second(start.as_second() + row as i64 * 61).expect("a time");
+        let name = format!("fin-{:02}.contoso.com", (row * 7) % rows.max(1));
+        let id = format!("{row:040x}");
+        let bag = format!("{{\"a\":{row},\"b\":[\"x\",{{\"c\":\"\\u202e\"}}]}}");
+        let line = format!("powershell -nop -w hidden -enc {}", "QQBi".repeat(row % 40));
+        let cells = [
+            Cell::Time(at),
+            Cell::Text(&name),
+            Cell::Text(&id),
+            Cell::Long(row as i64),
+            Cell::Text(&bag),
+            Cell::Text(&line),
+        ];
+        for (nth, (column, cell)) in columns.iter_mut().zip(cells).enumerate() {
+            column.push(if nth == 3 && row % 5 == 4 {
+                Cell::Null
+            } else {
+                cell
+            });
+        }
+    }
+    ResultTable::new(columns)
+}
+
+fn finish(console: &mut Console, ticket: u64, table: ResultTable, query: &str) {
+    let table = Arc::new(table);
+    let widths = grid::measure(&table);
+    let result = HuntResult {
+        table,
+        bad_rows: 0,
+        took: Duration::from_millis(1830),
+        as_of: "2026-08-19T21:44:02Z".parse().expect("a time"),
+        render: language::render(query),
+        place: Place::Defender,
+    };
+    console.tell(Msg::Hunt(HuntMsg::Finished {
+        ticket,
+        answer: Ok((Arc::new(result), widths)),
+    }));
+}
+
+fn with_result(rows: usize) -> Console {
+    let mut console = open();
+    console.type_text(QUERY).keys("F5");
+    let (ticket, _, _) = ticket(&mut console);
+    finish(&mut console, ticket, table(rows), QUERY);
+    console
+}
+
+#[test]
+fn writing_and_running_a_query() {
+    let mut console = open();
+    console.type_text(QUERY);
+    insta::assert_snapshot!("editing_120x40", console.screen_at(120, 40));
+    insta::assert_snapshot!("editing_80x24", console.screen_at(80, 24));
+    console.keys("F4 F5");
+    let (_, query, timespan) = ticket(&mut console);
+    assert_eq!(query, QUERY);
+    assert_eq!(timespan, Timespan::Hour);
+    console.now =
+        Timestamp::from_millisecond(console.now.as_millisecond() + 3_200).expect("a time");
+    insta::assert_snapshot!("running_80x24", console.screen_at(80, 24));
+}
+
+#[test]
+fn only_the_statement_under_the_caret_runs() {
+    let mut console = open();
+    console
+        .type_text("DeviceInfo | take 1\n\nDeviceEvents | take 2")
+        .keys("up up ctrl-r");
+    assert_eq!(ticket(&mut console).1, "DeviceInfo | take 1");
+    console.keys("down down F5");
+    let effects = console.effects();
+    let cancelled = effects
+        .iter()
+        .any(|effect| matches!(effect, Effect::Hunt(HuntAsk::Cancel(_))));
+    assert!(
+        cancelled,
+        "running anew stops the query before: {effects:?}"
+    );
+    let run = effects.iter().any(|effect| matches!(effect, Effect::Hunt(HuntAsk::Run { query, .. }) if query == "DeviceEvents | take 2"));
+    assert!(run, "{effects:?}");
+}
+
+#[test]
+fn escape_stops_a_query_and_late_answers_are_dropped() {
+    let mut console = open();
+    console.type_text(QUERY).keys("F5");
+    let (ticket, _, _) = ticket(&mut console);
+    console.keys("esc");
+    assert!(matches!(
+        console.effects()[..],
+        [Effect::Hunt(HuntAsk::Cancel(_))]
+    ));
+    finish(&mut console, ticket, table(3), QUERY);
+    assert!(!console.screen().contains("3 rows"), "{}", console.screen());
+}
+
+#[test]
+fn results_are_a_grid() {
+    let mut console = with_result(37);
+    insta::assert_snapshot!("results_80x24", console.screen_at(80, 24));
+    insta::assert_snapshot!("results_120x40", console.screen_at(120, 40));
+    insta::assert_snapshot!("results_200x60", console.screen_at(200, 60));
+    console.keys("j j right right right");
+    assert!(
+        console.screen().contains("3/37 · column 4/6"),
+        "{}",
+        console.screen()
+    );
+    console.keys("- enter");
+    insta::assert_snapshot!("inspect_120x40", console.screen_at(120, 40));
+    insta::assert_snapshot!("inspect_80x24", console.screen_at(80, 24));
+}
+
+#[test]
+fn sorting_goes_through_a_worker_and_keeps_the_cursor_on_its_row() {
+    let mut console = with_result(37);
+    console.keys("j j right s");
+    let (ticket, order) = console
+        .effects()
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Hunt(HuntAsk::Sort {
+                ticket,
+                table,
+                column,
+                descending,
+            }) => Some((ticket, table.order_by(column, descending))),
+            _ => None,
+        })
+        .expect("an order was asked for");
+    let place = order.iter().position(|row| *row == 2).expect("is there") + 1;
+    console.tell(Msg::Hunt(HuntMsg::Sorted {
+        ticket,
+        order: order.into(),
+    }));
+    let screen = console.screen();
+    assert!(
+        screen.contains(&format!("{place}/37")) && screen.contains("DeviceName↑"),
+        "{screen}"
+    );
+    console.keys("s s");
+    let screen = console.screen();
+    assert!(
+        !screen.contains("DeviceName↑") && screen.contains("3/37"),
+        "{screen}"
+    );
+    console.tell(Msg::Hunt(HuntMsg::Sorted {
+        ticket,
+        order: Arc::new([0]),
+    }));
+    assert!(
+        !console.screen().contains("DeviceName↑"),
+        "an order nobody waits for is dropped"
+    );
+}
+
+#[test]
+fn what_is_seen_is_what_is_exported_and_copied() {
+    let mut console = with_result(5);
+    console.keys("right - E c");
+    let export = console
+        .effects()
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Hunt(HuntAsk::Export {
+                columns,
+                format,
+                stem,
+                ..
+            }) => Some((columns, format, stem)),
+            _ => None,
+        });
+    let (columns, format, stem) = export.expect("exported");
+    assert_eq!(
+        (columns.as_slice(), format),
+        (&[0, 2, 3, 4, 5][..], Format::Csv)
+    );
+    assert_eq!(stem, "hunt-20260819-214405");
+    console.keys("y");
+    assert!(
+        console
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Copy(text) if text.len() == 40))
+    );
+    console.keys("C");
+    let row = console
+        .effects()
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Copy(text) => Some(text),
+            _ => None,
+        });
+    let row: serde_json::Value = serde_json::from_str(&row.expect("copied")).expect("is JSON");
+    assert!(
+        row.get("DeviceName").is_none() && row["AdditionalFields"]["a"] == 0,
+        "{row}"
+    );
+}
+
+#[test]
+fn a_refusal_says_why_and_what_to_do() {
+    let mut console = open();
+    let query = "DeviceProcessEvents\n| where FilName == \"x\"";
+    console.type_text(query).keys("F5");
+    let (ticket, _, _) = ticket(&mut console);
+    let words = "'where' operator: Failed to resolve column or scalar expression named 'FilName'. Fix semantic errors in your query.";
+    let mut error = HuntError::from_service(400, "BadRequest", words, console.now);
+    assert_eq!(error.kind, HuntErrorKind::Semantic);
+    error.findings = language::findings(query, 0);
+    error.request_id = Some("6f0a5c0e-0000-4000-8000-00000000a001".to_owned());
+    console.tell(Msg::Hunt(HuntMsg::Finished {
+        ticket,
+        answer: Err(Arc::new(error)),
+    }));
+    insta::assert_snapshot!("error_80x24", console.screen_at(80, 24));
+    insta::assert_snapshot!("error_120x40", console.screen_at(120, 40));
+}
+
+#[test]
+fn a_quota_counts_down() {
+    let mut console = open();
+    console.type_text("DeviceInfo").keys("F5");
+    let (ticket, _, _) = ticket(&mut console);
+    let words = "API calls quota exceeded! maximum allowed 45 per 00:01:00";
+    let error = HuntError::from_service(429, "TooManyRequests", words, console.now);
+    console.tell(Msg::Hunt(HuntMsg::Finished {
+        ticket,
+        answer: Err(Arc::new(error)),
+    }));
+    let screen = console.screen();
+    assert!(
+        screen.contains("quota used up") && screen.contains("Again at 21:45:05, in 1:00"),
+        "{screen}"
+    );
+}
+
+#[test]
+fn the_repair_at_the_caret_is_applied_by_tab() {
+    let mut console = open();
+    console.type_text("DeviceInfo | where DeviceNmae");
+    assert!(
+        console.screen().contains("DeviceName"),
+        "{}",
+        console.screen()
+    );
+    console.keys("tab F5");
+    assert_eq!(ticket(&mut console).1, "DeviceInfo | where DeviceName");
+}
+
+#[test]
+fn earlier_queries_are_found_fuzzily_and_open_in_a_tab() {
+    let mut console = open();
+    console.type_text("DeviceInfo").keys("F6");
+    assert!(
+        console
+            .effects()
+            .iter()
+            .any(|effect| matches!(effect, Effect::Hunt(HuntAsk::History)))
+    );
+    let record = |id: i64, query: &str, rows: Option<u64>| HuntRecord {
+        id,
+        at: "2026-08-19T20:00:00Z".parse().expect("a time"),
+        query: query.to_owned(),
+        took: Duration::from_millis(900),
+        rows,
+        error: rows.is_none().then(|| "syntax error: x".to_owned()),
+        engine: "defender".to_owned(),
+    };
+    let records = vec![
+        record(3, "EmailEvents | where Subject has 'invoice'", Some(12)),
+        record(2, "DeviceProcessEvents | take 10", None),
+        record(1, "EmailEvents | where Subject has 'invoice'", Some(9)),
+    ];
+    console.tell(Msg::Hunt(HuntMsg::History(Ok(Arc::new(records)))));
+    insta::assert_snapshot!("history_80x24", console.screen_at(80, 24));
+    console.type_text("procev");
+    console.keys("enter");
+    let screen = console.screen();
+    assert!(
+        screen.contains("2 DeviceProcessEvents") && screen.contains("| take 10"),
+        "{screen}"
+    );
+    console.keys("F10 F5");
+    assert_eq!(
+        ticket(&mut console).1,
+        "DeviceInfo",
+        "the first tab is as it was"
+    );
+}
+
+#[test]
+fn hostile_cells_and_texts_are_shown_harmless() {
+    let mut console = open();
+    console
+        .tell(Msg::Paste(
+            "DeviceInfo | where DeviceName == '\u{202e}\u{1b}[2J'".to_owned(),
+        ))
+        .keys("F5");
+    let (ticket, query, _) = ticket(&mut console);
+    assert_eq!(query, r"DeviceInfo | where DeviceName == '\u202E\u001B[2J'");
+    let mut column = Column::new("a\u{1b}]0;x\u{7}", "String");
+    column.push(Cell::Text("x\u{202e}\u{9b}31m\u{0}"));
+    finish(&mut console, ticket, ResultTable::new(vec![column]), &query);
+    for keys in ["", "enter"] {
+        let screen = console.keys(keys).screen();
+        assert!(
+            screen
+                .chars()
+                .all(|c| c == '\n' || nightjar::domain::text::is_safe(c)),
+            "{screen}"
+        );
+        assert!(screen.contains("⟪U+202E⟫"), "{screen}");
+    }
+}
+
+#[test]
+fn a_row_leads_to_its_device_and_no_result_is_no_trouble() {
+    let console = with_result(3);
+    assert_eq!(
+        console.state.front().devices(&console.state.data)[0]
+            .id
+            .as_str(),
+        format!("{:040x}", 0)
+    );
+    let mut console = with_result(0);
+    assert!(
+        console.screen().contains("No rows."),
+        "{}",
+        console.screen()
+    );
+    console.keys("esc enter j k right s E c y C - + $ 0 G g");
+    console.screen();
+}
+
+#[test]
+fn no_size_is_too_small() {
+    for mut console in [open(), with_result(30)] {
+        for (width, height) in [(1, 1), (2, 3), (5, 4), (8, 6), (20, 5), (30, 9), (40, 3)] {
+            console.screen_at(width, height);
+        }
+        console.keys("esc enter");
+        for (width, height) in [(1, 1), (2, 3), (5, 4), (8, 6), (20, 5), (30, 9)] {
+            console.screen_at(width, height);
+        }
+    }
+}
