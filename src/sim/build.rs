@@ -69,6 +69,7 @@ impl World {
             let mut dice = Dice::of(self.seed, 10, n as u64);
             let first = dice.pick(&self.catalogue.first_names).clone();
             let last = dice.pick(&self.catalogue.last_names).clone();
+            let department = dice.pick(&self.catalogue.departments).clone();
             // Names repeat in a large company: a number keeps the accounts apart.
             let mut account = format!("{}{}", first[..1].to_lowercase(), last.to_lowercase());
             let mut display = format!("{first} {last}");
@@ -76,8 +77,13 @@ impl World {
                 account = format!("{account}{n}");
                 display = format!("{display}{n}");
             }
-            self.people
-                .push(Person::new(self.seed, n as u32, &display, &account));
+            self.people.push(Person::new(
+                self.seed,
+                n as u32,
+                &display,
+                &account,
+                &department,
+            ));
             let machine = Machine::new(
                 self.seed,
                 n as u32,
@@ -287,7 +293,7 @@ impl World {
                 machine,
                 person,
             },
-            comments: Vec::new(),
+            comments: None,
         }
     }
 

@@ -281,7 +281,7 @@ impl World {
                 actor: None,
                 tags: Vec::new(),
             })),
-            comments: Vec::new(),
+            comments: None,
         };
         let severity = alert.severity;
         let place = self.push_alert(alert);

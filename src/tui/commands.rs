@@ -176,7 +176,7 @@ commands! {
     Incidents {
         IncidentOpen "incident-open" "Open the incident" "open" None ["enter"] "Shows the incident's alerts in full.";
         IncidentEvidence "incident-evidence" "Evidence of the incident" "evidence" None ["e"] "Shows the entities of all its alerts as a tree by kind.";
-        NextBreach "next-breach" "Next to breach" "next to breach" None ["n"] "Goes to the open incident whose first action falls due next and that is nobody's or yours.";
+        NextBreach "next-breach" "Next to breach" "next due" None ["n"] "Goes to the open incident whose first action falls due next and that is nobody's or yours.";
         ToggleOpen "toggle-open" "Open ones only, or all" "" None ["z o"] "Switches between open incidents and all of them.";
         ToggleMine "toggle-mine" "Mine only, or everybody's" "" None ["z m"] "Switches between your incidents and everybody's.";
         StoryDown "story-down" "Scroll the story down" "" None ["J"] "Scrolls the story of the incident in focus.";
@@ -254,6 +254,12 @@ commands! {
         Copy "copy" "Copy, defanged" "copy" None ["y"] "Copies what is in focus; links and addresses are made harmless.";
         CopyRaw "copy-raw" "Copy raw" "" None ["Y"] "Copies what is in focus as it came.";
         HuntAround "hunt-around" "Hunt around this" "" None ["H"] "Opens a hunting query about what is in focus.";
+        Mark "mark" "Mark" "mark" None ["space"] "Marks the row and goes on to the next.";
+        MarkNone "mark-none" "Unmark all" "" None ["U"] "Takes all marks away.";
+        Filter "filter" "Filter" "filter" None ["/"] "Narrows the list: words match fuzzily; status:, sev:, owner:, tag:, id: ask fields.";
+        FilterClear "filter-clear" "Clear the filter" "" None ["\\"] "Takes the filter away.";
+        Sort "sort" "Sort by the next column" "sort" None ["S"] "Goes through the sort orders.";
+        SortReverse "sort-reverse" "Sort the other way" "" None ["R"] "Reverses the order.";
     }
     List {
         Down "down" "Down" "" None ["j", "down"] "One row down.";
@@ -262,12 +268,6 @@ commands! {
         PageUp "page-up" "Page up" "" None ["pgup", "ctrl-b"] "One page up.";
         Top "top" "First row" "" None ["g", "home"] "To the first row, where new ones arrive.";
         Bottom "bottom" "Last row" "" None ["G", "end"] "To the last row.";
-        Mark "mark" "Mark" "mark" None ["space"] "Marks the row and goes on to the next.";
-        MarkNone "mark-none" "Unmark all" "" None ["U"] "Takes all marks away.";
-        Filter "filter" "Filter" "filter" None ["/"] "Narrows the list: words match fuzzily; status:, sev:, owner:, tag:, id: ask fields.";
-        FilterClear "filter-clear" "Clear the filter" "" None ["\\"] "Takes the filter away.";
-        Sort "sort" "Sort by the next column" "sort" None ["S"] "Goes through the sort orders.";
-        SortReverse "sort-reverse" "Sort the other way" "" None ["R"] "Reverses the order.";
     }
     FirstRun {
         StartDemo "start-demo" "Start the demo" "demo" None ["d", "enter"] "Starts the console on a simulated tenant inside this process.";

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-use super::commands::{Danger, Scope};
+use super::commands::{Command, Danger, Scope};
 use super::data::Level;
 use super::keymap::Keymap;
 use super::screen::Ctx;
@@ -135,9 +135,12 @@ fn last_line(state: &State, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         shown.push(key.clone());
         items.push((key, spec.hint));
     }
-    if !read_only && scope.chain().any(|scope| scope == Scope::Items) {
-        let at = items.len().min(6);
-        items.insert(at, ("x".to_owned(), "device actions"));
+    // The device commands are sequences with one first key: it stands for them all.
+    let isolate = state.keymap.key_of(Command::DeviceIsolateFull);
+    let first = isolate.as_deref().and_then(|key| key.split(' ').next());
+    if let Some(first) = first.filter(|_| !read_only && scope.chain().any(|s| s == Scope::Items)) {
+        let at = items.len().min(5);
+        items.insert(at, (first.to_owned(), "device"));
     }
     let mut end: Vec<(String, &str)> = Vec::new();
     for spec in Keymap::alive(scope).filter(|spec| tail.contains(&spec.name)) {
@@ -146,7 +149,7 @@ fn last_line(state: &State, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         }
     }
     if end.is_empty() {
-        let help = super::commands::Command::HelpAnywhere;
+        let help = Command::HelpAnywhere;
         end.extend(state.keymap.key_of(help).map(|key| (key, "help")));
     }
     let size = |(key, word): &(String, &str)| paint::width(key) + paint::width(word) + 3;

@@ -76,6 +76,10 @@ pub struct Write {
 
 /// What the console is told.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few are alive at a time, and briefly"
+)]
 pub enum Msg {
     /// A key.
     Key(KeyEvent),
@@ -152,6 +156,10 @@ pub enum Msg {
 }
 
 /// What a screen asks of the console.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "few are alive at a time, and briefly"
+)]
 pub enum Act {
     /// Ask a worker.
     Effect(Effect),

@@ -214,6 +214,7 @@ fn read_chain(
             problems.push(format!("{file}: cannot be read: {error}"));
             return;
         }
+        #[expect(clippy::single_match_else, reason = "two cases of one question")]
         None => match EMBEDDED.iter().find(|(known, _)| *known == name) {
             Some((_, text)) => (format!("themes/{name}.toml"), (*text).to_owned()),
             None => {

@@ -25,13 +25,13 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
             state.dirty = true;
             if state.front().typing() {
                 with_front(state, now, &mut effects, |screen, cx| {
-                    screen.paste(&text, cx)
+                    screen.paste(&text, cx);
                 });
             }
         }
         Msg::Mouse(event) => {
             with_front(state, now, &mut effects, |screen, cx| {
-                screen.mouse(event, cx)
+                screen.mouse(event, cx);
             });
             state.dirty = true;
         }
@@ -169,10 +169,10 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
             state.say(Level::Info, "asking the services…", now);
         }
         Command::Quit => {
-            if !state.pop() {
-                effects.push(Effect::Quit);
-            } else {
+            if state.pop() {
                 left(state, now, effects);
+            } else {
+                effects.push(Effect::Quit);
             }
         }
         Command::Back => {

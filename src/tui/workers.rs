@@ -84,7 +84,7 @@ impl Workers {
         let store = connected.tenant.store.clone();
         match effect {
             Effect::LoadQueue => {
-                self.read("incidents", move || store.incident_rows().map(Msg::Queue))
+                self.read("incidents", move || store.incident_rows().map(Msg::Queue));
             }
             Effect::LoadAlerts => self.read("alerts", move || store.alert_rows().map(Msg::Alerts)),
             Effect::LoadActions => self.read("actions", move || store.actions().map(Msg::Actions)),
@@ -115,7 +115,7 @@ impl Workers {
                         Level::Warning,
                         format!("not remembered as looked at: {error}"),
                     ),
-                })
+                });
             }
             Effect::Refresh => connected.feed.refresh(),
             Effect::Watch(id) => connected.feed.watch(id),

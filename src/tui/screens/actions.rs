@@ -4,7 +4,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::{ActionId, ActionStatus, MachineAction};
+use crate::domain::{ActionId, ActionStatus, MachineAction, MachineId};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
 use crate::tui::msg::{DeviceRef, Effect, Msg};
@@ -96,7 +96,7 @@ impl Rows for View<'_> {
             }
             4 => {
                 let name = row.computer_dns_name.as_deref();
-                let id = row.machine_id.as_ref().map(|id| id.as_str());
+                let id = row.machine_id.as_ref().map(MachineId::as_str);
                 CellText::new(name.or(id).unwrap_or("—"), ctx.style(Role::EntityDevice))
             }
             5 => {

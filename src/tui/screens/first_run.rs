@@ -72,17 +72,11 @@ impl Screen for FirstRun {
             lines.push((format!("    {line}"), ctx.style(Role::KqlString)));
         }
         lines.push((String::new(), text));
-        lines.push((
-            "The application needs SecurityIncident.ReadWrite.All, SecurityAlert.ReadWrite.All and"
-                .into(),
-            dim,
-        ));
-        lines.push(("ThreatHunting.Read.All of Microsoft Graph; Machine.Read.All, Machine.Isolate and Machine.Scan".into(), dim));
-        lines.push((
-            "of WindowsDefenderATP. “nightjar config check” says what is wrong with the file."
-                .into(),
-            dim,
-        ));
+        let needs = "The application needs SecurityIncident.ReadWrite.All, \
+                     SecurityAlert.ReadWrite.All and ThreatHunting.Read.All of Microsoft Graph; \
+                     Machine.Read.All, Machine.Isolate and Machine.Scan of WindowsDefenderATP. \
+                     “nightjar config check” says what is wrong with the file.";
+        lines.push((needs.into(), dim));
         for note in ctx.data.notices.iter() {
             lines.push((String::new(), text));
             for line in paint::wrap(&note.text, area.width.saturating_sub(6)) {
@@ -94,10 +88,20 @@ impl Screen for FirstRun {
             height: area.height.saturating_sub(1),
             ..area
         };
-        for (line, (content, style)) in lines.iter().take(usize::from(below.height)).enumerate() {
+        let room = below.width.saturating_sub(4);
+        let wrapped = lines.iter().flat_map(|(content, style)| {
+            // Settings to be typed are never broken.
+            let whole = content.starts_with("    ") || content.is_empty();
+            let parts = if whole {
+                vec![content.clone()]
+            } else {
+                paint::wrap(content, room)
+            };
+            parts.into_iter().map(move |part| (part, *style))
+        });
+        for (line, (content, style)) in wrapped.take(usize::from(below.height)).enumerate() {
             let y = below.y + line as u16;
-            let room = below.width.saturating_sub(4);
-            paint::text(buf, below, below.x + 2, y, room, content, *style);
+            paint::text(buf, below, below.x + 2, y, room, &content, style);
         }
     }
 }

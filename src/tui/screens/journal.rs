@@ -1,5 +1,7 @@
 //! The journal: what this console asked of which service when, and what came of it.
 
+use std::fmt::Write as _;
+
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -79,12 +81,12 @@ impl Rows for Entries {
 }
 
 impl Journal {
-    fn inspect(&self, entry: &JournalEntry, data: &Data) -> TextPopup {
+    fn inspect(entry: &JournalEntry, data: &Data) -> TextPopup {
         let zone = data.zone();
         let mut text = String::new();
         let mut field = |label: &str, value: &str| {
             if !value.is_empty() {
-                text.push_str(&format!("{label:<18} {value}\n"));
+                let _ = writeln!(text, "{label:<18} {value}");
             }
         };
         field("what", &entry.title);
@@ -126,7 +128,7 @@ impl Screen for Journal {
         match command {
             Command::JournalInspect => {
                 if let Some(entry) = self.entries.0.get(self.table.row()) {
-                    let popup = self.inspect(entry, cx.data);
+                    let popup = Self::inspect(entry, cx.data);
                     cx.popup(Box::new(popup));
                 }
             }

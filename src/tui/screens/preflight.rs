@@ -269,12 +269,17 @@ impl Screen for Preflight {
             paint::text(buf, inside, x, y, width, text, ctx.style(*role));
         }
         let mut y = inside.y + rows.len().min(room) as u16;
+        let below = |area: Rect, y: u16| Rect {
+            y,
+            height: area.bottom().saturating_sub(y),
+            ..area
+        };
         if ready {
-            self.field_line(buf, inside, y, "Reason", &self.reason, Field::Reason, ctx);
+            self.field_line(buf, below(inside, y), "Reason", Field::Reason, ctx);
             y += 1;
             if let Some(name) = self.confirm_text() {
                 let label = format!("Type {name} to confirm");
-                self.field_line(buf, inside, y, &label, &self.typed, Field::Name, ctx);
+                self.field_line(buf, below(inside, y), &label, Field::Name, ctx);
                 y += 1;
             }
         }
@@ -311,16 +316,13 @@ impl Screen for Preflight {
 }
 
 impl Preflight {
-    fn field_line(
-        &self,
-        buf: &mut Buffer,
-        area: Rect,
-        y: u16,
-        label: &str,
-        input: &Input,
-        field: Field,
-        ctx: &Ctx<'_>,
-    ) {
+    fn field_line(&self, buf: &mut Buffer, area: Rect, label: &str, field: Field, ctx: &Ctx<'_>) {
+        let y = area.y;
+        let input = if field == Field::Reason {
+            &self.reason
+        } else {
+            &self.typed
+        };
         let focused = self.field == field && self.sending.is_none();
         let role = if focused {
             Role::InputFocused
@@ -344,13 +346,13 @@ impl Preflight {
             width: area.right().saturating_sub(x),
             height: 1,
         };
-        if y < area.bottom() {
+        if area.height > 0 {
             input.draw(buf, line, ctx.style(role), focused, ctx);
         }
     }
 }
 
-fn facts<'a>(card: &respond::Preflight, ctx: &Ctx<'_>, lines: &mut Vec<(&'a str, String, Role)>) {
+fn facts(card: &respond::Preflight, ctx: &Ctx<'_>, lines: &mut Vec<(&str, String, Role)>) {
     let target: Vec<String> = card
         .target
         .iter()

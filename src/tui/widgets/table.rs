@@ -52,11 +52,13 @@ impl Column {
     }
 
     /// The same, falling away in this order (highest first) where room is scarce.
+    #[must_use]
     pub const fn falls(self, falls: u8) -> Self {
         Self { falls, ..self }
     }
 
     /// The same, text to the right.
+    #[must_use]
     pub const fn right(self) -> Self {
         Self {
             right: true,
@@ -250,6 +252,10 @@ impl<K: Clone + Eq + Hash> TableState<K> {
     }
 
     /// Draws headings and visible rows. `sort` is the sorted column and whether it runs down.
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "each is one plain fact of a frame"
+    )]
     pub fn draw(
         &self,
         buf: &mut Buffer,

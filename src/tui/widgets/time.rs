@@ -50,8 +50,8 @@ pub fn countdown(due: Timestamp, now: Timestamp) -> String {
 pub fn elapsed(milliseconds: i64) -> String {
     let milliseconds = milliseconds.max(0);
     match milliseconds {
-        ..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
-        ..60_000 => format!("{} s", milliseconds / 1000),
+        0..10_000 => format!("{}.{} s", milliseconds / 1000, milliseconds % 1000 / 100),
+        10_000..60_000 => format!("{} s", milliseconds / 1000),
         _ => {
             let seconds = milliseconds / 1000;
             format!("{}:{:02}", seconds / 60, seconds % 60)

@@ -63,10 +63,13 @@ pub struct Alerts {
     version: u64,
     asked: bool,
     /// Alerts in full, those looked at last.
-    details: VecDeque<(AlertId, Result<Option<Arc<Alert>>, String>)>,
+    details: VecDeque<(AlertId, Answer)>,
     wanted: Option<AlertId>,
     detail_top: usize,
 }
+
+/// An alert in full, nothing where it has left the cache, or why it cannot be read.
+type Answer = Result<Option<Arc<Alert>>, String>;
 
 const DETAILS_KEPT: usize = 24;
 

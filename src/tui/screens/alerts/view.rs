@@ -20,7 +20,7 @@ const COLUMNS: &[Column] = &[
     Column::new("ON", Width::Flex(12)).falls(2),
     Column::new("STATUS", Width::Fixed(10)).falls(4),
     Column::new("OWNER", Width::Fixed(9)).falls(6),
-    Column::new("INC", Width::Fixed(6)).falls(5),
+    Column::new("INC", Width::Fixed(6)).falls(9),
     Column::new("EV", Width::Fixed(3)).right().falls(8),
     Column::new("CHG", Width::Fixed(4)).right().falls(7),
 ];
@@ -77,6 +77,7 @@ pub(super) fn cell<'a>(row: &'a AlertRow, column: usize, ctx: &Ctx<'_>) -> CellT
 
 pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     let beside = area.width >= 140;
+    let rows = screen.rows(ctx.data);
     let (table, side) = if beside {
         let left = area.width * 11 / 20;
         let side = Rect {
@@ -92,7 +93,9 @@ pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>)
             Some(side),
         )
     } else if area.height >= 14 {
-        let top = area.height / 2;
+        // A short list leaves the room to the alert in focus.
+        let wanted = rows.len().min(100) as u16 + 3;
+        let top = wanted.clamp(6, area.height / 2);
         let side = Rect {
             y: area.y + top,
             height: area.height - top,
@@ -108,7 +111,6 @@ pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>)
     } else {
         (area, None)
     };
-    let rows = screen.rows(ctx.data);
     let total = screen.source(ctx.data).len();
     let mut title = match &screen.of {
         Some(id) => {
@@ -131,6 +133,7 @@ pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>)
     let mut body = Rect {
         y: table.y + 1,
         height: table.height.saturating_sub(1),
+        width: table.width - u16::from(beside),
         ..table
     };
     if let Some(input) = &screen.editing {
@@ -207,9 +210,10 @@ fn detail(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         height: area.height.saturating_sub(1),
     };
     let mut lines = Vec::new();
-    match screen.detail(ctx.data) {
-        Some(alert) => tell(row, alert, body.width, ctx, &mut lines),
-        None => {
+    if let Some(alert) = screen.detail(ctx.data) {
+        tell(row, alert, body.width, ctx, &mut lines);
+    } else {
+        {
             let answer = screen.details.iter().find(|(id, _)| *id == row.id);
             let text = match answer.map(|(_, answer)| answer) {
                 Some(Err(why)) => format!("Cannot be read: {why}"),

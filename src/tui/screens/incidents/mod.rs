@@ -127,8 +127,8 @@ impl Incidents {
             .collect()
     }
 
-    fn arrange(&mut self, data: &Data) {
-        self.order = order::order(data, &self.filter, self.sort, self.reverse);
+    fn arrange(&mut self, data: &Data, now: Timestamp) {
+        self.order = order::order(data, &self.filter, self.sort, self.reverse, now);
         self.version = data.incidents.version();
         let view = View {
             data,
@@ -144,7 +144,7 @@ impl Incidents {
 
     fn refilter(&mut self, filter: Filter, cx: &mut Cx<'_>) {
         self.filter = filter;
-        self.arrange(cx.data);
+        self.arrange(cx.data, cx.now);
         self.focused(cx);
     }
 
@@ -232,7 +232,7 @@ impl Incidents {
         };
         if view.position(&id).is_none() && cx.data.incidents.get(&id).is_some() {
             self.filter = Filter::default();
-            self.arrange(cx.data);
+            self.arrange(cx.data, cx.now);
         }
         let view = View {
             data: cx.data,
@@ -346,12 +346,12 @@ impl Screen for Incidents {
             Command::Sort => {
                 self.sort = self.sort.next();
                 self.reverse = false;
-                self.arrange(cx.data);
+                self.arrange(cx.data, cx.now);
                 self.focused(cx);
             }
             Command::SortReverse => {
                 self.reverse = !self.reverse;
-                self.arrange(cx.data);
+                self.arrange(cx.data, cx.now);
                 self.focused(cx);
             }
             Command::Assign => {
@@ -416,7 +416,7 @@ impl Screen for Incidents {
 
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
         match msg {
-            Msg::Queue(_) => self.arrange(cx.data),
+            Msg::Queue(_) => self.arrange(cx.data, cx.now),
             Msg::Changes(changes) => {
                 use crate::domain::Change;
                 if self.version == cx.data.incidents.version() {
@@ -424,10 +424,12 @@ impl Screen for Incidents {
                 }
                 for change in changes {
                     match change {
-                        Change::Incident(row) if row.created >= cx.data.started => {
-                            if row.last_viewed.is_none() && !self.arrived.contains(&row.id) {
-                                self.arrived.push(row.id.clone());
-                            }
+                        Change::Incident(row)
+                            if row.created >= cx.data.started
+                                && row.last_viewed.is_none()
+                                && !self.arrived.contains(&row.id) =>
+                        {
+                            self.arrived.push(row.id.clone());
                         }
                         Change::Redirected { from, to: Some(to) }
                             if self.table.cursor() == Some(from) =>
@@ -440,7 +442,7 @@ impl Screen for Incidents {
                         _ => {}
                     }
                 }
-                self.arrange(cx.data);
+                self.arrange(cx.data, cx.now);
                 self.focused(cx);
             }
             Msg::ShowIncident(id) => self.show(id.clone(), cx),
@@ -453,7 +455,7 @@ impl Screen for Incidents {
 
     fn shown(&mut self, cx: &mut Cx<'_>) {
         if self.version != cx.data.incidents.version() {
-            self.arrange(cx.data);
+            self.arrange(cx.data, cx.now);
         }
         self.focused(cx);
     }

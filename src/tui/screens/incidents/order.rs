@@ -9,7 +9,7 @@ use crate::tui::data::filter::Filter;
 /// What the queue is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// What falls due first; then what is worst.
+    /// What is overdue, worst first; then what falls due first.
     Sla,
     /// What is worst; then what changed last.
     Severity,
@@ -56,7 +56,13 @@ impl Sort {
 
 /// Places in the collection of the rows that pass, in order. Ties are broken by id, so that the
 /// order is one and the eye stays.
-pub(super) fn order(data: &Data, filter: &Filter, sort: Sort, reverse: bool) -> Vec<u32> {
+pub(super) fn order(
+    data: &Data,
+    filter: &Filter,
+    sort: Sort,
+    reverse: bool,
+    now: Timestamp,
+) -> Vec<u32> {
     let rows = data.incidents.rows();
     let mut asker = filter.asker(&data.settings.me);
     let passing = rows
@@ -69,7 +75,12 @@ pub(super) fn order(data: &Data, filter: &Filter, sort: Sort, reverse: bool) -> 
         let worst = -i64::from(row.severity.rank());
         let newest = -seconds(row.updated);
         match sort {
-            Sort::Sla => (data.due(row).map_or(i64::MAX, seconds), worst, newest),
+            // Among the overdue a forgotten low one must not stand above a fresh high one.
+            Sort::Sla => match data.due(row).map(seconds) {
+                Some(due) if due <= seconds(now) => (i64::MIN, worst, due),
+                Some(due) => (due, worst, newest),
+                None => (i64::MAX, worst, newest),
+            },
             Sort::Severity => (worst, i64::from(!row.status.is_open()), newest),
             Sort::Created => (-seconds(row.created), worst, newest),
             Sort::Updated => (newest, worst, 0),

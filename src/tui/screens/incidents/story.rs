@@ -6,12 +6,12 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::view::severity;
-use crate::domain::{Classification, Determination, IncidentRow, Tactic, Verdict};
+use crate::domain::{Classification, Determination, IncidentId, IncidentRow, Tactic, Verdict};
 use crate::tui::data::Story;
 use crate::tui::data::filter::incident_status;
 use crate::tui::screen::Ctx;
 use crate::tui::theme::Role;
-use crate::tui::widgets::paint;
+use crate::tui::widgets::{paint, time};
 
 /// A line of pieces in their inks; the last piece may stand at the right edge.
 #[derive(Default)]
@@ -114,9 +114,10 @@ pub(super) fn draw(
     if beside {
         head(row, status, &owner, body.width, ctx, &mut lines);
     }
-    match story {
-        Some(story) => tell(row, story, body.width, ctx, &mut lines),
-        None => {
+    if let Some(story) = story {
+        tell(row, story, body.width, ctx, &mut lines);
+    } else {
+        {
             let dim = ctx.style(Role::Dim);
             let line = match ctx.data.stories.problem(&row.id) {
                 Some(problem) => Line::new(
@@ -159,13 +160,13 @@ fn head(
     }
     let (_, role) = severity(&row.severity);
     let mut facts = Line::new(row.severity.to_string(), ctx.style(role));
-    let age = ctx.ago(row.created);
-    let tail = format!(
-        " · {status} · {owner} · since {} ({age})",
-        ctx.clock(row.created)
-    );
-    facts.push(tail, ctx.style(Role::Text));
+    facts.push(format!(" · {status} · {owner}"), ctx.style(Role::Text));
     lines.push(facts);
+    let age = ctx.ago(row.created);
+    let since = time::day(row.created, ctx.now, ctx.zone());
+    let changed = ctx.ago(row.updated);
+    let times = format!("since {since} ({age}) · changed {changed}");
+    lines.push(Line::new(times, ctx.style(Role::Dim)));
     if let Some(text) = decided(row) {
         lines.push(Line::new(text, ctx.style(Role::Good)));
     }
@@ -252,13 +253,13 @@ fn tell(row: &IncidentRow, story: &Story, width: u16, ctx: &Ctx<'_>, lines: &mut
     if arriving > 0 && row.status.is_open() {
         ctx.wake_next_minute();
         let plural = if arriving == 1 { "entity" } else { "entities" };
-        let text = format!("filling in: {arriving} {plural} arrived in the last 15 min");
+        let text = format!("filling in: {arriving} {plural} in the last 15 min");
         lines.push(Line::default());
         lines.push(Line::new(text, ctx.style(Role::New)));
     }
     let merged = ctx.data.merged_into(&row.id);
     if !merged.is_empty() {
-        let names: Vec<&str> = merged.iter().map(|id| id.as_str()).collect();
+        let names: Vec<&str> = merged.iter().map(IncidentId::as_str).collect();
         let text = format!("{} ← {} merged into this one", row.id, names.join(", "));
         lines.push(Line::new(text, ctx.style(Role::Dim)));
     }

@@ -16,7 +16,7 @@ const COLUMNS: &[Column] = &[
     Column::new("SEV", Width::Fixed(3)),
     Column::new("SLA", Width::Fixed(6)).right(),
     Column::new("ID", Width::Fixed(6)).falls(1),
-    Column::new("TITLE", Width::Flex(24)),
+    Column::new("TITLE", Width::Flex(34)),
     Column::new("STATUS", Width::Fixed(11)).falls(7),
     Column::new("OWNER", Width::Fixed(9)).falls(2),
     Column::new("AL", Width::Fixed(3)).right().falls(3),
@@ -160,7 +160,7 @@ pub(super) fn draw(screen: &Incidents, buf: &mut Buffer, area: Rect, ctx: &Ctx<'
     title.push_str(" · by ");
     title.push_str(screen.sort.name());
     if !screen.table.marks().is_empty() {
-        title.push_str(&format!(" · {} marked", screen.table.marks().len()));
+        title = format!("{title} · {} marked", screen.table.marks().len());
     }
     let above = screen
         .arrived
@@ -182,6 +182,7 @@ pub(super) fn draw(screen: &Incidents, buf: &mut Buffer, area: Rect, ctx: &Ctx<'
     let mut body = Rect {
         y: table.y + 1,
         height: table.height.saturating_sub(1),
+        width: table.width - u16::from(beside),
         ..table
     };
     if let Some(input) = &screen.editing {

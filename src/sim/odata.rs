@@ -1,8 +1,101 @@
-//! `$filter`: text → tree, checked against a type; and whether a row passes.
+//! The part of OData 4 that the services take: `$filter`, `$orderby`, `$top`, `$skip`, `$select`,
+//! `$count`, `$expand` and opaque continuation tokens.
+//!
+//! Knows property names and their kinds, not where the values come from.
 
-use super::super::clock::{self, Ticks};
-use super::super::words;
-use super::{Field, Kind, Op, Type};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
+use super::clock::{self, Ticks};
+
+/// What a property holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Text, compared without regard to case as both services do.
+    Text,
+    /// A date-time, written without quotes.
+    Time,
+    /// One of the members of this list.
+    Member(&'static [&'static str]),
+    /// A number.
+    Number,
+    /// A collection of texts.
+    Many,
+    /// Something that can be selected and nothing else.
+    Other,
+}
+
+/// One property of an entity type.
+#[derive(Debug, Clone, Copy)]
+pub struct Property {
+    /// Its name.
+    pub name: &'static str,
+    /// What it holds.
+    pub kind: Kind,
+    /// Whether `$filter` and `$orderby` take it.
+    pub filterable: bool,
+}
+
+/// A property that can be filtered on.
+pub const fn filterable(name: &'static str, kind: Kind) -> Property {
+    Property {
+        name,
+        kind,
+        filterable: true,
+    }
+}
+
+/// A property that can only be read.
+pub const fn readable(name: &'static str) -> Property {
+    Property {
+        name,
+        kind: Kind::Other,
+        filterable: false,
+    }
+}
+
+/// An entity type as `$filter` sees it.
+#[derive(Debug, Clone, Copy)]
+pub struct Type {
+    /// Its full name, for messages.
+    pub name: &'static str,
+    /// Its properties.
+    pub properties: &'static [Property],
+}
+
+/// A value of a row.
+#[derive(Debug, Clone, Copy)]
+pub enum Field<'a> {
+    /// Nothing.
+    Null,
+    /// Text.
+    Text(&'a str),
+    /// A time.
+    Time(Ticks),
+    /// A number.
+    Number(i64),
+    /// Place in the members of the property.
+    Member(u8),
+    /// Several texts.
+    Many(&'a [String]),
+}
+
+/// Comparison.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Op {
+    /// `eq`
+    Eq,
+    /// `ne`
+    Ne,
+    /// `gt`
+    Gt,
+    /// `ge`
+    Ge,
+    /// `lt`
+    Lt,
+    /// `le`
+    Le,
+}
 
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
@@ -207,18 +300,20 @@ impl Parser<'_> {
             return self.search(&name);
         }
         let property = self.property(&name)?;
-        let word = match self.take() {
-            Some(Token::Word(word)) => word.to_ascii_lowercase(),
-            _ => String::new(),
-        };
-        let op = match word.as_str() {
-            "eq" => Op::Eq,
-            "ne" => Op::Ne,
-            "gt" => Op::Gt,
-            "ge" => Op::Ge,
-            "lt" => Op::Lt,
-            "le" => Op::Le,
-            "in" => return self.list(property),
+        let op = match self.take() {
+            Some(Token::Word(op)) => match op.to_ascii_lowercase().as_str() {
+                "eq" => Op::Eq,
+                "ne" => Op::Ne,
+                "gt" => Op::Gt,
+                "ge" => Op::Ge,
+                "lt" => Op::Lt,
+                "le" => Op::Le,
+                "in" => return self.list(property),
+                _ => {
+                    self.at -= 1;
+                    return Err(self.syntax());
+                }
+            },
             _ => {
                 self.at -= 1;
                 return Err(self.syntax());
@@ -325,7 +420,7 @@ impl Parser<'_> {
                 self.of.name
             )),
             (Kind::Member(members), Some(Token::Quoted(text) | Token::Word(text))) => {
-                words::place(members, &text)
+                super::words::place(members, &text)
                     .map(Value::Member)
                     .ok_or_else(|| {
                         format!("The string '{text}' is not a valid enumeration type constant.")
@@ -429,5 +524,282 @@ fn compare(field: Field<'_>, op: Op, value: &Value) -> bool {
         Op::Ge => ordering != Ordering::Less,
         Op::Lt => ordering == Ordering::Less,
         Op::Le => ordering != Ordering::Greater,
+    }
+}
+
+/// The value a page was cut at: the sort key and the row's place.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Key {
+    /// A time, a number or a member.
+    Number(i64),
+    /// Text.
+    Text(String),
+}
+
+impl Key {
+    /// The key of a field; null sorts first.
+    pub fn of(field: Field<'_>) -> Self {
+        match field {
+            Field::Null | Field::Many(_) => Self::Number(i64::MIN),
+            Field::Text(text) => Self::Text(text.to_lowercase()),
+            Field::Time(ticks) => Self::Number(ticks),
+            Field::Number(number) => Self::Number(number),
+            Field::Member(member) => Self::Number(i64::from(member)),
+        }
+    }
+}
+
+/// Where the next page begins: after this key and row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cursor {
+    /// Sort key of the last row sent.
+    pub key: Key,
+    /// Its place.
+    pub place: u32,
+    /// Rows sent on earlier pages.
+    pub sent: usize,
+}
+
+impl Cursor {
+    /// The opaque token.
+    pub fn token(&self) -> String {
+        let text = match &self.key {
+            Key::Number(n) => format!("n{n}\n{}\n{}", self.place, self.sent),
+            Key::Text(t) => format!("t{t}\n{}\n{}", self.place, self.sent),
+        };
+        URL_SAFE_NO_PAD.encode(text)
+    }
+
+    /// Reads a token back.
+    pub fn parse(token: &str) -> Option<Self> {
+        let text = String::from_utf8(URL_SAFE_NO_PAD.decode(token).ok()?).ok()?;
+        let mut parts = text.rsplitn(3, '\n');
+        let sent = parts.next()?.parse().ok()?;
+        let place = parts.next()?.parse().ok()?;
+        let key = parts.next()?;
+        let key = match key.split_at_checked(1)? {
+            ("n", number) => Key::Number(number.parse().ok()?),
+            ("t", text) => Key::Text(text.into()),
+            _ => return None,
+        };
+        Some(Self { key, place, sent })
+    }
+}
+
+/// The options of one request.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    /// `$filter`.
+    pub filter: Option<Filter>,
+    /// `$orderby`: property and whether it descends.
+    pub order: Option<(usize, bool)>,
+    /// `$top`.
+    pub top: Option<usize>,
+    /// `$skip`.
+    pub skip: usize,
+    /// `$select`.
+    pub select: Option<Vec<String>>,
+    /// `$count=true`.
+    pub count: bool,
+    /// `$expand`.
+    pub expand: Option<String>,
+    /// `$skiptoken`.
+    pub cursor: Option<Cursor>,
+}
+
+/// The query options of a URL, decoded, in their order.
+pub fn pairs(query: &str) -> Vec<(String, String)> {
+    url::form_urlencoded::parse(query.as_bytes())
+        .map(|(k, v)| (k.into_owned(), v.into_owned()))
+        .collect()
+}
+
+impl Options {
+    /// Reads the options; the error is the service's sentence.
+    pub fn parse(query: &str, of: Type) -> Result<Self, String> {
+        let mut options = Self::default();
+        for (name, value) in pairs(query) {
+            let whole = || {
+                value.parse::<usize>().map_err(|_| {
+                    format!("Invalid value '{value}' for {name} query option found. The {name} query option requires a non-negative integer value.")
+                })
+            };
+            match name.trim_start_matches('$').to_ascii_lowercase().as_str() {
+                "filter" => {
+                    options.filter = Some(
+                        Filter::parse(&value, of)
+                            .map_err(|e| format!("Invalid filter clause: {e}"))?,
+                    );
+                }
+                "orderby" => options.order = Some(order(&value, of)?),
+                "top" => options.top = Some(whole()?),
+                "skip" => options.skip = whole()?,
+                "count" => match value.as_str() {
+                    "true" => options.count = true,
+                    "false" => options.count = false,
+                    _ => {
+                        return Err(format!(
+                            "Invalid value '{value}' for $count query option found. The $count query option requires a value of true or false."
+                        ));
+                    }
+                },
+                "select" => options.select = Some(select(&value, of)?),
+                "expand" => options.expand = Some(value),
+                "skiptoken" => {
+                    options.cursor = Some(
+                        Cursor::parse(&value)
+                            .ok_or("Invalid skiptoken: the token cannot be read.")?,
+                    );
+                }
+                _ if name.starts_with('$') => {
+                    return Err(format!("The query parameter '{name}' is not supported."));
+                }
+                _ => {}
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn order(value: &str, of: Type) -> Result<(usize, bool), String> {
+    let first = value.split(',').next().unwrap_or_default();
+    let mut words = first.split_whitespace();
+    let name = words.next().unwrap_or_default();
+    let place = of
+        .properties
+        .iter()
+        .position(|p| p.name == name && !matches!(p.kind, Kind::Other | Kind::Many))
+        .ok_or_else(|| {
+            format!(
+                "Could not find a property named '{name}' on type '{}'.",
+                of.name
+            )
+        })?;
+    match words.next().map(str::to_ascii_lowercase).as_deref() {
+        None | Some("asc") => Ok((place, false)),
+        Some("desc") => Ok((place, true)),
+        Some(_) => Err(format!(
+            "Syntax error at position {} in '{value}'.",
+            name.len() + 1
+        )),
+    }
+}
+
+fn select(value: &str, of: Type) -> Result<Vec<String>, String> {
+    value
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty() && *name != "*")
+        .map(|name| {
+            if of.properties.iter().any(|p| p.name == name) {
+                Ok(name.to_owned())
+            } else {
+                Err(format!(
+                    "Could not find a property named '{name}' on type '{}'.",
+                    of.name
+                ))
+            }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TYPE: Type = Type {
+        name: "test.thing",
+        properties: &[
+            filterable("title", Kind::Text),
+            filterable("created", Kind::Time),
+            filterable("severity", Kind::Member(super::super::words::SEVERITY)),
+            readable("evidence"),
+            filterable("tags", Kind::Many),
+        ],
+    };
+
+    fn passes(filter: &str) -> Result<bool, String> {
+        let tags = ["A b".to_owned()];
+        let field = |place: usize| match place {
+            0 => Field::Text("It's Here"),
+            1 => Field::Time(clock::parse("2026-08-19T07:00:00.5Z").expect("valid")),
+            2 => Field::Member(4),
+            4 => Field::Many(&tags),
+            _ => Field::Null,
+        };
+        Filter::parse(filter, TYPE).map(|f| f.passes(&field))
+    }
+
+    #[test]
+    fn filters_are_read_and_applied() {
+        for (filter, expected) in [
+            ("title eq 'it''s here'", true),
+            ("title ne null and severity eq 'HIGH'", true),
+            ("severity eq 'low' or severity eq 'high'", true),
+            (
+                "severity eq 'low' or severity eq 'medium' and title eq 'x'",
+                false,
+            ),
+            ("not (severity eq 'low')", true),
+            (
+                "created ge 2026-08-19T07:00:00.5Z and created lt 2026-08-19T07:00:00.5000001Z",
+                true,
+            ),
+            ("created gt 2026-08-19T09:00:00.5+02:00", false),
+            ("startswith(title,'IT')", true),
+            ("endswith(title,'x') eq true", false),
+            ("severity in ('low','high')", true),
+            ("tags/any(t: t eq 'a B')", true),
+        ] {
+            assert_eq!(passes(filter), Ok(expected), "{filter}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_filter_is_said() {
+        for (filter, part) in [
+            ("evidence eq 'x'", "cannot be used"),
+            (
+                "colour eq 'x'",
+                "Could not find a property named 'colour' on type 'test.thing'",
+            ),
+            ("created ge '2026-01-01'", "incompatible types"),
+            ("created ge soon", "Unrecognized 'Edm.DateTimeOffset'"),
+            ("severity eq 'worst'", "not a valid enumeration"),
+            ("title eq", "Syntax error at position 8"),
+            ("title eq 'x", "unterminated string"),
+            ("title eq 'x' title", "Syntax error"),
+            ("substringof('x',title)", "unknown function"),
+        ] {
+            let error = passes(filter).expect_err(filter);
+            assert!(error.contains(part), "{filter}: {error}");
+        }
+        assert!(passes(&"(".repeat(5000)).is_err());
+    }
+
+    #[test]
+    fn bounds_narrow_what_must_be_read() {
+        let filter = Filter::parse(
+            "created ge 2026-01-01 and severity eq 'low' and created lt 2026-01-02",
+            TYPE,
+        )
+        .expect("ok");
+        let day = clock::parse("2026-01-01").expect("valid");
+        assert_eq!(filter.bounds(1), (day, day + clock::DAY - 1));
+        let filter = Filter::parse("created ge 2026-01-01 or severity eq 'low'", TYPE).expect("ok");
+        assert_eq!(filter.bounds(1), (Ticks::MIN, Ticks::MAX));
+    }
+
+    #[test]
+    fn cursors_come_back_as_they_went() {
+        for key in [Key::Number(-5), Key::Text("a\nb".into())] {
+            let cursor = Cursor {
+                key,
+                place: 7,
+                sent: 50,
+            };
+            assert_eq!(Cursor::parse(&cursor.token()), Some(cursor));
+        }
+        assert_eq!(Cursor::parse("AAAA"), None);
     }
 }

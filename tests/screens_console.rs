@@ -1,0 +1,11 @@
+//! The console's screens at the level of `update`: keys in, effects and screen text out.
+
+#[path = "screens/harness.rs"]
+mod harness;
+
+#[path = "screens/look.rs"]
+mod look;
+#[path = "screens/robust.rs"]
+mod robust;
+#[path = "screens/triage.rs"]
+mod triage;
