@@ -100,7 +100,7 @@ impl DefenderClient {
         priority: Priority,
     ) -> Result<Raw<Machine>, ApiError> {
         let url = self.address(&["machines", id.as_str()])?;
-        self.one(self.read("machines.get", url, priority, READ))
+        self.one(Self::read("machines.get", url, priority, READ))
             .await
     }
 
@@ -118,7 +118,7 @@ impl DefenderClient {
             filter.seen_since.map(|time| format!("lastSeen ge {time}")),
         ];
         let url = options(self.address(&["machines"])?, conditions, filter.top);
-        let call = self.read("machines.list", url, priority, READ);
+        let call = Self::read("machines.list", url, priority, READ);
         match self.all(call, filter.top).await {
             Err(error) if error.kind == ApiErrorKind::NotFound => Ok(Vec::new()),
             answer => answer,
@@ -132,7 +132,7 @@ impl DefenderClient {
         priority: Priority,
     ) -> Result<Vec<Raw<LogonUser>>, ApiError> {
         let url = self.address(&["machines", id.as_str(), "logonusers"])?;
-        let call = self.read("machines.logonusers", url, priority, READ_USERS);
+        let call = Self::read("machines.logonusers", url, priority, READ_USERS);
         self.all(call, None).await
     }
 
@@ -162,7 +162,7 @@ impl DefenderClient {
                 .map(|time| format!("creationDateTimeUtc ge {time}")),
         ];
         let url = options(self.address(&["machineactions"])?, conditions, filter.top);
-        let call = self.read("machineactions.list", url, priority, READ);
+        let call = Self::read("machineactions.list", url, priority, READ);
         self.all(call, filter.top).await
     }
 
@@ -173,7 +173,7 @@ impl DefenderClient {
         priority: Priority,
     ) -> Result<Raw<MachineAction>, ApiError> {
         let url = self.address(&["machineactions", id.as_str()])?;
-        self.one(self.read("machineactions.get", url, priority, READ))
+        self.one(Self::read("machineactions.get", url, priority, READ))
             .await
     }
 
@@ -222,7 +222,7 @@ impl DefenderClient {
     ) -> Result<Raw<MachineAction>, ApiError> {
         let url = self.address(&["machineactions", id.as_str(), "cancel"])?;
         let body = json!({ "Comment": comment });
-        self.one(self.write("machineactions.cancel", url, &body, CANCEL))
+        self.one(Self::write("machineactions.cancel", url, &body, CANCEL))
             .await
     }
 
@@ -233,7 +233,6 @@ impl DefenderClient {
     }
 
     fn read(
-        &self,
         operation: &'static str,
         url: Url,
         priority: Priority,
@@ -256,7 +255,6 @@ impl DefenderClient {
     }
 
     fn write(
-        &self,
         operation: &'static str,
         url: Url,
         body: &Value,
@@ -266,7 +264,7 @@ impl DefenderClient {
             method: Method::POST,
             body: Some(body.to_string().into_bytes()),
             repeat: Repeat::Write,
-            ..self.read(operation, url, Priority::Interactive, any_of)
+            ..Self::read(operation, url, Priority::Interactive, any_of)
         }
     }
 
@@ -279,7 +277,7 @@ impl DefenderClient {
         any_of: &'static [&'static str],
     ) -> Result<Raw<MachineAction>, ApiError> {
         let url = self.address(&["machines", id.as_str(), verb])?;
-        self.one(self.write(operation, url, body, any_of)).await
+        self.one(Self::write(operation, url, body, any_of)).await
     }
 
     async fn one<T: DeserializeOwned>(&self, call: Call) -> Result<Raw<T>, ApiError> {
@@ -304,7 +302,7 @@ impl DefenderClient {
             let Some(next) = page.next.filter(|_| rows.len() < most) else {
                 break;
             };
-            let call = self.read(operation, next.url.clone(), priority, any_of);
+            let call = Self::read(operation, next.url.clone(), priority, any_of);
             page = self.page(call, Some(&next)).await?;
         }
         rows.truncate(most);

@@ -236,7 +236,7 @@ impl GraphClient {
             let url = query(plain.clone(), &[("$expand", "alerts".to_owned())]);
             let call = Call {
                 attempts: 2,
-                ..self.read("incidents.get", url, priority, READ_INCIDENTS)
+                ..Self::read("incidents.get", url, priority, READ_INCIDENTS)
             };
             match self.transport.send(call).await {
                 Ok(answer) => return split_incident(&answer, true),
@@ -248,7 +248,7 @@ impl GraphClient {
                 Err(error) => return Err(error),
             }
         }
-        let call = self.read("incidents.get", plain, priority, READ_INCIDENTS);
+        let call = Self::read("incidents.get", plain, priority, READ_INCIDENTS);
         let answer = self.transport.send(call).await?;
         let mut found = split_incident(&answer, false)?;
         if expand_alerts {
@@ -262,7 +262,7 @@ impl GraphClient {
     /// One alert.
     pub async fn alert(&self, id: &AlertId, priority: Priority) -> Result<Raw<Alert>, ApiError> {
         let url = self.address(&["alerts_v2", id.as_str()])?;
-        let call = self.read("alerts.get", url, priority, READ_ALERTS);
+        let call = Self::read("alerts.get", url, priority, READ_ALERTS);
         one(&self.transport.send(call).await?)
     }
 
@@ -273,7 +273,7 @@ impl GraphClient {
         patch: &IncidentPatch,
     ) -> Result<Raw<Incident>, ApiError> {
         let url = self.address(&["incidents", id.as_str()])?;
-        let call = self.write(
+        let call = Self::write(
             "incidents.update",
             Method::PATCH,
             url,
@@ -290,7 +290,7 @@ impl GraphClient {
         patch: &AlertPatch,
     ) -> Result<Raw<Alert>, ApiError> {
         let url = self.address(&["alerts_v2", id.as_str()])?;
-        let call = self.write("alerts.update", Method::PATCH, url, patch, WRITE_ALERTS);
+        let call = Self::write("alerts.update", Method::PATCH, url, patch, WRITE_ALERTS);
         one(&self.transport.send(call).await?)
     }
 
@@ -331,7 +331,7 @@ impl GraphClient {
             patience: HUNT_PATIENCE,
             largest: HUNT_LARGEST,
             priority: Priority::Interactive,
-            ..self.write("hunting.run", Method::POST, url, &body, HUNT)
+            ..Self::write("hunting.run", Method::POST, url, &body, HUNT)
         };
         let started = Instant::now();
         let answer = tokio::select! {
@@ -365,7 +365,6 @@ impl GraphClient {
     }
 
     fn read(
-        &self,
         operation: &'static str,
         url: Url,
         priority: Priority,
@@ -388,7 +387,6 @@ impl GraphClient {
     }
 
     fn write(
-        &self,
         operation: &'static str,
         method: Method,
         url: Url,
@@ -399,7 +397,7 @@ impl GraphClient {
             method,
             body: Some(serde_json::to_vec(body).unwrap_or_default()),
             repeat: Repeat::Write,
-            ..self.read(operation, url, Priority::Interactive, any_of)
+            ..Self::read(operation, url, Priority::Interactive, any_of)
         }
     }
 
@@ -414,7 +412,7 @@ impl GraphClient {
             "@odata.type": "microsoft.graph.security.alertComment",
             "comment": text,
         });
-        let call = self.write(operation, Method::POST, url, &body, any_of);
+        let call = Self::write(operation, Method::POST, url, &body, any_of);
         let answer = self.transport.send(call).await?;
         #[derive(Deserialize)]
         struct Comments {
@@ -462,7 +460,7 @@ impl GraphClient {
         asked: Option<&NextLink>,
         priority: Priority,
     ) -> Result<RawPage<T>, ApiError> {
-        let call = self.read(what.operation, url, priority, what.any_of);
+        let call = Self::read(what.operation, url, priority, what.any_of);
         let answer = self.transport.send(call).await?;
         let ids = (answer.request_id, answer.client_request_id);
         cut(

@@ -192,9 +192,8 @@ impl<'de> DeserializeSeed<'de> for Row<'_> {
 }
 
 impl Row<'_> {
-    fn bad<E>(self) -> Result<(), E> {
+    fn bad(self) {
         self.0.bad += 1;
-        Ok(())
     }
 }
 
@@ -231,31 +230,38 @@ impl<'de> Visitor<'de> for Row<'_> {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
         while items.next_element::<IgnoredAny>()?.is_some() {}
-        self.bad()
+        self.bad();
+        Ok(())
     }
 
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.bad()
+        self.bad();
+        Ok(())
     }
 
     fn visit_bool<E>(self, _: bool) -> Result<(), E> {
-        self.bad()
+        self.bad();
+        Ok(())
     }
 
     fn visit_i64<E>(self, _: i64) -> Result<(), E> {
-        self.bad()
+        self.bad();
+        Ok(())
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<(), E> {
-        self.bad()
+        self.bad();
+        Ok(())
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<(), E> {
-        self.bad()
+        self.bad();
+        Ok(())
     }
 
     fn visit_str<E>(self, _: &str) -> Result<(), E> {
-        self.bad()
+        self.bad();
+        Ok(())
     }
 }
 
@@ -285,10 +291,14 @@ fn push(column: &mut Column, json: &str) {
             ColumnKind::Text | ColumnKind::Dynamic | ColumnKind::Span => {
                 column.push(Cell::Text(json));
             }
-            _ => match (json.parse::<i64>(), json.parse::<f64>()) {
-                (Ok(number), _) => column.push(Cell::Long(number)),
-                (_, Ok(number)) => column.push(Cell::Real(number)),
-                _ => column.push(Cell::Text(json)),
+            ColumnKind::Real => match json.parse() {
+                Ok(number) => column.push(Cell::Real(number)),
+                Err(_) => column.push(Cell::Text(json)),
+            },
+            // A number too large for its column stays as it was written.
+            ColumnKind::Long | ColumnKind::Bool | ColumnKind::Time => match json.parse() {
+                Ok(number) => column.push(Cell::Long(number)),
+                Err(_) => column.push(Cell::Text(json)),
             },
         },
         _ => column.push(Cell::Null),

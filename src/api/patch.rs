@@ -30,10 +30,6 @@ pub struct IncidentPatch {
     pub determination: Option<Determination>,
     /// Owner, a UPN by custom; `Some(None)` unassigns.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "nullable")]
-    #[expect(
-        clippy::option_option,
-        reason = "absent, null and a value are three things"
-    )]
     pub assigned_to: Option<Option<String>>,
     /// The whole list of custom tags: it replaces the old one.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -70,10 +66,6 @@ pub struct AlertPatch {
     pub determination: Option<Determination>,
     /// Owner, a UPN by custom; `Some(None)` unassigns.
     #[serde(skip_serializing_if = "Option::is_none", deserialize_with = "nullable")]
-    #[expect(
-        clippy::option_option,
-        reason = "absent, null and a value are three things"
-    )]
     pub assigned_to: Option<Option<String>>,
 }
 

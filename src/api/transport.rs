@@ -127,6 +127,7 @@ impl Transport {
 
     /// The same transport whose requests carry this `client-request-id`: a journal that writes it down
     /// before the request leaves can be matched with the service's records.
+    #[must_use]
     pub fn tagged(&self, client_request_id: &str) -> Self {
         Self {
             inner: Arc::clone(&self.inner),
@@ -164,8 +165,10 @@ impl Transport {
         let mut attempt = 0;
         let mut renewed = false;
         loop {
-            let permit = self.turn(&call, bears).await?;
+            self.bearable(&call, bears)?;
+            // Before taking a place: a slow sign-in service must not hold others up.
             let token = self.inner.tokens.token(call.resource).await?;
+            let permit = self.turn(&call, bears).await?;
             attempt += 1;
             let client_request_id = match &self.tag {
                 Some(tag) => tag.to_string(),
@@ -243,15 +246,19 @@ impl Transport {
         }
     }
 
-    /// Waits out the quota's cool-down and takes a place; a wait longer than the caller bears is an
-    /// error at once.
+    /// How long the quota wants the call to wait; longer than the caller bears is an error at once.
+    fn bearable(&self, call: &Call, bears: Duration) -> Result<Option<Duration>, ApiError> {
+        match self.inner.ledger.wait(call.quota) {
+            Some(wait) if wait > bears => Err(throttled(call.quota, wait)),
+            wait => Ok(wait),
+        }
+    }
+
+    /// Waits out the quota's cool-down and takes a place.
     async fn turn(&self, call: &Call, bears: Duration) -> Result<Permit, ApiError> {
         let ledger = &self.inner.ledger;
         loop {
-            if let Some(wait) = ledger.wait(call.quota) {
-                if wait > bears {
-                    return Err(throttled(call.quota, wait));
-                }
+            if let Some(wait) = self.bearable(call, bears)? {
                 tokio::time::sleep(wait).await;
                 continue;
             }

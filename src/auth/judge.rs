@@ -148,7 +148,7 @@ pub fn judge(claims: &Claims, needs: Needs<'_>, endpoints: &Endpoints) -> Option
             let government =
                 |text: &str| normal(text).contains(".us") && !normal(text).contains(".us.");
             let host = endpoints.defender.host_str().unwrap_or_default();
-            if !endpoints.is_loopback() && government(aud) != host.ends_with(".us") {
+            if !endpoints.is_loopback() && government(aud) != host.strip_suffix(".us").is_some() {
                 return Some(format!(
                     "the token is for {shown}, the request went to {host}: these belong to different clouds; \
                      check cloud and defender_audience in the profile"

@@ -55,17 +55,13 @@ fn platform_folders() -> (PathBuf, PathBuf, PathBuf) {
         author: "nightjar".into(),
         app_name: "nightjar".into(),
     };
-    match etcetera::choose_app_strategy(args) {
-        Ok(strategy) => {
-            let data = strategy.data_dir();
-            let state = strategy.state_dir().unwrap_or_else(|| data.join("logs"));
-            (strategy.config_dir(), data, state)
-        }
-        Err(_) => {
-            let base = std::env::temp_dir().join("nightjar");
-            (base.join("config"), base.join("data"), base.join("state"))
-        }
-    }
+    let Ok(strategy) = etcetera::choose_app_strategy(args) else {
+        let base = std::env::temp_dir().join("nightjar");
+        return (base.join("config"), base.join("data"), base.join("state"));
+    };
+    let data = strategy.data_dir();
+    let state = strategy.state_dir().unwrap_or_else(|| data.join("logs"));
+    (strategy.config_dir(), data, state)
 }
 
 #[cfg(test)]

@@ -227,7 +227,7 @@ impl Reader<'_> {
                 "keys" => config.keys = self.keys(value),
                 "ui" => config.ui = self.ui(value),
                 "feed" => {
-                    config.feed = FeedSettings::from(&self.table(value, "feed", fields::FEED))
+                    config.feed = FeedSettings::from(&self.table(value, "feed", fields::FEED));
                 }
                 "sla" => config.sla = Sla::from(&self.table(value, "sla", fields::SLA)),
                 _ => root.push((key, value)),
@@ -372,13 +372,11 @@ impl Reader<'_> {
             },
             Shape::Choice(words) => {
                 let words = words();
-                match words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
-                    Some(word) => Some(Found::Text((*word).to_owned())),
-                    None => {
-                        let near = nearest(text, words);
-                        wrong(self, &quoted(), near)
-                    }
+                if let Some(word) = words.iter().find(|word| word.eq_ignore_ascii_case(text)) {
+                    return Some(Found::Text((*word).to_owned()));
                 }
+                let near = nearest(text, words);
+                wrong(self, &quoted(), near)
             }
             Shape::Guid if uuid::Uuid::parse_str(text).is_ok() => {
                 Some(Found::Text(text.to_owned()))

@@ -69,7 +69,6 @@ impl World {
             let mut dice = Dice::of(self.seed, 10, n as u64);
             let first = dice.pick(&self.catalogue.first_names).clone();
             let last = dice.pick(&self.catalogue.last_names).clone();
-            let department = dice.pick(&self.catalogue.departments).clone();
             // Names repeat in a large company: a number keeps the accounts apart.
             let mut account = format!("{}{}", first[..1].to_lowercase(), last.to_lowercase());
             let mut display = format!("{first} {last}");
@@ -77,13 +76,8 @@ impl World {
                 account = format!("{account}{n}");
                 display = format!("{display}{n}");
             }
-            self.people.push(Person::new(
-                self.seed,
-                n as u32,
-                &display,
-                &account,
-                &department,
-            ));
+            self.people
+                .push(Person::new(self.seed, n as u32, &display, &account));
             let machine = Machine::new(
                 self.seed,
                 n as u32,
@@ -293,7 +287,7 @@ impl World {
                 machine,
                 person,
             },
-            comments: None,
+            comments: Vec::new(),
         }
     }
 

@@ -10,7 +10,7 @@ use super::clock::{self, Clock, Ticks};
 use super::evidence::Evidence;
 use super::ids::{self, Dice};
 use super::json::{self, Object};
-use super::people::{MAIL_DOMAIN, Machine, NT_DOMAIN, Os, Person};
+use super::people::{MAIL_DOMAIN, Machine, Os, Person};
 use super::scenario::{EvidenceFile, FileFile, IpFile, MailFile, ProcessFile, Scenario, When};
 
 /// The entities of one scenario.
@@ -55,13 +55,7 @@ impl Cast {
             clock,
         };
         for (n, p) in cast.scenario.person.iter().enumerate() {
-            let person = Person::new(
-                seed,
-                people + n as u32,
-                &p.display,
-                &p.account,
-                &p.department,
-            );
+            let person = Person::new(seed, people + n as u32, &p.display, &p.account);
             cast.people.insert(p.key.clone(), person);
         }
         for (n, m) in cast.scenario.machine.iter().enumerate() {
@@ -419,20 +413,19 @@ impl Cast {
             o.str("processCommandLine", &process.command);
             o.time("processCreationDateTime", self.at(process.at));
             o.raw("imageFile", &self.file_json(self.file(&process.file)?));
-            match &process.parent {
-                Some(parent) => {
-                    let parent = self.process(parent)?;
-                    o.int("parentProcessId", parent.pid);
-                    o.time("parentProcessCreationDateTime", self.at(parent.at));
-                    o.raw(
-                        "parentProcessImageFile",
-                        &self.file_json(self.file(&parent.file)?),
-                    );
-                }
-                None => {
-                    o.raw("parentProcessId", "null");
-                    o.raw("parentProcessCreationDateTime", "null");
-                    o.raw("parentProcessImageFile", "null");
+            if let Some(parent) = &process.parent {
+                let parent = self.process(parent)?;
+                o.int("parentProcessId", parent.pid);
+                o.time("parentProcessCreationDateTime", self.at(parent.at));
+                let image = self.file_json(self.file(&parent.file)?);
+                o.raw("parentProcessImageFile", &image);
+            } else {
+                for name in [
+                    "parentProcessId",
+                    "parentProcessCreationDateTime",
+                    "parentProcessImageFile",
+                ] {
+                    o.raw(name, "null");
                 }
             }
             o.raw("userAccount", &self.person(&process.person)?.json);
@@ -486,11 +479,6 @@ impl Cast {
             o.str("urn", &format!("urn:MailEntity:{}", id.replace('-', "")));
             Ok(())
         })
-    }
-
-    /// `CONTOSO`, for the tables.
-    pub fn domain() -> &'static str {
-        NT_DOMAIN
     }
 }
 

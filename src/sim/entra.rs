@@ -464,7 +464,7 @@ mod tests {
         Entra::new(
             1,
             registration,
-            Duration::from_hours(1),
+            Duration::from_secs(3600),
             vec!["Machine.Scan".into()],
         )
     }

@@ -119,7 +119,7 @@ impl Default for SimConfig {
             story: true,
             scenario: None,
             trickle: true,
-            token_lifetime: Duration::from_hours(1),
+            token_lifetime: Duration::from_secs(3600),
             withheld_roles: Vec::new(),
             throttle: false,
             prepare_hunting: false,

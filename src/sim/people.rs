@@ -26,27 +26,18 @@ pub struct Person {
     pub sid: String,
     /// Entra object id.
     pub object_id: String,
-    /// Department, for colour.
-    pub department: String,
     /// The person as a `userAccount`, ready to copy.
     pub json: String,
 }
 
 impl Person {
     /// A person of this seed.
-    pub fn new(seed: u64, number: u32, display: &str, account: &str, department: &str) -> Self {
+    pub fn new(seed: u64, number: u32, display: &str, account: &str) -> Self {
         let upn = format!("{}@{MAIL_DOMAIN}", display.to_lowercase().replace(' ', "."));
-        Self::with_upn(seed, number, display, account, department, upn)
+        Self::with_upn(seed, number, display, account, upn)
     }
 
-    fn with_upn(
-        seed: u64,
-        number: u32,
-        display: &str,
-        account: &str,
-        department: &str,
-        upn: String,
-    ) -> Self {
+    fn with_upn(seed: u64, number: u32, display: &str, account: &str, upn: String) -> Self {
         let sid = format!(
             "S-1-5-21-{}-{}-{}-{}",
             1_000_000_000 + ids::mix(seed) % 1_000_000_000,
@@ -61,7 +52,6 @@ impl Person {
             upn,
             sid,
             object_id,
-            department: department.into(),
             json: String::new(),
         };
         person.json = person.as_user_account();

@@ -2,7 +2,7 @@
 //!
 //! A mistake in a file is told with the name of the entry and what was expected there.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
@@ -59,8 +59,6 @@ pub struct PersonFile {
     pub display: String,
     /// Account name.
     pub account: String,
-    /// Department.
-    pub department: String,
 }
 
 /// A device of the story.
@@ -496,8 +494,8 @@ impl Scenario {
         what: &str,
     ) -> Result<&'a T, String> {
         list.iter().find(|entry| of(entry) == key).ok_or_else(|| {
-            let known: BTreeMap<&str, ()> = list.iter().map(|e| (of(e), ())).collect();
-            let known: Vec<&str> = known.into_keys().collect();
+            let known: BTreeSet<&str> = list.iter().map(of).collect();
+            let known: Vec<&str> = known.into_iter().collect();
             format!("no {what} is called {key}; there are {}", known.join(", "))
         })
     }

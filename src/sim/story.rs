@@ -281,7 +281,7 @@ impl World {
                 actor: None,
                 tags: Vec::new(),
             })),
-            comments: None,
+            comments: Vec::new(),
         };
         let severity = alert.severity;
         let place = self.push_alert(alert);

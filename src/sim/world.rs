@@ -159,7 +159,7 @@ pub struct Alert {
     /// What it is about.
     pub body: Body,
     /// Comments, oldest first.
-    pub comments: Option<Box<Vec<Comment>>>,
+    pub comments: Vec<Comment>,
 }
 
 /// Everything the tenant holds.
@@ -199,13 +199,11 @@ pub struct World {
 impl World {
     /// The place of a shared text, kept once.
     pub fn name(&mut self, text: &str) -> Name {
-        match self.names.iter().position(|n| n == text) {
-            Some(at) => at as Name,
-            None => {
-                self.names.push(text.into());
-                (self.names.len() - 1) as Name
-            }
+        if let Some(at) = self.names.iter().position(|n| n == text) {
+            return at as Name;
         }
+        self.names.push(text.into());
+        (self.names.len() - 1) as Name
     }
 
     /// The text of a name, `None` for nobody.

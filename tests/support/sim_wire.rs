@@ -1,5 +1,7 @@
 //! A bare HTTP client in front of a simulated tenant: what the tenant says, without any of our clients.
 
+#![allow(dead_code, reason = "each test takes what it needs")]
+
 use std::time::Duration;
 
 use nightjar::sim::{Sim, SimConfig, SimHandle};

@@ -94,8 +94,17 @@ fn values_of_another_type_than_announced_are_not_lost() {
     let cells: Vec<_> = (0..5).map(|at| row(&answer.table, at)[0].clone()).collect();
     assert_eq!(
         cells,
-        ["1", "many", "2.5", r#"{"x":1}"#, "18446744073709552000"]
+        ["1", "many", "2.5", r#"{"x":1}"#, "18446744073709551615"]
     );
+}
+
+#[test]
+fn numbers_too_large_keep_their_digits() {
+    let answer = table(
+        r#"{"schema":[{"name":"a","type":"Int64"}],"results":[{"a":-5},{"a":18446744073709551615}]}"#,
+    );
+    assert_eq!(row(&answer.table, 0), ["-5"]);
+    assert_eq!(row(&answer.table, 1), ["18446744073709551615"]);
 }
 
 #[test]

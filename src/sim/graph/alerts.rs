@@ -237,16 +237,13 @@ pub fn comment(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<
     let mut world = tenant.world_mut();
     let place = find(&world, id)?;
     let row = &mut world.alerts[place as usize];
-    row.comments.get_or_insert_default().push(Comment {
+    row.comments.push(Comment {
         text,
         by: claims.actor(),
         at: now,
     });
     world.touch_alert(place, now);
-    let comments = world.alerts[place as usize]
-        .comments
-        .as_deref()
-        .map_or(&[][..], Vec::as_slice);
+    let comments = &world.alerts[place as usize].comments;
     let mut out = Vec::new();
     let mut document = Object::open(&mut out, None);
     document.str(
@@ -351,10 +348,7 @@ pub fn push(out: &mut Vec<u8>, world: &World, place: u32, wanted: Wanted<'_>) {
     o.time("lastUpdateDateTime", alert.updated);
     o.time("resolvedDateTime", alert.resolved);
     if o.key("comments") {
-        super::push_comments(
-            o.out,
-            alert.comments.as_deref().map_or(&[][..], Vec::as_slice),
-        );
+        super::push_comments(o.out, &alert.comments);
     }
     o.list("systemTags", told.map_or(&[][..], |t| &t.tags));
     o.raw("customDetails", told.map_or("{}", |t| &t.custom));
@@ -373,7 +367,7 @@ pub fn push(out: &mut Vec<u8>, world: &World, place: u32, wanted: Wanted<'_>) {
             }
             None => match world.about(place, wanted.unknown) {
                 Some((recipe, about)) => {
-                    world.catalogue.recipes[recipe as usize].push_evidence(o.out, about)
+                    world.catalogue.recipes[recipe as usize].push_evidence(o.out, about);
                 }
                 None => o.out.extend_from_slice(b"[]"),
             },

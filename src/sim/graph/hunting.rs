@@ -359,7 +359,7 @@ fn push_value(out: &mut Vec<u8>, value: &Value, ty: Type) {
         Value::Int(n) => json::push_int(out, i64::from(*n)),
         Value::Long(n) => json::push_int(out, *n),
         Value::Real(n) if n.is_finite() => {
-            out.extend_from_slice(serde_json::json!(n).to_string().as_bytes())
+            out.extend_from_slice(serde_json::json!(n).to_string().as_bytes());
         }
         Value::Real(_) | Value::TimeSpan(_) => push_str(out, &to_text(value)),
         Value::Decimal(text) => out.extend_from_slice(text.as_bytes()),

@@ -229,7 +229,7 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Re
                 )?);
             }
             "severity" => {
-                severity = Some(super::member(name, value, SEVERITY, &[], "alertSeverity")?)
+                severity = Some(super::member(name, value, SEVERITY, &[], "alertSeverity")?);
             }
             "assignedTo" => assigned = Some(super::assignee(value)?.to_owned()),
             "customTags" => tags = Some(tag_list(value)?),

@@ -44,14 +44,14 @@ impl Rows<'_> {
                 .as_ref()
                 .map_or((Ticks::MIN, Ticks::MAX), |f| f.bounds(property))
         };
-        let count = options.count.then(|| match &options.filter {
-            None => self.index.created.len(),
-            Some(_) => {
-                let (low, high) = bounds(self.updated);
-                between(&self.index.updated, low, high)
-                    .filter(|(_, row)| passes(*row))
-                    .count()
+        let count = options.count.then(|| {
+            if options.filter.is_none() {
+                return self.index.created.len();
             }
+            let (low, high) = bounds(self.updated);
+            between(&self.index.updated, low, high)
+                .filter(|(_, row)| passes(*row))
+                .count()
         });
         // A continuation has already skipped.
         let skip = if options.cursor.is_some() {
