@@ -9,7 +9,8 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use nightjar::api::{
-    ApiErrorKind, HuntRequest, IncidentPatch, IsolationType, ListQuery, Priority, Quota, Reached,
+    ActionFilter, ApiErrorKind, HuntRequest, IncidentPatch, IsolationType, ListQuery,
+    MachineFilter, Priority, Quota, Reached,
 };
 use nightjar::config::SecretSource;
 use nightjar::domain::{EvidenceKind, IncidentStatus, MachineId, Severity};
@@ -241,7 +242,7 @@ async fn a_wait_the_service_asks_for_is_kept_by_everybody_in_both_forms() {
             .await
             .expect("after the wait");
         defender
-            .actions(&Default::default(), Priority::Interactive)
+            .actions(&ActionFilter::default(), Priority::Interactive)
             .await
             .expect("another quota does not wait");
         first.await.expect("no panic").expect("sent again");
@@ -748,7 +749,7 @@ async fn no_machines_is_an_empty_list() {
     let service = Service::start(|_, _| not_here()).await;
     let (_, defender) = service.clients();
     let machines = defender
-        .machines(&Default::default(), Priority::Interactive)
+        .machines(&MachineFilter::default(), Priority::Interactive)
         .await
         .expect("none");
     assert!(machines.is_empty());

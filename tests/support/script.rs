@@ -211,7 +211,7 @@ async fn connection(mut stream: TcpStream, script: Arc<Script>, seen: Arc<Mutex<
         };
         let mut head = format!("HTTP/1.1 {status} Scripted\r\ncontent-length: {announced}\r\n");
         for (name, value) in headers {
-            head.push_str(&format!("{name}: {value}\r\n"));
+            head.extend([name, ": ", &value, "\r\n"]);
         }
         head.push_str("\r\n");
         if stream.write_all(head.as_bytes()).await.is_err()
