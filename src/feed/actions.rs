@@ -9,6 +9,7 @@ use tokio::sync::mpsc;
 use super::Level;
 use super::hub::{Hub, Next, Trouble};
 use crate::api::{ActionFilter, Priority};
+use crate::auth::Resource;
 use crate::domain::{ActionId, ActionType, Change, Isolation, MachineAction, MachineId, Timestamp};
 use crate::store::Endpoint;
 
@@ -52,7 +53,14 @@ pub(super) async fn run(hub: Arc<Hub>, mut tracking: mpsc::UnboundedReceiver<Act
         tokio::select! {
             () = stop.cancelled() => return,
             () = due => {}
-            asked = refreshes.changed() => if asked.is_err() { return },
+            asked = refreshes.changed() => {
+                if asked.is_err() {
+                    return;
+                }
+                if wait == Next::Rest {
+                    hub.forget_token(Resource::Defender);
+                }
+            }
             id = tracking.recv() => match id {
                 Some(id) => { tracked.insert(id); }
                 None => return,

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::reread::Ask;
 use super::{FeedEvent, FeedHealth, FeedState, Habits, Level, Notice, Progress};
 use crate::api::{ApiError, ApiErrorKind, Quota};
+use crate::auth::Resource;
 use crate::config::FeedSettings;
 use crate::domain::{Change, Timestamp};
 use crate::store::{Endpoint, Put, Store, StoreError};
@@ -53,6 +55,8 @@ pub(super) struct Hub {
     pub(super) settings: FeedSettings,
     pub(super) habits: Habits,
     pub(super) stop: CancellationToken,
+    /// Work for the disk counts as a task: shutting down waits for it.
+    tasks: TaskTracker,
     events: mpsc::Sender<FeedEvent>,
     asks: mpsc::UnboundedSender<Ask>,
     refresh: watch::Receiver<u64>,
@@ -92,12 +96,14 @@ impl Hub {
         refresh: watch::Receiver<u64>,
         idle: watch::Receiver<bool>,
         stop: CancellationToken,
+        tasks: TaskTracker,
     ) -> Self {
         Self {
             tenant,
             settings,
             habits,
             stop,
+            tasks,
             events,
             asks,
             refresh,
@@ -117,9 +123,16 @@ impl Hub {
         work: impl FnOnce(&Store) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let store = self.store().clone();
-        match tokio::task::spawn_blocking(move || work(&store)).await {
+        match self.tasks.spawn_blocking(move || work(&store)).await {
             Ok(done) => done,
             Err(panic) => Err(StoreError::Content(panic.to_string())),
+        }
+    }
+
+    /// The next request fetches a new token.
+    pub(super) fn forget_token(&self, resource: Resource) {
+        if let Some(token) = self.tenant.tokens.peek(resource) {
+            self.tenant.tokens.invalidate(resource, &token);
         }
     }
 

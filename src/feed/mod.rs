@@ -199,6 +199,7 @@ impl Feed {
             refresh.subscribe(),
             idle.subscribe(),
             stop.clone(),
+            tasks.clone(),
         ));
         if reader {
             tasks.spawn(follow::run(hub));

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use super::hub::{Hub, Next, Trouble};
 use super::{Level, hub};
 use crate::api::{ApiError, GraphClient, ListQuery, NextLink, Priority, RawPage};
+use crate::auth::Resource;
 use crate::domain::{Alert, Incident, Timestamp};
 use crate::store::{self, Endpoint, Mark, Put, Store, Watermark};
 
@@ -119,7 +120,15 @@ pub(super) async fn run<Q: Queue>(hub: Arc<Hub>) {
         tokio::select! {
             () = stop.cancelled() => return,
             () = due => {}
-            asked = refreshes.changed() => if asked.is_err() { return },
+            asked = refreshes.changed() => {
+                if asked.is_err() {
+                    return;
+                }
+                if wait == Next::Rest {
+                    // What was refused may have been granted meanwhile: a new token shows it.
+                    hub.forget_token(Resource::Graph);
+                }
+            }
             // Somebody looks again: what they see should be fresh.
             _ = idling.wait_for(|idle| !idle), if idle => {}
         }

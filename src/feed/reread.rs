@@ -75,10 +75,9 @@ impl Plan {
                 {
                     return;
                 }
+                // Counted from now, when it was first seen: what is late is late after that.
                 for step in &hub.habits.ladder {
-                    if let Some(wait) = step.checked_sub(age) {
-                        self.add(now + hub.jittered(wait), id.clone(), Why::Young);
-                    }
+                    self.add(now + hub.jittered(*step), id.clone(), Why::Young);
                 }
             }
             Ask::Merged(from) => self.add(now, from.clone(), Why::Target(from)),

@@ -4,6 +4,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod pty;
+pub mod tenant;
 
 use std::io::Write as _;
 use std::path::PathBuf;
