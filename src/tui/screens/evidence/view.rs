@@ -372,9 +372,11 @@ fn lay(screen: &EvidenceScreen, width: u16, ctx: &Ctx<'_>) {
         .iter()
         .filter(|line| line.tone != Tone::Title)
         .map(|line| paint::width(&line.label))
+        // a longer name stands on a line of its own and pushes nobody aside
+        .filter(|label| *label <= 20)
         .max()
         .unwrap_or(0);
-    let labels = widest.min(width / 3).min(24);
+    let labels = widest.min(width / 3);
     let mut rows = Vec::new();
     for line in &lines {
         lay_line(line, labels, width, &mut rows);
