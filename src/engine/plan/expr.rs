@@ -212,7 +212,7 @@ impl Planner<'_> {
                 }
                 Ok(Sx::new(format!("k_search_term({})", texts.join(", ")), Type::Bool).solid())
             }
-            ExprKind::ScanState { .. } => Self::refuse("operator 'scan'", e.span),
+            ExprKind::ScanState { step, column } => self.scan_state(*step, *column, e),
             ExprKind::Unsupported { what } => Self::refuse(what.clone(), e.span),
         }
     }

@@ -17,9 +17,11 @@ mod expand;
 mod expr;
 mod frag;
 mod join;
+mod nested;
 mod ops;
 mod parse;
 mod plugins;
+mod scan;
 mod series;
 mod source;
 mod window;
@@ -32,6 +34,7 @@ use super::catalog::Catalog;
 use super::error::{EngineError, Result};
 use crate::kql::bound::{BoundQuery, Column, Expr, LetId, Rel};
 use crate::kql::syntax::Span;
+use crate::kql::types::Type;
 use frag::{Col, Frag, Order, Sx};
 
 /// Turns one bound query into one SELECT.
@@ -51,6 +54,8 @@ pub struct Planner<'a> {
     piped: Vec<Frag>,
     /// Aggregates take only rows for which this holds (`pivot`).
     only_where: Option<String>,
+    /// Inside `scan`: how many columns a step knows, and their types.
+    scan_width: Option<(usize, Vec<Type>)>,
     /// Numbers names.
     next: usize,
 }
@@ -92,6 +97,7 @@ impl<'a> Planner<'a> {
             temporary: Vec::new(),
             piped: Vec::new(),
             only_where: None,
+            scan_width: None,
             next: 0,
         }
     }

@@ -134,8 +134,8 @@ impl Planner<'_> {
             OpKind::TopHitters { count, of, by } => {
                 self.top_hitters(frag, count, of, by.as_ref(), &op.columns)
             }
-            OpKind::TopNested(_) => Self::refuse("operator 'top-nested'", op.span),
-            OpKind::Scan { .. } => Self::refuse("operator 'scan'", op.span),
+            OpKind::TopNested(levels) => self.top_nested(frag, levels, &op.columns),
+            OpKind::Scan { .. } => self.scan(frag, op),
             OpKind::Fork(_) => Self::refuse("operator 'fork'", op.span),
             OpKind::Facet { .. } => Self::refuse("operator 'facet'", op.span),
             OpKind::Reduce { .. } => Self::refuse("operator 'reduce'", op.span),
