@@ -516,12 +516,12 @@ mod tests {
     use rusqlite::Connection;
 
     fn text(sql: &str) -> String {
-        let db = Connection::open_in_memory().unwrap();
-        crate::engine::functions::register(&db).unwrap();
+        let db = Connection::open_in_memory().expect("works");
+        crate::engine::functions::register(&db).expect("works");
         db.query_row(&format!("SELECT CAST(({sql}) AS TEXT)"), [], |r| {
             r.get::<_, Option<String>>(0)
         })
-        .unwrap()
+        .expect("works")
         .unwrap_or_else(|| "NULL".into())
     }
 

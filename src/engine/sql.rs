@@ -90,10 +90,10 @@ mod tests {
 
     #[test]
     fn literals_read_back() {
-        let db = rusqlite::Connection::open_in_memory().unwrap();
+        let db = rusqlite::Connection::open_in_memory().expect("works");
         let one = |sql: String| -> rusqlite::types::Value {
             db.query_row(&format!("SELECT {sql}"), [], |r| r.get(0))
-                .unwrap()
+                .expect("works")
         };
         assert_eq!(
             one(text("it's\0x")),

@@ -4,7 +4,7 @@ use super::*;
 use crate::engine::time::parse_datetime;
 
 fn run(query: &str) -> ResultSet {
-    let engine = Engine::in_memory().unwrap();
+    let engine = Engine::in_memory().expect("works");
     match engine.run(query, &Catalog::new(), &Options::default()) {
         Ok(result) => result,
         Err(error) => {
@@ -25,7 +25,7 @@ fn rows(query: &str) -> String {
 }
 
 fn refused(query: &str) -> String {
-    let engine = Engine::in_memory().unwrap();
+    let engine = Engine::in_memory().expect("works");
     match engine.run(query, &Catalog::new(), &Options::default()) {
         Ok(result) => panic!("{query} gave {:?}", result.rows),
         Err(error) => error.to_string(),
@@ -233,8 +233,46 @@ fn dynamic_values_and_their_rows() {
 }
 
 #[test]
+fn sequences_and_nested_tops() {
+    assert_eq!(
+        rows("range x from 1 to 4 step 1 | sort by x asc
+          | scan with_match_id=m declare (total:long = 0) with (step s: true => total = x + s.total;)
+          | project x, total"),
+        "1|1; 2|3; 3|6; 4|10"
+    );
+    assert_eq!(
+        rows("datatable(k:string, v:long)['a', 1, 'a', 5, 'b', 2, 'b', 9, 'c', 3]
+          | top-nested 2 of k by s = sum(v), top-nested 1 of v by m = max(v) | sort by s desc | project k, s, v"),
+        "b|11|9; a|6|5"
+    );
+    assert_eq!(
+        rows(
+            "range x from 1 to 6 step 1 | make-series n = count() default = 0 on x from 0 to 8 step 2"
+        ),
+        "[1,2,2,1]|[0,2,4,6]"
+    );
+    assert_eq!(
+        rows(
+            "datatable(k:string, c:string)['a', 'x', 'a', 'y', 'b', 'x'] | evaluate pivot(c) | sort by k asc"
+        ),
+        "a|1|1; b|1|0"
+    );
+}
+
+#[test]
+fn expressions_that_name_a_column_twice_do_not_grow_without_bound() {
+    let mut query = "print a = 1".to_owned();
+    for _ in 0..40 {
+        query.push_str(" | extend a = a + a");
+    }
+    assert_eq!(rows(&query), (1u64 << 40).to_string());
+    let deep = format!("print a = 1{}", " | extend a = a + 1".repeat(400));
+    assert_eq!(rows(&deep), "401");
+}
+
+#[test]
 fn time_is_counted_in_ticks() {
-    let engine = Engine::in_memory().unwrap();
+    let engine = Engine::in_memory().expect("works");
     let options = Options {
         now: parse_datetime("2024-05-06 07:08:09"),
         ..Options::default()
@@ -245,7 +283,7 @@ fn time_is_counted_in_ticks() {
             &Catalog::new(),
             &options,
         )
-        .unwrap();
+        .expect("works");
     let text: Vec<String> = result.rows[0].iter().map(to_text).collect();
     assert_eq!(
         text,
@@ -272,7 +310,7 @@ fn what_is_not_done_is_named() {
 
 #[test]
 fn a_query_can_be_stopped_and_has_a_time_limit() {
-    let engine = Engine::in_memory().unwrap();
+    let engine = Engine::in_memory().expect("works");
     let endless = "range x from 1 to 1000000000000 step 1 | summarize sum(x)";
     let options = Options {
         timeout: Some(std::time::Duration::from_millis(20)),
@@ -289,7 +327,7 @@ fn a_query_can_be_stopped_and_has_a_time_limit() {
         engine.run(endless, &Catalog::new(), &options),
         Err(EngineError::Cancelled)
     ));
-    stopper.join().unwrap();
+    stopper.join().expect("works");
     // The engine is as good as new.
     assert!(
         engine
@@ -302,13 +340,13 @@ fn a_query_can_be_stopped_and_has_a_time_limit() {
     };
     let few = engine
         .run("range x from 1 to 10 step 1", &Catalog::new(), &options)
-        .unwrap();
+        .expect("works");
     assert_eq!((few.rows.len(), few.truncated), (3, true));
 }
 
 #[test]
 fn tables_of_sqlite_are_queried_and_indexes_used() {
-    let engine = Engine::in_memory().unwrap();
+    let engine = Engine::in_memory().expect("works");
     let table = TableDef::native(
         "DeviceEvents",
         [
@@ -319,9 +357,9 @@ fn tables_of_sqlite_are_queried_and_indexes_used() {
         ],
     );
     let db = engine.connection();
-    db.execute_batch(&table.create_sql()).unwrap();
-    db.execute_batch("CREATE INDEX by_time ON DeviceEvents(Timestamp); CREATE INDEX by_name ON DeviceEvents(DeviceName)").unwrap();
-    let start = parse_datetime("2024-01-01").unwrap();
+    db.execute_batch(&table.create_sql()).expect("works");
+    db.execute_batch("CREATE INDEX by_time ON DeviceEvents(Timestamp); CREATE INDEX by_name ON DeviceEvents(DeviceName)").expect("works");
+    let start = parse_datetime("2024-01-01").expect("works");
     for i in 0..100i64 {
         let row = [
             Value::DateTime(start + i * time::HOUR),
@@ -337,7 +375,7 @@ fn tables_of_sqlite_are_queried_and_indexes_used() {
             &table.insert_sql(),
             rusqlite::params_from_iter(row.iter().map(to_cell)),
         )
-        .unwrap();
+        .expect("works");
     }
     let catalog: Catalog = [table].into_iter().collect();
     let options = Options {
@@ -350,7 +388,7 @@ fn tables_of_sqlite_are_queried_and_indexes_used() {
             &catalog,
             &options,
         )
-        .unwrap();
+        .expect("works");
     assert_eq!(
         result.rows,
         [
@@ -372,12 +410,14 @@ fn tables_of_sqlite_are_queried_and_indexes_used() {
             "by_name",
         ),
     ] {
-        let sql = engine.explain(query, &catalog, &options).unwrap();
-        let mut statement = db.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+        let sql = engine.explain(query, &catalog, &options).expect("works");
+        let mut statement = db
+            .prepare(&format!("EXPLAIN QUERY PLAN {sql}"))
+            .expect("works");
         let plan: Vec<String> = statement
             .query_map([], |r| r.get(3))
-            .unwrap()
-            .map(Result::unwrap)
+            .expect("works")
+            .map(|line| line.expect("works"))
             .collect();
         assert!(
             plan.iter().any(|line| line.contains(index)),

@@ -303,7 +303,7 @@ mod tests {
     use super::*;
 
     fn dt(text: &str) -> i64 {
-        parse_datetime(text).unwrap()
+        parse_datetime(text).expect("works")
     }
 
     #[test]
@@ -373,7 +373,7 @@ mod tests {
     #[test]
     fn units_start_end_and_are_counted() {
         let t = dt("2024-03-06 10:20:30");
-        let text = |t: Option<i64>| t.map(datetime_text).unwrap();
+        let text = |t: Option<i64>| t.map(datetime_text).expect("works");
         assert_eq!(
             text(start_of(Unit::Week, t, 0)),
             "2024-03-03T00:00:00.0000000Z"
@@ -421,7 +421,7 @@ mod tests {
             format_datetime(t, "yy-MM-dd [hh:mm:ss tt] fff FFFF"),
             "17-01-29 [09:00:05 AM] 617 617"
         );
-        let span = parse_timespan("29.09:00:05.12345").unwrap();
+        let span = parse_timespan("29.09:00:05.12345").expect("works");
         assert_eq!(
             format_timespan(span, "ddd.h:mm:ss [fffffff]"),
             "029.9:00:05 [1234500]"

@@ -347,6 +347,8 @@ pub enum OpKind {
         step: Expr,
         /// Group keys.
         by: Vec<Expr>,
+        /// `kind=nonempty`: without rows there is still one series, of defaults.
+        nonempty: bool,
     },
     /// `top-nested`.
     TopNested(Vec<TopNestedLevel>),

@@ -76,6 +76,7 @@ struct Pairs {
     quotes: Option<(char, char)>,
     escape: Option<char>,
     greedy: bool,
+    regex: Option<Regex>,
 }
 
 fn pairs(spec: &str) -> rusqlite::Result<Pairs> {
@@ -101,6 +102,7 @@ fn pairs(spec: &str) -> rusqlite::Result<Pairs> {
         },
         escape: text("escape").and_then(|e| e.chars().next()),
         greedy: spec["greedy"] == json!(true),
+        regex: text("regex").map(|r| compile(&r)).transpose()?,
     })
 }
 
@@ -122,7 +124,13 @@ fn parse_kv(a: &Args<'_, '_>) -> rusqlite::Result<Cell> {
             found[i] = Some(value);
         }
     };
-    if spec.greedy {
+    if let Some(regex) = &spec.regex {
+        for found in regex.captures_iter(&text) {
+            if let (Some(key), Some(value)) = (found.get(1), found.get(2)) {
+                note(key.as_str(), value.as_str().to_owned());
+            }
+        }
+    } else if spec.greedy {
         // A value goes on to the pair delimiter before the next key.
         let mut starts: Vec<(usize, usize, &str)> = Vec::new();
         for key in &spec.keys {
@@ -156,6 +164,12 @@ fn parse_kv(a: &Args<'_, '_>) -> rusqlite::Result<Cell> {
             let key_from = rest[..at]
                 .rfind(&spec.pair)
                 .map_or(0, |i| i + spec.pair.len());
+            let quoted = spec
+                .quotes
+                .filter(|(_, close)| rest[..at].ends_with(*close));
+            let key_from = quoted
+                .and_then(|(open, _)| rest[..at].rfind(open))
+                .unwrap_or(key_from);
             let key = &rest[key_from..at];
             let after = &rest[at + spec.kv.len()..];
             let (value, left) = value_of(after, &spec);

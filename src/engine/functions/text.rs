@@ -345,11 +345,14 @@ fn replace_strings(a: &Args<'_, '_>) -> Answer {
         .iter()
         .enumerate()
         .map(|(i, what)| {
+            let what = dynamic::text(what);
             let with = match &to {
-                Json::Array(with) => with.get(i).map(dynamic::text).unwrap_or_default(),
-                one => dynamic::text(one),
+                Json::Array(with) => with.get(i).unwrap_or(&Json::Null),
+                one => one,
             };
-            (dynamic::text(what), with)
+            // Only text is put in; what has none to take its place stays.
+            let with = with.as_str().map_or_else(|| what.clone(), str::to_owned);
+            (what, with)
         })
         .filter(|(what, _)| !what.is_empty())
         .collect();

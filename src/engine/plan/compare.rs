@@ -332,6 +332,7 @@ impl Planner<'_> {
         list: &InList,
         e: &Expr,
         frag: &Frag,
+        filter: bool,
     ) -> Result<Sx> {
         let x = self.expr(value, frag)?;
         if matches!(op, InOp::HasAny | InOp::HasAll) {
@@ -395,6 +396,10 @@ impl Planner<'_> {
             }
         }
         let sql = sql::balanced(&tests, "OR", "0");
+        if filter && !negated {
+            // Null may pass for false, and the bare list reaches an index.
+            return Ok(Sx::new(sql, Type::Bool));
+        }
         let sql = if negated {
             format!("(({sql}) IS NOT TRUE)")
         } else {

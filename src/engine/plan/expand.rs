@@ -186,6 +186,7 @@ impl Planner<'_> {
         }];
         result.order.extend(done.order.clone());
         result.parts.clone_from(&outer.parts);
+        result.depth = done.depth;
         Ok(result)
     }
 

@@ -168,7 +168,7 @@ impl Planner<'_> {
                         .maybe(nullable),
                 )
             }
-            ExprKind::In { op, value, list } => self.membership(*op, value, list, e, frag),
+            ExprKind::In { op, value, list } => self.membership(*op, value, list, e, frag, false),
             ExprKind::Call { function, args } => self.call(function, args, e, frag),
             ExprKind::Aggregate { function, args } => self.aggregate(function, args, e, frag),
             ExprKind::Member(..) | ExprKind::Index(..) => self.path(e, frag),
@@ -268,6 +268,9 @@ impl Planner<'_> {
             ExprKind::Binary(op, x, y) => {
                 let (left, right) = (self.expr(x, frag)?, self.expr(y, frag)?);
                 Ok(self.binary(*op, left, right, e, true)?.sql)
+            }
+            ExprKind::In { op, value, list } => {
+                Ok(self.membership(*op, value, list, e, frag, true)?.sql)
             }
             _ => {
                 let sx = self.expr(e, frag)?;

@@ -115,6 +115,8 @@ pub struct Frag {
     pub distinct: bool,
     /// LIMIT.
     pub limit: Option<String>,
+    /// How many table expressions lie below.
+    pub depth: usize,
     /// Columns hold window functions: the SELECT is finished but for its order.
     pub sealed: bool,
 }

@@ -47,8 +47,11 @@ impl Planner<'_> {
                 right.span,
             );
         }
-        let (mut l, left_keys) = self.side(left, on.iter().map(|k| &k.left))?;
-        let (r, right_keys) = self.side(right_frag, on.iter().map(|k| &k.right))?;
+        // SQLite indexes columns, not expressions, while it joins: a side it looks rows up in by
+        // computed keys is computed first.
+        let looked_up = matches!(kind, JoinKind::RightOuter | JoinKind::FullOuter);
+        let (mut l, left_keys) = self.side(left, on.iter().map(|k| &k.left), looked_up)?;
+        let (r, right_keys) = self.side(right_frag, on.iter().map(|k| &k.right), true)?;
         if kind == JoinKind::InnerUnique {
             l = self.unique(l, &left_keys);
         }
@@ -135,6 +138,7 @@ impl Planner<'_> {
             filters,
             cols,
             known,
+            depth: l.depth.max(r.depth),
             parts: l.parts,
             ..Frag::default()
         })
@@ -146,6 +150,7 @@ impl Planner<'_> {
         &mut self,
         frag: Frag,
         keys: impl Iterator<Item = &'e crate::kql::bound::Expr>,
+        looked_up: bool,
     ) -> Result<(Frag, Vec<usize>)> {
         let mut frag = self.open(frag);
         let mut places = Vec::new();
@@ -165,7 +170,16 @@ impl Planner<'_> {
         }
         frag.order.clear();
         frag.serial = false;
-        Ok((self.wrap(frag), places))
+        let computed = places
+            .iter()
+            .any(|p| self.weight(&frag.cols[*p].sx.sql) > 0);
+        let hint = if looked_up && computed {
+            Hint::Materialized
+        } else {
+            Hint::None
+        };
+        let stored = self.store(&frag, hint);
+        Ok((self.over(&stored), places))
     }
 
     /// The first row of each key.

@@ -56,6 +56,8 @@ pub struct Planner<'a> {
     only_where: Option<String>,
     /// Inside `scan`: how many columns a step knows, and their types.
     scan_width: Option<(usize, Vec<Type>)>,
+    /// Weights of the columns of table expressions (`t3.c1`).
+    weights: HashMap<String, u64>,
     /// Numbers names.
     next: usize,
 }
@@ -64,9 +66,18 @@ pub struct Planner<'a> {
 #[derive(Debug, Clone)]
 struct Stored {
     name: String,
-    /// Columns; their SQL is over the name `?`.
+    /// What it was made from.
     frag: Frag,
+    /// How large each column grows when SQLite merges the SELECTs below it.
+    weights: Vec<u64>,
 }
+
+/// Past this weight a SELECT is computed once instead of merged into what follows: expressions that
+/// name a column more than once would grow without bound.
+const HEAVIEST: u64 = 512;
+
+/// Past this many table expressions above each other the rows so far are computed: SQLite has a limit.
+const DEEPEST: usize = 250;
 
 /// How SQLite should treat a common table expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -98,6 +109,7 @@ impl<'a> Planner<'a> {
             piped: Vec::new(),
             only_where: None,
             scan_width: None,
+            weights: HashMap::new(),
             next: 0,
         }
     }
@@ -129,6 +141,11 @@ impl<'a> Planner<'a> {
 
     /// Makes a SELECT a common table expression and begins a new one over it.
     fn wrap(&mut self, frag: Frag) -> Frag {
+        if frag.depth >= DEEPEST
+            && let Ok(settled) = self.settle(&frag)
+        {
+            return settled;
+        }
         let stored = self.store(&frag, Hint::None);
         self.over(&stored)
     }
@@ -136,6 +153,14 @@ impl<'a> Planner<'a> {
     /// Makes a SELECT a common table expression.
     fn store(&mut self, frag: &Frag, hint: Hint) -> Stored {
         let name = self.name('q');
+        let mut weights: Vec<u64> = frag.cols.iter().map(|c| self.weight(&c.sx.sql)).collect();
+        let mut hint = hint;
+        if weights.iter().any(|w| *w > HEAVIEST) {
+            hint = Hint::Materialized;
+        }
+        if hint == Hint::Materialized || frag.is_finished() {
+            weights.fill(0);
+        }
         let hint = match hint {
             Hint::None => "",
             Hint::Materialized => "MATERIALIZED ",
@@ -146,13 +171,27 @@ impl<'a> Planner<'a> {
         Stored {
             name,
             frag: frag.clone(),
+            weights,
         }
+    }
+
+    /// How large an expression is once SQLite has merged the SELECTs below it; a plain column is 0.
+    fn weight(&self, sql: &str) -> u64 {
+        let bare = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '"');
+        let mut weight = u64::from(!sql.chars().all(bare));
+        for word in sql.split(|c: char| !(c.is_ascii_alphanumeric() || c == '.' || c == '_')) {
+            weight = weight.saturating_add(self.weights.get(word).copied().unwrap_or(0));
+        }
+        weight
     }
 
     /// A new SELECT over rows kept under a name.
     fn over(&mut self, stored: &Stored) -> Frag {
         let alias = self.name('t');
         let old = &stored.frag;
+        for (i, weight) in stored.weights.iter().enumerate() {
+            self.weights.insert(format!("{alias}.c{i}"), *weight);
+        }
         let cols = old
             .cols
             .iter()
@@ -181,6 +220,7 @@ impl<'a> Planner<'a> {
                 })
                 .collect(),
             serial: old.serial,
+            depth: old.depth + 1,
             parts: (0..old.parts.len())
                 .map(|i| format!("{alias}.p{i}"))
                 .collect(),

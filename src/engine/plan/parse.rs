@@ -108,12 +108,17 @@ impl Planner<'_> {
                     _ => json!(null),
                 })
         };
+        if option("regex").is_none()
+            && (option("pair_delimiter").is_none() || option("kv_delimiter").is_none())
+        {
+            return Self::refuse("'parse-kv' without its delimiters", source.span);
+        }
         let names: Vec<&str> = keys.iter().map(|(_, k)| k.as_str()).collect();
         let types: Vec<&str> = keys.iter().map(|(i, _)| columns[*i].ty.name()).collect();
         let spec = json!({
             "keys": names, "types": types,
             "pair": option("pair_delimiter"), "kv": option("kv_delimiter"), "quote": option("quote"),
-            "escape": option("escape"), "greedy": option("greedy"),
+            "escape": option("escape"), "greedy": option("greedy"), "regex": option("regex"),
         });
         let call = format!("k_parse_kv({}, {text})", sql::text(&spec.to_string()));
         let filled: Vec<(usize, usize, Type)> = keys

@@ -39,7 +39,7 @@ impl Planner<'_> {
     }
 
     /// Computes the rows so far into a temporary table.
-    fn settle(&mut self, frag: &Frag) -> Result<Frag> {
+    pub(super) fn settle(&mut self, frag: &Frag) -> Result<Frag> {
         let name = self.name('q');
         let unique = format!("k_rows_{name}");
         let select = self.statement(&frag.select(true, false));
@@ -49,6 +49,7 @@ impl Planner<'_> {
         let stored = super::Stored {
             name: format!("temp.{unique}"),
             frag: frag.clone(),
+            weights: Vec::new(),
         };
         Ok(self.over(&stored))
     }

@@ -3,6 +3,7 @@
 //! prepared once with a parameter for every value they may name.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 
 use rusqlite::types::Value as Cell;
 use rusqlite::{Statement, params_from_iter};
@@ -168,7 +169,7 @@ impl Planner<'_> {
         while let Some(given) = rows.next()? {
             let mut key = String::new();
             for i in 0..keys.len() {
-                key.push_str(&format!("{:?}\u{0}", given.get_ref(i)?));
+                let _ = write!(key, "{:?}\u{0}", given.get_ref(i)?);
             }
             let mut cells: Vec<Cell> = Vec::with_capacity(width);
             for i in 0..inputs {
@@ -245,6 +246,7 @@ impl Planner<'_> {
         let stored = Stored {
             name: format!("temp.{name}"),
             frag: Frag::default(),
+            weights: Vec::new(),
         };
         let mut out = Frag::new(format!("{} AS {alias}", stored.name), cols);
         out.order = vec![Order {

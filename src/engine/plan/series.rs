@@ -16,6 +16,7 @@ impl Planner<'_> {
             to,
             step,
             by,
+            nonempty,
         } = &op.kind
         else {
             return Self::refuse("this operator", op.span);
@@ -130,6 +131,11 @@ impl Planner<'_> {
             let value = frag.cols[keys + 1 + i].sx.clone();
             let value = self.convert(value, Type::Dynamic, op.span)?.sql;
             let sql = format!("k_make_series({bin}, {value}, {bins}, {default})");
+            let sql = if *nonempty {
+                format!("coalesce(nullif({sql}, '[]'), k_repeat({default}, {bins}))")
+            } else {
+                sql
+            };
             let name = op.columns[keys + i].name.clone();
             cols.push(Col {
                 name,
@@ -151,7 +157,7 @@ impl Planner<'_> {
         });
         let mut group = frag.parts.clone();
         group.extend(frag.cols[..keys].iter().map(|c| c.sx.sql.clone()));
-        if group.is_empty() {
+        if group.is_empty() && !nonempty {
             // A constant group: without rows there is no series either.
             group.push("''".to_owned());
         }

@@ -230,6 +230,7 @@ impl Planner<'_> {
         let parts = piped.as_ref().map_or(0, |p| p.parts.len());
         let mut nullable = vec![false; columns.len()];
         let mut nan = vec![false; columns.len()];
+        let mut depth = 0;
         let mut legs = Vec::with_capacity(union.legs.len());
         for leg in &union.legs {
             let frag = match (&leg.rel, &piped) {
@@ -248,6 +249,7 @@ impl Planner<'_> {
             };
             // A leg keeps its own limits and grouping.
             let mut frag = self.open(frag);
+            depth = depth.max(frag.depth + 1);
             let mut cols = Vec::with_capacity(columns.len());
             for (i, column) in columns.iter().enumerate() {
                 let sx = if i < offset {
@@ -292,6 +294,7 @@ impl Planner<'_> {
         });
         let mut frag = Frag::new(format!("{name} AS {alias}"), cols.collect());
         frag.parts = (0..parts).map(|i| format!("{alias}.p{i}")).collect();
+        frag.depth = depth;
         Ok(frag)
     }
 }

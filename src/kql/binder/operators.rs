@@ -358,7 +358,15 @@ impl Binder<'_> {
                 on,
                 range,
                 by,
-            } => self.make_series(table(input), items, on, range, by, span),
+            } => {
+                let kind = self.parameter_word(op, "kind");
+                let mut made = self.make_series(table(input), items, on, range, by, span)?;
+                let last = made.rel.ops.last_mut().map(|op| &mut op.kind);
+                if let Some(OpKind::MakeSeries { nonempty, .. }) = last {
+                    *nonempty = kind.is_some_and(|(word, _)| word == "nonempty");
+                }
+                Some(made)
+            }
             O::Search { tables, predicate } => {
                 self.search(input, tables.as_deref(), predicate, had_input, span)
             }
@@ -1438,6 +1446,7 @@ impl Binder<'_> {
             to,
             step,
             by,
+            nonempty: false,
         };
         self.shape(table, kind, into.output(), open, span)
     }
