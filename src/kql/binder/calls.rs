@@ -346,113 +346,7 @@ impl Binder<'_> {
         else {
             return Fit::None;
         };
-        self.fit_kind(signature, layout, vals, param, &vals[i], lenient)
-    }
-
-    #[expect(
-        clippy::only_used_in_recursion,
-        reason = "a method like its neighbours"
-    )]
-    fn fit_kind(
-        &self,
-        signature: &Signature,
-        layout: &[Option<usize>],
-        vals: &[Val],
-        param: &Param,
-        val: &Val,
-        lenient: bool,
-    ) -> Fit {
-        if matches!(val.ty, Ty::Scalar(Type::Unknown)) {
-            return Fit::Unknown;
-        }
-        if param.tilde && super::constant_text(&val.expr) == Some("~") {
-            return Fit::Exact;
-        }
-        if matches!(val.ty, Ty::Void) {
-            let allowed = matches!(
-                param.form,
-                ArgumentForm::StarOnly | ArgumentForm::StarAllowed
-            );
-            return if allowed { Fit::Exact } else { Fit::None };
-        }
-        if param.form == ArgumentForm::StarOnly {
-            return Fit::None;
-        }
-        let ty = val.ty.scalar();
-        let when = |yes: bool, fit: Fit| if yes { fit } else { Fit::None };
-        let Some(ty) = ty else {
-            return match (&val.ty, &param.kind) {
-                (Ty::Table(_), ParamKind::Tabular) => Fit::Tabular,
-                (_, ParamKind::Any) => Fit::Unknown,
-                _ => Fit::None,
-            };
-        };
-        match &param.kind {
-            ParamKind::Any => Fit::Unknown,
-            ParamKind::Types(types) => {
-                let any = |c| types.iter().any(|t| assignable(*t, ty, c));
-                if any(Conversion::None) {
-                    if types.len() == 1 {
-                        Fit::Exact
-                    } else {
-                        Fit::OneOfMany
-                    }
-                } else if any(Conversion::Promotable) {
-                    Fit::Promoted
-                } else if lenient && any(Conversion::Dynamic) {
-                    Fit::Dynamic
-                } else if lenient && any(Conversion::Compatible) {
-                    Fit::Compatible
-                } else {
-                    Fit::None
-                }
-            }
-            ParamKind::Scalar => Fit::Scalar,
-            ParamKind::Number => when(ty.is_number(), Fit::Number),
-            ParamKind::NumberOrBool => when(ty.is_number() || ty == Type::Bool, Fit::Number),
-            ParamKind::Integer => when(ty.is_integer(), Fit::Integer),
-            ParamKind::IntegerOrArray => {
-                when(ty.is_integer() || ty == Type::Dynamic, Fit::OneOfMany)
-            }
-            ParamKind::StringOrDynamic | ParamKind::StringOrArray => {
-                when(matches!(ty, Type::String | Type::Dynamic), Fit::OneOfMany)
-            }
-            ParamKind::DynamicArray | ParamKind::DynamicBag => {
-                when(ty == Type::Dynamic, Fit::OneOfMany)
-            }
-            ParamKind::NotDynamic => when(ty != Type::Dynamic, Fit::NotType),
-            ParamKind::NotBool => when(ty != Type::Bool, Fit::NotType),
-            ParamKind::NotRealOrBool => when(!matches!(ty, Type::Real | Type::Bool), Fit::NotType),
-            ParamKind::Summable => when(ty.is_summable(), Fit::Summable),
-            ParamKind::Orderable => when(is_orderable(ty), Fit::Orderable),
-            ParamKind::Tabular => Fit::None,
-            ParamKind::CommonScalar
-            | ParamKind::CommonScalarOrDynamic
-            | ParamKind::CommonOrderable => {
-                let Some(shared) = common_argument(signature, layout, vals, false) else {
-                    return Fit::None;
-                };
-                if assignable(shared, ty, Conversion::None) {
-                    Fit::Exact
-                } else if assignable(shared, ty, Conversion::Promotable) {
-                    Fit::Promoted
-                } else if assignable(shared, ty, Conversion::Dynamic) {
-                    Fit::Dynamic
-                } else {
-                    when(
-                        param.kind == ParamKind::CommonScalarOrDynamic && ty == Type::Dynamic,
-                        Fit::Exact,
-                    )
-                }
-            }
-            ParamKind::Parameter(p) => {
-                let other = &signature.params[*p];
-                if matches!(other.kind, ParamKind::Parameter(_)) {
-                    return Fit::None;
-                }
-                self.fit_kind(signature, layout, vals, other, val, lenient)
-            }
-        }
+        fit_kind(signature, layout, vals, param, &vals[i], lenient)
     }
 
     /// The signatures that fit best: one, or several where it cannot be told.
@@ -1302,5 +1196,102 @@ fn literal_text(expr: &Expr) -> String {
         ExprKind::Literal(Value::Bool(b)) => b.to_string(),
         ExprKind::Literal(Value::Real(r)) => r.to_string(),
         _ => "?".to_owned(),
+    }
+}
+
+fn fit_kind(
+    signature: &Signature,
+    layout: &[Option<usize>],
+    vals: &[Val],
+    param: &Param,
+    val: &Val,
+    lenient: bool,
+) -> Fit {
+    if matches!(val.ty, Ty::Scalar(Type::Unknown)) {
+        return Fit::Unknown;
+    }
+    if param.tilde && super::constant_text(&val.expr) == Some("~") {
+        return Fit::Exact;
+    }
+    if matches!(val.ty, Ty::Void) {
+        let allowed = matches!(
+            param.form,
+            ArgumentForm::StarOnly | ArgumentForm::StarAllowed
+        );
+        return if allowed { Fit::Exact } else { Fit::None };
+    }
+    if param.form == ArgumentForm::StarOnly {
+        return Fit::None;
+    }
+    let ty = val.ty.scalar();
+    let when = |yes: bool, fit: Fit| if yes { fit } else { Fit::None };
+    let Some(ty) = ty else {
+        return match (&val.ty, &param.kind) {
+            (Ty::Table(_), ParamKind::Tabular) => Fit::Tabular,
+            (_, ParamKind::Any) => Fit::Unknown,
+            _ => Fit::None,
+        };
+    };
+    match &param.kind {
+        ParamKind::Any => Fit::Unknown,
+        ParamKind::Types(types) => {
+            let any = |c| types.iter().any(|t| assignable(*t, ty, c));
+            if any(Conversion::None) {
+                if types.len() == 1 {
+                    Fit::Exact
+                } else {
+                    Fit::OneOfMany
+                }
+            } else if any(Conversion::Promotable) {
+                Fit::Promoted
+            } else if lenient && any(Conversion::Dynamic) {
+                Fit::Dynamic
+            } else if lenient && any(Conversion::Compatible) {
+                Fit::Compatible
+            } else {
+                Fit::None
+            }
+        }
+        ParamKind::Scalar => Fit::Scalar,
+        ParamKind::Number => when(ty.is_number(), Fit::Number),
+        ParamKind::NumberOrBool => when(ty.is_number() || ty == Type::Bool, Fit::Number),
+        ParamKind::Integer => when(ty.is_integer(), Fit::Integer),
+        ParamKind::IntegerOrArray => when(ty.is_integer() || ty == Type::Dynamic, Fit::OneOfMany),
+        ParamKind::StringOrDynamic | ParamKind::StringOrArray => {
+            when(matches!(ty, Type::String | Type::Dynamic), Fit::OneOfMany)
+        }
+        ParamKind::DynamicArray | ParamKind::DynamicBag => {
+            when(ty == Type::Dynamic, Fit::OneOfMany)
+        }
+        ParamKind::NotDynamic => when(ty != Type::Dynamic, Fit::NotType),
+        ParamKind::NotBool => when(ty != Type::Bool, Fit::NotType),
+        ParamKind::NotRealOrBool => when(!matches!(ty, Type::Real | Type::Bool), Fit::NotType),
+        ParamKind::Summable => when(ty.is_summable(), Fit::Summable),
+        ParamKind::Orderable => when(is_orderable(ty), Fit::Orderable),
+        ParamKind::Tabular => Fit::None,
+        ParamKind::CommonScalar | ParamKind::CommonScalarOrDynamic | ParamKind::CommonOrderable => {
+            let Some(shared) = common_argument(signature, layout, vals, false) else {
+                return Fit::None;
+            };
+            if assignable(shared, ty, Conversion::None) {
+                Fit::Exact
+            } else if assignable(shared, ty, Conversion::Promotable) {
+                Fit::Promoted
+            } else if assignable(shared, ty, Conversion::Dynamic) {
+                Fit::Dynamic
+            } else {
+                when(
+                    param.kind == ParamKind::CommonScalarOrDynamic && ty == Type::Dynamic,
+                    Fit::Exact,
+                )
+            }
+        }
+        ParamKind::Parameter(p) => {
+            let other = &signature.params[*p];
+            if matches!(other.kind, ParamKind::Parameter(_)) {
+                return Fit::None;
+            }
+            fit_kind(signature, layout, vals, other, val, lenient)
+        }
     }
 }
