@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::operators::fits;
+use super::operators::columns::fits;
 use super::values::{Conversion, assignable};
 use super::{Binder, Reference, Row, Table, Ty, Val};
 use crate::kql::bound::{

@@ -1,0 +1,513 @@
+//! Operators that make columns or rows out of values: parse, mv-expand, mv-apply, make-series, scan.
+
+use crate::kql::binder::Binder;
+use crate::kql::binder::Reference;
+use crate::kql::binder::Row;
+use crate::kql::binder::Scope;
+use crate::kql::binder::Table;
+use crate::kql::binder::Ty;
+use crate::kql::binder::projection::Projection;
+use crate::kql::binder::projection::Style;
+use crate::kql::binder::projection::column_expr;
+use crate::kql::binder::unknown;
+use crate::kql::binder::values::Conversion;
+use crate::kql::bound::ApplyOutput;
+use crate::kql::bound::Column;
+use crate::kql::bound::ExpandItem;
+use crate::kql::bound::Expr;
+use crate::kql::bound::ExprKind;
+use crate::kql::bound::OpKind;
+use crate::kql::bound::ParseMode;
+use crate::kql::bound::ParsePart;
+use crate::kql::bound::ScanStep;
+use crate::kql::bound::SeriesItem;
+use crate::kql::syntax;
+use crate::kql::syntax::ExpandSyntax;
+use crate::kql::syntax::ExprKind as S;
+use crate::kql::syntax::Operator;
+use crate::kql::syntax::PatternPart;
+use crate::kql::syntax::SeriesRange;
+use crate::kql::syntax::Span;
+use crate::kql::types::Type;
+use crate::kql::types::Value;
+
+impl Binder<'_> {
+    pub(super) fn parse(
+        &mut self,
+        table: Table,
+        op: &Operator,
+        source: &syntax::Expr,
+        pattern: &[PatternPart],
+        span: Span,
+    ) -> Option<Table> {
+        let source = self.scalar_expr(source);
+        let mut columns = self.row_columns();
+        let mut parts = Vec::new();
+        let mut declared: Vec<String> = Vec::new();
+        for (i, part) in pattern.iter().enumerate() {
+            let before = i.checked_sub(1).map(|p| &pattern[p]);
+            match part {
+                PatternPart::Star(star) => {
+                    if pattern
+                        .get(i + 1)
+                        .is_some_and(|n| !matches!(n, PatternPart::Text(_)))
+                    {
+                        self.report("KS102", *star, "A string literal must follow a *");
+                    }
+                    let after_text = match before {
+                        Some(PatternPart::Column(_, None)) => true,
+                        Some(PatternPart::Column(_, Some(ty))) => {
+                            self.declared_type(ty) == Type::String
+                        }
+                        _ => false,
+                    };
+                    if after_text {
+                        self.report(
+                            "KS103",
+                            *star,
+                            "Using * after parsing a string column is ambiguous.",
+                        );
+                    }
+                    parts.push(ParsePart::Skip);
+                }
+                PatternPart::Text(text) => {
+                    let val = self.expr(text, false);
+                    if let ExprKind::Literal(Value::String(text)) = val.expr.kind {
+                        parts.push(ParsePart::Literal(text));
+                    }
+                }
+                PatternPart::Column(name, ty) => {
+                    if before.is_some_and(|b| !matches!(b, PatternPart::Text(_))) {
+                        self.report(
+                            "KS101",
+                            name.span,
+                            "The column name must follow a string literal",
+                        );
+                    }
+                    let ty = ty.as_ref().map_or(Type::String, |t| self.declared_type(t));
+                    self.refer(name.span, Reference::Column);
+                    if name.is_missing() {
+                        continue;
+                    }
+                    if declared.contains(&name.text) {
+                        let message = format!(
+                            "A column with the name '{}' is already declared.",
+                            name.text
+                        );
+                        self.report("KS171", name.span, message);
+                        continue;
+                    }
+                    declared.push(name.text.clone());
+                    let column = Column::new(name.text.clone(), ty);
+                    let index = match columns.iter().position(|c| c.name == name.text) {
+                        Some(at) => {
+                            columns[at] = column;
+                            at
+                        }
+                        None => {
+                            columns.push(column);
+                            columns.len() - 1
+                        }
+                    };
+                    parts.push(ParsePart::Column { index, ty });
+                }
+            }
+        }
+        let flags = self
+            .parameter_word(op, "flags")
+            .map(|(f, _)| f)
+            .unwrap_or_default();
+        let mode = match self.parameter_word(op, "kind").map(|(k, _)| k).as_deref() {
+            Some("regex") => ParseMode::Regex { flags },
+            Some("relaxed") => ParseMode::Relaxed,
+            _ => ParseMode::Simple,
+        };
+        let open = table.open();
+        let kind = OpKind::Parse {
+            source: source.expr,
+            mode,
+            pattern: parts,
+            filter: op.word == "parse-where",
+        };
+        self.shape(table, kind, columns, open, span)
+    }
+
+    /// What `mv-expand` and `mv-apply` expand, as columns.
+    pub(super) fn expand_columns(
+        &mut self,
+        items: &[ExpandSyntax],
+        into: &mut Projection,
+    ) -> Vec<ExpandItem> {
+        let mut bound = Vec::new();
+        for (n, item) in items.iter().enumerate() {
+            let Some(e) = &item.expr else { continue };
+            let mut ty = Type::Dynamic;
+            let mut to = None;
+            if let Some(type_of) = &item.to {
+                let val = self.expr(type_of, false);
+                if let Some(named) =
+                    crate::kql::binder::constant_text(&val.expr).and_then(Type::from_name)
+                {
+                    ty = named;
+                    to = Some(named);
+                }
+            }
+            self.silent += 1;
+            let probe = self.expr(e, false);
+            self.silent -= 1;
+            let item_ty = probe.ty.scalar();
+            if to.is_none() && item_ty.is_some_and(|t| t != Type::Dynamic) {
+                ty = probe.type_or_unknown();
+            }
+            let val = self.project(e, into, Style::Replace, Some(ty), n);
+            if let Some(actual) = val.ty.scalar()
+                && !matches!(actual, Type::Dynamic | Type::Unknown)
+            {
+                self.report(
+                    "KS141",
+                    e.span,
+                    "The expression must have the type dynamic.",
+                );
+            }
+            let index = into.columns.iter().position(|c| !c.passed && c.item == n);
+            if let Some(index) = index {
+                bound.push(ExpandItem {
+                    index,
+                    expr: val.expr,
+                    to,
+                });
+            }
+        }
+        bound
+    }
+
+    pub(super) fn mv_expand(
+        &mut self,
+        table: Table,
+        op: &Operator,
+        items: &[ExpandSyntax],
+        limit: Option<&syntax::Expr>,
+        span: Span,
+    ) -> Option<Table> {
+        let row = self.row_columns();
+        let mut into = Projection::new();
+        into.pass_all(&row, false);
+        let items = self.expand_columns(items, &mut into);
+        let mut item_index = None;
+        if let Some((name, place)) = self.parameter_word(op, "with_itemindex") {
+            self.refer(place, Reference::Column);
+            item_index = Some(into.columns.len());
+            into.add(
+                Column::new(name, Type::Long),
+                None,
+                unknown(span),
+                false,
+                false,
+            );
+        }
+        let limit = limit.map(|l| self.integer(l));
+        let before = into.columns.len();
+        into.pass_inferred(row.len(), &self.row_columns());
+        let moved = into.columns.len() - before;
+        let shift = |i: usize| if i < row.len() { i } else { i + moved };
+        let items = items
+            .into_iter()
+            .map(|i| ExpandItem {
+                index: shift(i.index),
+                ..i
+            })
+            .collect();
+        let item_index = item_index.map(shift);
+        let columns = into.output();
+        let word = |name| self.parameter_word(op, name).map(|(w, _)| w);
+        let bag_as_array =
+            word("bagexpansion").or_else(|| word("kind")).as_deref() == Some("array");
+        let open = table.open();
+        let kind = OpKind::MvExpand {
+            items,
+            bag_as_array,
+            item_index,
+            limit,
+        };
+        self.shape(table, kind, columns, open, span)
+    }
+
+    pub(super) fn mv_apply(
+        &mut self,
+        table: Table,
+        op: &Operator,
+        items: &[ExpandSyntax],
+        limit: Option<&syntax::Expr>,
+        body: &syntax::Expr,
+        span: Span,
+    ) -> Option<Table> {
+        let row = self.row_columns();
+        let mut into = Projection::new();
+        into.pass_all(&row, false);
+        let applied: Vec<Option<usize>> = items
+            .iter()
+            .map(|i| {
+                self.silent += 1;
+                let column = i.expr.as_ref().and_then(|e| match &e.kind {
+                    S::Named { .. } => None,
+                    _ => self.expr(e, false).column,
+                });
+                self.silent -= 1;
+                column
+            })
+            .collect();
+        let bound = self.expand_columns(items, &mut into);
+        let mut item_index = None;
+        if let Some((name, place)) = self.parameter_word(op, "with_itemindex") {
+            self.refer(place, Reference::Column);
+            item_index = Some(into.columns.len());
+            into.add(
+                Column::new(name, Type::Long),
+                None,
+                unknown(span),
+                false,
+                false,
+            );
+        }
+        let limit = limit.map(|l| self.integer(l));
+        let piped = into.output();
+        let open = table.open();
+        let outer = self.row.replace(Row {
+            columns: piped.clone(),
+            open,
+            inferred: Vec::new(),
+        });
+        let val = self.expr(body, true);
+        self.row = outer;
+        let mut out = Projection::new();
+        let mut output = Vec::new();
+        for (i, column) in row.iter().enumerate() {
+            if !applied.contains(&Some(i))
+                && out.add(column.clone(), Some(i), column_expr(i, column), true, false)
+            {
+                output.push(ApplyOutput::Input(i));
+            }
+        }
+        let Ty::Table(body) = val.ty else {
+            let kind = OpKind::Unsupported {
+                what: "operator 'mv-apply' without a body".to_owned(),
+            };
+            return self.shape(table, kind, out.output(), open, span);
+        };
+        for (i, column) in body.columns().iter().enumerate() {
+            let at = out
+                .columns
+                .iter()
+                .position(|c| c.column.name == column.name);
+            out.add(column.clone(), None, unknown(span), false, true);
+            match at {
+                Some(at) => output[at] = ApplyOutput::Body(i),
+                None => output.push(ApplyOutput::Body(i)),
+            }
+        }
+        let kind = OpKind::MvApply {
+            items: bound,
+            item_index,
+            limit,
+            piped,
+            body: body.rel,
+            output,
+        };
+        self.shape(table, kind, out.output(), open, span)
+    }
+
+    pub(super) fn make_series(
+        &mut self,
+        table: Table,
+        items: &[(syntax::Expr, Option<syntax::Expr>)],
+        on: &syntax::Expr,
+        range: &SeriesRange,
+        by: &[syntax::Expr],
+        span: Span,
+    ) -> Option<Table> {
+        let mut into = Projection::new();
+        for (i, e) in by.iter().enumerate() {
+            self.project(e, &mut into, Style::Default, None, i);
+        }
+        let keys = into.columns.len();
+        let mut series = Vec::new();
+        self.scope = Scope::Aggregate;
+        for (i, (e, default)) in items.iter().enumerate() {
+            let val = self.project(
+                e,
+                &mut into,
+                Style::Summarize,
+                Some(Type::Dynamic),
+                keys + i,
+            );
+            self.scope = Scope::Normal;
+            let default = default.as_ref().map(|d| {
+                let val = self.expr(d, false);
+                if !val.literal && !val.ty.is_error() {
+                    self.report("KS131", d.span, "The expression must be a literal.");
+                }
+                val.expr
+            });
+            self.scope = Scope::Aggregate;
+            series.push(SeriesItem {
+                expr: val.expr,
+                default,
+            });
+        }
+        self.scope = Scope::Normal;
+        let axis = self.project(
+            on,
+            &mut into,
+            Style::Default,
+            Some(Type::Dynamic),
+            keys + items.len(),
+        );
+        let axis_ty = axis.type_or_unknown();
+        let (from, to, step) = match range {
+            SeriesRange::FromToStep { from, to, step } => {
+                let bound = |b: &mut Self, e: &Option<Box<syntax::Expr>>| {
+                    e.as_ref().map(|e| {
+                        let val = b.expr(e, false);
+                        b.check_type(&val, axis_ty, Conversion::Promotable, e.span);
+                        val.expr
+                    })
+                };
+                (
+                    bound(self, from),
+                    bound(self, to),
+                    Some(self.interval(step, axis_ty)),
+                )
+            }
+            SeriesRange::InRange(list) => {
+                let mut parts = Vec::new();
+                for (i, e) in list.iter().enumerate() {
+                    if i == 2 {
+                        parts.push(self.interval(e, axis_ty));
+                    } else {
+                        let val = self.expr(e, false);
+                        self.check_type(&val, axis_ty, Conversion::Promotable, e.span);
+                        parts.push(val.expr);
+                    }
+                }
+                if list.len() != 3 {
+                    self.report(
+                        "KS118",
+                        list.first().map_or(span, |e| e.span),
+                        "3 arguments expected.",
+                    );
+                }
+                let mut parts = parts.into_iter();
+                (parts.next(), parts.next(), parts.next())
+            }
+        };
+        let by = into.columns[..keys]
+            .iter()
+            .map(|c| c.expr.clone())
+            .collect();
+        let step = step.unwrap_or_else(|| unknown(span));
+        let open = table.open();
+        let kind = OpKind::MakeSeries {
+            aggregates: series,
+            axis: axis.expr,
+            from,
+            to,
+            step,
+            by,
+            nonempty: false,
+        };
+        self.shape(table, kind, into.output(), open, span)
+    }
+
+    pub(super) fn interval(&mut self, e: &syntax::Expr, range: Type) -> Expr {
+        let val = self.expr(e, false);
+        let ty = val.type_or_unknown();
+        let fits = match range {
+            Type::DateTime | Type::TimeSpan => !ty.is_number() && ty != Type::Bool,
+            Type::Unknown => true,
+            _ => ty.is_number() || matches!(ty, Type::Unknown | Type::Dynamic),
+        };
+        if !fits && !val.ty.is_error() {
+            let message =
+                format!("The type '{ty}' is not an appropriate interval type for '{range}'");
+            self.report("KS178", e.span, message);
+        }
+        val.expr
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the clauses of the operator")]
+    pub(super) fn scan(
+        &mut self,
+        table: Table,
+        op: &Operator,
+        order: &[syntax::Expr],
+        partition: &[syntax::Expr],
+        declare: &[syntax::FunctionParameter],
+        steps: &[syntax::ScanStepSyntax],
+        span: Span,
+    ) -> Option<Table> {
+        for e in order {
+            self.sort_key(e);
+        }
+        let partition_by = partition.iter().map(|e| self.scalar_expr(e).expr).collect();
+        let mut columns = self.row_columns();
+        let mut declared = Vec::new();
+        for parameter in declare {
+            let name = &parameter.declaration.name;
+            let ty = self.declared_type(&parameter.declaration.ty);
+            self.refer(name.span, Reference::Column);
+            let default = parameter.default.as_ref().map(|d| self.expr(d, false).expr);
+            declared.push((columns.len(), default));
+            columns.push(Column::new(name.text.clone(), ty));
+        }
+        let depth = self.locals.len();
+        for (i, step) in steps.iter().enumerate() {
+            self.refer(step.name.span, Reference::Variable);
+            self.push_local(&step.name.text, crate::kql::binder::Local::Step(i));
+        }
+        let open = table.open();
+        let outer = self.row.replace(Row {
+            columns: columns.clone(),
+            open,
+            inferred: Vec::new(),
+        });
+        let mut bound = Vec::new();
+        for step in steps {
+            let val = self.expr(&step.condition, false);
+            let mut assignments = Vec::new();
+            for (name, value) in &step.assignments {
+                let target = self.name(name, false);
+                let value = self.scalar_expr(value);
+                if let Some(i) = target.column {
+                    assignments.push((i, value.expr));
+                }
+            }
+            bound.push(ScanStep {
+                name: step.name.text.clone(),
+                output: step
+                    .output
+                    .map_or_else(|| "all".to_owned(), |s| s.text(self.text).to_owned()),
+                optional: step.optional,
+                condition: val.expr,
+                assignments,
+            });
+        }
+        self.row = outer;
+        self.locals.truncate(depth);
+        let mut match_id = None;
+        if let Some((name, place)) = self.parameter_word(op, "with_match_id") {
+            self.refer(place, Reference::Column);
+            match_id = Some(columns.len());
+            columns.push(Column::new(name, Type::Long));
+        } else {
+            columns.push(Column::new("match_id", Type::Long));
+            match_id = match_id.or(Some(columns.len() - 1));
+        }
+        let kind = OpKind::Scan {
+            partition_by,
+            match_id,
+            declared,
+            steps: bound,
+        };
+        self.shape(table, kind, columns, open, span)
+    }
+}

@@ -1,0 +1,730 @@
+//! The operators with many clauses: parse, mv-apply, make-series, find, scan, graphs, sources.
+
+use crate::kql::lexer::TokenKind;
+use crate::kql::parser::Parser;
+use crate::kql::parser::expected;
+use crate::kql::parser::name_expr;
+use crate::kql::parser::operators::RENDER_PROPERTIES;
+use crate::kql::parser::parameters;
+use crate::kql::parser::parameters::only;
+use crate::kql::parser::parameters::own;
+use crate::kql::parser::pipeline::CHARTS;
+use crate::kql::syntax::Call;
+use crate::kql::syntax::EvaluateSchema;
+use crate::kql::syntax::ExpandSyntax;
+use crate::kql::syntax::Expr;
+use crate::kql::syntax::ExprKind;
+use crate::kql::syntax::Mark;
+use crate::kql::syntax::Name;
+use crate::kql::syntax::NameForm;
+use crate::kql::syntax::OperatorKind;
+use crate::kql::syntax::Parameter;
+use crate::kql::syntax::PatternPart;
+use crate::kql::syntax::ScanStepSyntax;
+use crate::kql::syntax::SeriesRange;
+
+impl Parser<'_> {
+    pub(super) fn evaluate(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
+        *parameters = self.parameters(parameters::NONE);
+        let start = self.peek().span;
+        let call = if self.scan_call(0) {
+            self.call()
+        } else if let Some(name) = self.name() {
+            let place = self.missing_place();
+            self.report("KS005", place, "Expected: (".to_owned());
+            self.report("KS005", place, "Expected: )".to_owned());
+            Some(Call {
+                name,
+                args: Vec::new(),
+                list: self.here(),
+            })
+        } else {
+            None
+        };
+        let call = call.unwrap_or_else(|| {
+            let made_up = self.missing_with("Missing function call".to_owned());
+            let name = Name {
+                text: String::new(),
+                span: made_up.span,
+                form: NameForm::Missing,
+            };
+            Call {
+                name,
+                args: Vec::new(),
+                list: made_up.span,
+            }
+        });
+        let call_span = if call.name.is_missing() {
+            call.list
+        } else {
+            start.to(call.list)
+        };
+        let schema = self.eat(TokenKind::Colon).map(|_| {
+            let mut star = false;
+            if self.kind() == TokenKind::OpenParen {
+                let comma = usize::from(self.kind_at(1) == TokenKind::Comma);
+                if self.kind_at(1 + comma) == TokenKind::Star {
+                    star = true;
+                    self.next();
+                    self.eat(TokenKind::Comma);
+                    self.next();
+                    self.eat(TokenKind::Comma);
+                    let columns = self.comma_list(
+                        Self::column_declaration,
+                        Self::missing_column_declaration,
+                        Some(&Self::at_list_end),
+                        false,
+                        true,
+                    );
+                    self.expect(TokenKind::CloseParen, ")");
+                    return EvaluateSchema { star, columns };
+                }
+            }
+            EvaluateSchema {
+                star,
+                columns: self.row_schema(),
+            }
+        });
+        OperatorKind::Evaluate {
+            call,
+            call_span,
+            schema,
+        }
+    }
+
+    pub(super) fn render(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
+        let chart = CHARTS.iter().find(|c| self.scan_text(c, 0).is_some());
+        let span = match chart {
+            Some(chart) => self.eat_text(chart),
+            None => self.eat(TokenKind::Identifier),
+        };
+        if let Some(span) = span {
+            self.mark(span, Mark::Keyword);
+        } else {
+            let place = self.missing_place();
+            self.report("KS005", place, expected(CHARTS));
+        }
+        let chart = span.map_or_else(String::new, |s| s.text(self.text).to_owned());
+        let outer = self.parameters.replace(only(RENDER_PROPERTIES));
+        while let Some(parameter) = ["kind", "title", "accumulate"]
+            .iter()
+            .find_map(|n| self.one_parameter(n))
+        {
+            parameters.push(parameter);
+        }
+        if self.at_word("by") {
+            self.next();
+            let end = |p: &Self| {
+                ["kind", "title", "accumulate", "with", "by"]
+                    .iter()
+                    .any(|w| p.scan_text(w, 0).is_some())
+                    || p.at_list_end()
+            };
+            self.column_names(&end);
+        }
+        self.parameters = outer;
+        let mut properties = Vec::new();
+        if self.eat_word("with").is_some() {
+            self.expect(TokenKind::OpenParen, "(");
+            self.eat(TokenKind::Comma);
+            properties = self.parameter_comma_list(only(RENDER_PROPERTIES));
+            self.expect(TokenKind::CloseParen, ")");
+        }
+        OperatorKind::Render { chart, properties }
+    }
+
+    pub(super) fn pattern_part(&mut self) -> Option<PatternPart> {
+        if let Some(span) = self.eat(TokenKind::Star) {
+            return Some(PatternPart::Star(span));
+        }
+        if let Some(text) = self.strings() {
+            return Some(PatternPart::Text(text));
+        }
+        if self.kind() == TokenKind::Colon {
+            let name = self.missing_name();
+            self.next();
+            let ty = self.declared_type(false);
+            return Some(PatternPart::Column(name, Some(ty)));
+        }
+        let name = self.extended_name()?;
+        let ty = self
+            .eat(TokenKind::Colon)
+            .map(|_| self.declared_type(false));
+        Some(PatternPart::Column(name, ty))
+    }
+
+    pub(super) fn expand_items(&mut self, end: &dyn Fn(&Self) -> bool) -> Vec<ExpandSyntax> {
+        self.comma_list(
+            |p| {
+                if p.at_word("to") {
+                    let expr = p.missing_expr();
+                    return Some(ExpandSyntax {
+                        expr: Some(expr),
+                        to: p.to_type_of(),
+                    });
+                }
+                let expr = p.named_expr()?;
+                Some(ExpandSyntax {
+                    expr: Some(expr),
+                    to: p.to_type_of(),
+                })
+            },
+            |p| ExpandSyntax {
+                expr: Some(p.missing_expr()),
+                to: None,
+            },
+            Some(end),
+            true,
+            false,
+        )
+    }
+
+    pub(super) fn to_type_of(&mut self) -> Option<Expr> {
+        self.eat_word("to")?;
+        Some(
+            self.type_of()
+                .unwrap_or_else(|| self.missing_with("Missing typeof".to_owned())),
+        )
+    }
+
+    pub(super) fn mv_apply(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
+        *parameters = self.parameters(own(&["with_itemindex"], true));
+        let start = self.pos;
+        let mut items = Vec::new();
+        if self.at_word("to") {
+            let to = self.to_type_of();
+            if self.kind() == TokenKind::Comma {
+                self.pos = start;
+            } else {
+                items.push(ExpandSyntax { expr: None, to });
+            }
+        }
+        if items.is_empty() {
+            let end = |p: &Self| {
+                let word = p.at_word("limit") || p.at_word("id") || p.at_word("on");
+                let next = p.peek_at(1);
+                (word
+                    && !matches!(next.kind, TokenKind::Comma | TokenKind::Equal)
+                    && !next.is_word("to"))
+                    || p.at_list_end()
+            };
+            items = self.expand_items(&end);
+        }
+        let limit = self
+            .eat_word("limit")
+            .map(|_| self.required(Self::unnamed_expr));
+        if self.eat_word("id").is_some() {
+            self.required(Self::unnamed_expr);
+        }
+        self.expect_word("on");
+        let body = if self.kind() == TokenKind::OpenParen {
+            self.next();
+            let body = self.sub_pipeline();
+            self.expect(TokenKind::CloseParen, ")");
+            body
+        } else {
+            let place = self.missing_place();
+            self.report("KS005", place, "Expected: (".to_owned());
+            let body = self.missing_expr();
+            self.report("KS005", place, "Expected: )".to_owned());
+            body
+        };
+        OperatorKind::MvApply {
+            items,
+            limit,
+            body: Box::new(body),
+        }
+    }
+
+    pub(super) fn make_series(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
+        *parameters = self.parameters(own(&["kind"], true));
+        let end =
+            |p: &Self| p.at_word("on") || p.at_word("from") || p.at_word("in") || p.at_list_end();
+        let items = self.comma_list(
+            |p| {
+                let expr = p.named_expr()?;
+                let default = p.eat_word("default").map(|_| {
+                    p.expect(TokenKind::Equal, "=");
+                    *p.required(Self::named_expr)
+                });
+                Some((expr, default))
+            },
+            |p| (p.missing_expr(), None),
+            Some(&end),
+            true,
+            false,
+        );
+        self.expect_word("on");
+        let on = self.required(Self::named_expr);
+        let range = if self.at_word("from") || self.at_word("to") || self.at_word("step") {
+            let from = self
+                .eat_word("from")
+                .map(|_| self.required(Self::unnamed_expr));
+            let to = self
+                .eat_word("to")
+                .map(|_| self.required(Self::unnamed_expr));
+            self.expect_word("step");
+            SeriesRange::FromToStep {
+                from,
+                to,
+                step: self.required(Self::unnamed_expr),
+            }
+        } else {
+            self.expect_word("in");
+            self.expect_word("range");
+            self.expect(TokenKind::OpenParen, "(");
+            let list = self.expr_list(false);
+            self.expect(TokenKind::CloseParen, ")");
+            SeriesRange::InRange(list)
+        };
+        let by = if self.eat_word("by").is_some() {
+            self.comma_list(Self::named_expr, Self::missing_expr, None, true, false)
+        } else {
+            Vec::new()
+        };
+        OperatorKind::MakeSeries {
+            items,
+            on,
+            range,
+            by,
+        }
+    }
+
+    pub(super) fn data_scope(&mut self) {
+        if self.eat_word("datascope").is_some() {
+            self.expect(TokenKind::Equal, "=");
+            self.expect_one_of(&["all", "hotcache"]);
+        }
+    }
+
+    /// `in (T, Device*, ...)`
+    pub(super) fn find_in(&mut self) -> Option<Vec<Expr>> {
+        self.eat_word("in")?;
+        self.expect(TokenKind::OpenParen, "(");
+        let list = self.comma_list(
+            |p| {
+                let expr = p.wildcard_entity()?;
+                if p.kind() == TokenKind::Bar && p.word_at(1, "as") {
+                    p.next();
+                    let op = p.required_operator();
+                    let span = expr.span.to(op.span);
+                    let kind = ExprKind::Pipeline {
+                        source: Some(Box::new(expr)),
+                        ops: vec![op],
+                    };
+                    return Some(Expr { kind, span });
+                }
+                Some(expr)
+            },
+            Self::missing_expr,
+            Some(&Self::at_list_end),
+            true,
+            false,
+        );
+        self.expect(TokenKind::CloseParen, ")");
+        Some(list)
+    }
+
+    pub(super) fn search_predicate(&mut self) -> Option<Expr> {
+        if let Some(expr) = self.unnamed_expr() {
+            return Some(expr);
+        }
+        let star = self.star_expr()?;
+        let Some(op) = self.eat_word("and") else {
+            return Some(star);
+        };
+        let right = *self.required(Self::unnamed_expr);
+        let span = star.span.to(right.span);
+        let rest = vec![(crate::kql::syntax::BinaryToken::And, op, right)];
+        Some(Expr {
+            kind: ExprKind::Chain {
+                first: Box::new(star),
+                rest,
+            },
+            span,
+        })
+    }
+
+    pub(super) fn find(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
+        self.data_scope();
+        *parameters = self.parameters(parameters::NONE);
+        let tables = self.find_in();
+        if parameters.is_empty() && tables.is_none() {
+            self.eat_word("where");
+        } else {
+            self.expect_word("where");
+        }
+        let predicate = self.required(Self::unnamed_expr);
+        let column = |p: &mut Self| {
+            if p.at_word("pack") && p.kind_at(1) == TokenKind::OpenParen {
+                let start = p.next().span;
+                p.next();
+                p.expect(TokenKind::Star, "*");
+                let close = p.expect(TokenKind::CloseParen, ")");
+                return Some(Expr {
+                    kind: ExprKind::Pack,
+                    span: start.to(close),
+                });
+            }
+            if let Some(star) = p.star_expr() {
+                return Some(star);
+            }
+            let name = p.name()?;
+            if p.eat(TokenKind::Colon).is_none() {
+                return Some(name_expr(name));
+            }
+            let ty = p.declared_type(true);
+            let span = name.span.to(p.here());
+            Some(Expr {
+                kind: ExprKind::TypedColumn { name, ty },
+                span,
+            })
+        };
+        let project = if self.eat_word("project").is_some() {
+            Some(self.comma_list(column, Self::missing_expr, None, true, false))
+        } else {
+            self.eat_word("project-smart");
+            None
+        };
+        let away = self
+            .eat_word("__projectAway")
+            .map(|_| self.comma_list(column, Self::missing_expr, None, true, false));
+        OperatorKind::Find {
+            tables,
+            predicate,
+            project,
+            away,
+        }
+    }
+
+    pub(super) fn partition(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
+        *parameters = self.parameters(parameters::NONE);
+        self.expect_word("by");
+        let by = self
+            .simple_path()
+            .unwrap_or_else(|| self.missing_name_expr());
+        if self.eat_word("in").is_some() {
+            let scope = if self.scan_call(0) {
+                self.call().is_some()
+            } else {
+                self.dynamic().is_some()
+            };
+            if !scope {
+                self.missing_expr();
+            }
+        }
+        let braces = self.kind() == TokenKind::OpenBrace;
+        let body = if braces {
+            self.next();
+            let body = self.pipe_expr().unwrap_or_else(|| self.missing_expr());
+            self.expect(TokenKind::CloseBrace, "}");
+            body
+        } else if self.kind() == TokenKind::OpenParen {
+            self.next();
+            let body = self.sub_pipeline();
+            self.expect(TokenKind::CloseParen, ")");
+            body
+        } else {
+            let place = self.missing_place();
+            self.report("KS005", place, "Expected: (".to_owned());
+            let body = self.missing_expr();
+            self.report("KS005", place, "Expected: )".to_owned());
+            body
+        };
+        OperatorKind::Partition {
+            by: Box::new(by),
+            body: Box::new(body),
+            braces,
+        }
+    }
+
+    pub(super) fn fork(&mut self) -> Vec<(Option<Name>, Expr)> {
+        let mut list = Vec::new();
+        loop {
+            let name = match self.scan_name(0) {
+                Some(n) if self.kind_at(n) == TokenKind::Equal => {
+                    let name = self.name();
+                    self.next();
+                    name
+                }
+                _ => None,
+            };
+            if name.is_none() && self.kind() != TokenKind::OpenParen {
+                break;
+            }
+            self.expect(TokenKind::OpenParen, "(");
+            let body = self
+                .fork_pipeline()
+                .or_else(|| self.pipe_expr())
+                .unwrap_or_else(|| self.missing_expr());
+            self.expect(TokenKind::CloseParen, ")");
+            list.push((name, body));
+        }
+        if list.is_empty() {
+            let place = self.missing_place();
+            self.report("KS005", place, "Expected: (".to_owned());
+            let body = self.missing_expr();
+            self.report("KS005", place, "Expected: )".to_owned());
+            list.push((None, body));
+        }
+        list
+    }
+
+    pub(super) fn scan(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
+        *parameters = self.parameters(own(&["kind", "with_match_id"], false));
+        let end = |p: &Self| {
+            ["partition", "order", "by", "declare", "with"]
+                .iter()
+                .any(|w| p.at_word(w))
+                || p.at_list_end()
+        };
+        let mut order = Vec::new();
+        if self.eat_word("order").is_some() {
+            self.expect_word("by");
+            order = self.ordered_list(&end);
+        }
+        let mut partition = Vec::new();
+        if self.eat_word("partition").is_some() {
+            self.expect_word("by");
+            partition = self.comma_list(
+                Self::unnamed_expr,
+                Self::missing_expr,
+                Some(&end),
+                true,
+                false,
+            );
+        }
+        let mut declare = Vec::new();
+        if self.eat_word("declare").is_some() {
+            self.expect(TokenKind::OpenParen, "(");
+            declare = self.function_parameters(false);
+            self.expect(TokenKind::CloseParen, ")");
+        }
+        self.expect_word("with");
+        self.expect(TokenKind::OpenParen, "(");
+        let mut steps = Vec::new();
+        while !self.at_list_end() && self.eat_word("step").is_some() {
+            let name = self.extended_name().unwrap_or_else(|| self.missing_name());
+            let optional = self.eat_word("optional").is_some();
+            let output = self.eat_word("output").and_then(|span| {
+                self.mark(span, Mark::Keyword);
+                self.expect(TokenKind::Equal, "=");
+                self.expect_one_of(&["all", "last", "none"])
+            });
+            self.expect(TokenKind::Colon, ":");
+            let condition = *self.required(Self::unnamed_expr);
+            let mut assignments = Vec::new();
+            if self.eat(TokenKind::FatArrow).is_some() {
+                assignments = self.comma_list(
+                    |p| {
+                        let name = p.extended_name()?;
+                        p.expect(TokenKind::Equal, "=");
+                        let value = *p.required(Self::unnamed_expr);
+                        Some((name, value))
+                    },
+                    |p| {
+                        let name = p.missing_name();
+                        let span = name.span;
+                        (
+                            name,
+                            Expr {
+                                kind: ExprKind::Missing,
+                                span,
+                            },
+                        )
+                    },
+                    Some(&Self::at_list_end),
+                    true,
+                    false,
+                );
+            }
+            self.expect(TokenKind::Semicolon, ";");
+            steps.push(ScanStepSyntax {
+                name,
+                optional,
+                output,
+                condition,
+                assignments,
+            });
+        }
+        self.expect(TokenKind::CloseParen, ")");
+        OperatorKind::Scan {
+            order,
+            partition,
+            declare,
+            steps,
+        }
+    }
+
+    pub(super) fn macro_expand(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
+        *parameters = self.parameters(own(&["best_effort"], true));
+        self.required(Self::path);
+        if self.eat_word("as").is_some() {
+            self.name_declaration();
+        }
+        self.expect(TokenKind::OpenParen, "(");
+        self.deeper(|p| Some(p.query()), |_| Vec::new());
+        self.expect(TokenKind::CloseParen, ")");
+        OperatorKind::MacroExpand
+    }
+
+    /// The graph operators. Their names refer to nodes and edges; only expressions are kept.
+    pub(super) fn graph(&mut self, word: &str, parameters: &mut Vec<Parameter>) -> Vec<Expr> {
+        let mut exprs = Vec::new();
+        match word {
+            "make-graph" => {
+                *parameters = self.parameters(parameters::NONE_EQUALS);
+                self.name_declaration();
+                if self.eat_text("-->").is_none() && self.eat_text("--").is_none() {
+                    let place = self.missing_place();
+                    self.report("KS005", place, expected(&["-->", "--"]));
+                }
+                self.name_declaration();
+                if self.eat_word("with_node_id").is_some() {
+                    self.expect(TokenKind::Equal, "=");
+                    self.name_declaration();
+                } else if self.eat_word("with").is_some() {
+                    loop {
+                        exprs.push(*self.required(Self::path));
+                        self.expect_word("on");
+                        self.name_declaration();
+                        if self.eat(TokenKind::Comma).is_none() {
+                            break;
+                        }
+                    }
+                }
+                if self.eat_word("partitioned-by").is_some() {
+                    self.name_declaration();
+                    self.expect(TokenKind::OpenParen, "(");
+                    exprs.push(self.sub_pipeline());
+                    self.expect(TokenKind::CloseParen, ")");
+                }
+            }
+            "graph-match" | "graph-shortest-paths" => {
+                *parameters = self.parameters(own(&["cycles", "output"], true));
+                loop {
+                    self.graph_pattern();
+                    if self.eat(TokenKind::Comma).is_none() {
+                        break;
+                    }
+                }
+                if self.eat_word("where").is_some() {
+                    exprs.push(*self.required(Self::pipe_expr));
+                }
+                if self.eat_word("project").is_some() {
+                    exprs.extend(self.expr_list(true));
+                }
+            }
+            "graph-to-table" => loop {
+                if self.eat_word("nodes").is_none() && self.eat_word("edges").is_none() {
+                    let place = self.here();
+                    self.report(
+                        "KS230",
+                        place,
+                        "The graph-to-table operator requires 1-2 arguments (nodes, edges)."
+                            .to_owned(),
+                    );
+                    break;
+                }
+                if self.eat_word("as").is_some() {
+                    self.name_declaration();
+                }
+                parameters.extend(self.parameters(own(
+                    &["with_source_id", "with_target_id", "with_node_id"],
+                    true,
+                )));
+                if self.eat(TokenKind::Comma).is_none() {
+                    break;
+                }
+            },
+            "graph-mark-components" => {
+                *parameters = self.parameters(own(&["kind", "with_component_id"], true));
+            }
+            _ => exprs.push(*self.required(Self::unnamed_expr)),
+        }
+        exprs
+    }
+
+    /// `(a)-[e*1..3]->(b)<--(c)`
+    pub(super) fn graph_pattern(&mut self) {
+        let mut any = false;
+        loop {
+            if self.eat(TokenKind::OpenParen).is_some() {
+                self.name();
+                self.expect(TokenKind::CloseParen, ")");
+            } else if ["-->", "<--", "--"]
+                .iter()
+                .any(|t| self.eat_text(t).is_some())
+            {
+            } else if self.eat_text("-[").is_some() || self.eat_text("<-[").is_some() {
+                self.name();
+                if self.eat(TokenKind::Star).is_some() {
+                    self.required(Self::path);
+                    self.expect(TokenKind::DotDot, "..");
+                    self.required(Self::path);
+                }
+                if self.eat_text("]->").is_none() && self.eat_text("]-").is_none() {
+                    let place = self.missing_place();
+                    self.report("KS005", place, expected(&["]->", "]-"]));
+                }
+            } else {
+                break;
+            }
+            any = true;
+        }
+        if !any {
+            let place = self.here();
+            self.report("KS217", place, "Missing graph-match pattern.".to_owned());
+        }
+    }
+
+    pub(in crate::kql::parser) fn datatable(&mut self) -> Expr {
+        let start = self.next().span;
+        self.parameters(parameters::NONE);
+        let columns = self.row_schema();
+        let open = self.expect(TokenKind::OpenBracket, "[");
+        self.eat(TokenKind::Comma);
+        let values = self.comma_list(
+            Self::literal,
+            Self::missing_value,
+            Some(&Self::at_list_end),
+            false,
+            true,
+        );
+        let close = self.expect(TokenKind::CloseBracket, "]");
+        let list = open.to(close);
+        Expr {
+            kind: ExprKind::DataTable {
+                columns,
+                values,
+                list,
+            },
+            span: start.to(close),
+        }
+    }
+
+    pub(in crate::kql::parser) fn external_data(&mut self) -> Expr {
+        let start = self.next().span;
+        self.parameters(parameters::NONE);
+        let columns = self.row_schema();
+        self.expect(TokenKind::OpenBracket, "[");
+        let uris = self.comma_list(
+            Self::pipe_expr,
+            Self::missing_value,
+            Some(&Self::at_list_end),
+            false,
+            true,
+        );
+        self.expect(TokenKind::CloseBracket, "]");
+        let properties = self.free_properties();
+        let span = start.to(self.here());
+        Expr {
+            kind: ExprKind::ExternalData {
+                columns,
+                uris,
+                properties,
+            },
+            span,
+        }
+    }
+}
