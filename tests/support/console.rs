@@ -1,5 +1,7 @@
 //! The console without a terminal: keys in, screens and effects out.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use crossterm::event::KeyEvent;
 use jiff::Timestamp;
 use nightjar::tui::data::Settings;
