@@ -20,7 +20,7 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     if !data.settings.tenant.is_empty() {
         left.push((0, data.settings.tenant.clone(), ctx.style(Role::Tenant)));
     }
-    if data.settings.demo {
+    if data.settings.demo && data.settings.tenant != "demo" {
         left.push((3, " demo".into(), ctx.style(Role::Demo)));
     }
     if data.settings.read_only {

@@ -39,6 +39,8 @@ pub struct Incidents {
     /// Rows that came while the console ran and were not on screen yet.
     arrived: Vec<IncidentId>,
     story_top: usize,
+    /// A key was pressed here: from now on the cursor belongs to the analyst.
+    touched: bool,
     /// Where to go as soon as it is there.
     wanted: Option<IncidentId>,
 }
@@ -55,6 +57,7 @@ impl Default for Incidents {
             version: 0,
             arrived: Vec::new(),
             story_top: 0,
+            touched: false,
             wanted: None,
         }
     }
@@ -135,6 +138,13 @@ impl Incidents {
             order: &self.order,
         };
         self.table.sync(&view);
+        // While the first read runs and nobody has touched a key, the worst stays in focus.
+        let live = data.health.as_ref().is_some_and(|health| {
+            health.state == crate::feed::FeedState::Live && health.syncing.is_none()
+        });
+        if !self.touched && !live {
+            self.table.go(0, &view);
+        }
         if let Some(id) = self.wanted.take()
             && !self.table.go_to(id.clone(), &view)
         {
@@ -283,6 +293,7 @@ impl Screen for Incidents {
     }
 
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        self.touched = true;
         if self.editing.is_some() {
             match command {
                 Command::FormSubmit => self.editing = None,
