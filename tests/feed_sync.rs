@@ -56,7 +56,12 @@ async fn an_interrupted_first_sync_has_the_newest_and_goes_on_where_it_was() {
     drop(tenant);
 
     let tenant = rig.connect();
-    let fed = Fed::start(&tenant, hurried());
+    // Once round and no more: what is counted is the backlog.
+    let (mut settings, habits) = hurried();
+    settings.incidents_every = Duration::from_secs(3600);
+    settings.alerts_every = Duration::from_secs(3600);
+    settings.actions_every = Duration::from_secs(3600);
+    let fed = Fed::start(&tenant, (settings, habits));
     until("the backlog is complete", || complete(&tenant.store)).await;
     let requests = rig.sim.requests() - before;
     assert_eq!(
@@ -273,10 +278,8 @@ async fn a_missing_permission_rests_the_feed_until_it_is_refreshed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_young_incident_is_read_again_with_its_alerts() {
     let start = SimConfig {
-        incidents: 3,
-        alerts: 3,
-        trickle: false,
-        ..SimConfig::default()
+        trickle: true,
+        ..quiet(3, 3)
     };
     let rig = Rig::start(start).await;
     let tenant = rig.connect();
