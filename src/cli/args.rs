@@ -330,10 +330,26 @@ pub(crate) struct HuntArgs {
     /// Reads the query from a file.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
-    /// How far back the service looks where the query names no time: 1h, 7d, an ISO 8601
-    /// duration (P7D).
-    #[arg(long, value_name = "SPAN")]
-    pub(crate) timespan: Option<String>,
+    /// How far back the service looks; a filter in the query narrows within it. 30d without it.
+    #[arg(long, value_enum, value_name = "SPAN")]
+    pub(crate) timespan: Option<Span>,
+}
+
+/// How far back a hunt looks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Span {
+    /// An hour.
+    #[value(name = "1h")]
+    Hour,
+    /// A day.
+    #[value(name = "1d")]
+    Day,
+    /// Seven days.
+    #[value(name = "7d")]
+    Week,
+    /// Thirty days.
+    #[value(name = "30d")]
+    Month,
 }
 
 #[derive(Debug, Subcommand)]

@@ -9,6 +9,7 @@ mod args;
 mod console;
 mod edits;
 mod failure;
+mod hunt;
 mod incidents;
 mod input;
 mod kql;
@@ -78,7 +79,7 @@ fn run(cli: Cli) -> Done {
             io::stdout().lock().write_all(&script)?;
             Ok(())
         }
-        _ => Err(Failure::refused("not part of this build yet")),
+        Command::Hunt(args) => hunt::run(args, &global),
     }
 }
 

@@ -1,0 +1,98 @@
+//! `nightjar hunt`: a query in the tenant, its rows on standard output.
+
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::args::{Global, HuntArgs, Output, Span};
+use super::failure::{Done, Failure};
+use super::output::write_table;
+use super::session::with_tenant;
+use super::{input, say};
+use crate::domain::ResultTable;
+use crate::hunt::export::{Format, View};
+use crate::hunt::{HuntError, HuntErrorKind, Hunter, MOST_ROWS, Timespan};
+
+/// The most cells a column takes in a table; the other forms are never cut.
+const WIDEST: usize = 60;
+
+/// Runs the query and writes its rows.
+pub(crate) fn run(args: HuntArgs, global: &Global) -> Done {
+    let form = global.output;
+    let query = match (&args.file, &args.query) {
+        (Some(file), _) => input::read(file)?.1,
+        (None, Some(given)) => input::argument(given)?,
+        (None, None) => return Err(Failure::usage("no query")),
+    };
+    if query.trim().is_empty() {
+        return Err(Failure::usage("the query is empty"));
+    }
+    let span = args.timespan.map(|span| match span {
+        Span::Hour => Timespan::Hour,
+        Span::Day => Timespan::Day,
+        Span::Week => Timespan::Week,
+        Span::Month => Timespan::Month,
+    });
+    with_tenant(global, async move |tenant| {
+        let found = Hunter::new(Arc::clone(&tenant))
+            .run(&query, span, CancellationToken::new())
+            .await
+            .map_err(hunt_failure)?;
+        let mut out = BufWriter::new(io::stdout().lock());
+        write(&found.table, form, &mut out)?;
+        out.flush()?;
+        say(&format!(
+            "{} rows in {:.1} s, as of {}",
+            found.table.rows(),
+            found.took.as_secs_f64(),
+            found.as_of
+        ));
+        if found.bad_rows > 0 {
+            say(&format!(
+                "{} rows were not understood and are left out",
+                found.bad_rows
+            ));
+        }
+        if found.table.rows() >= MOST_ROWS {
+            say("the service gives no more rows than this: there may be others");
+        }
+        Ok(())
+    })
+}
+
+fn write(table: &ResultTable, form: Output, out: &mut dyn Write) -> io::Result<()> {
+    let format = match form {
+        Output::Csv => Format::Csv,
+        Output::Json => Format::Json,
+        Output::Jsonl => Format::Jsonl,
+        Output::Table => {
+            let heads: Vec<&str> = table.columns().iter().map(|column| &*column.name).collect();
+            let rows: Vec<Vec<String>> = (0..table.rows())
+                .map(|row| {
+                    (0..heads.len())
+                        .map(|column| table.cell(row, column).text().into_owned())
+                        .collect()
+                })
+                .collect();
+            return write_table(out, &heads, &vec![WIDEST; heads.len()], &rows);
+        }
+    };
+    format.write(table, View::default(), out)
+}
+
+/// Why there are no rows, in the service's words, with the places local diagnostics find.
+fn hunt_failure(error: HuntError) -> Failure {
+    let failure = match error.kind {
+        HuntErrorKind::SignIn => Failure::sign_in(&error),
+        HuntErrorKind::Cancelled => Failure::interrupted(),
+        _ => Failure::refused(&error),
+    };
+    let mut advice: Vec<String> = error
+        .findings
+        .iter()
+        .map(|finding| finding.message.clone())
+        .collect();
+    advice.push(error.kind.advice().to_owned());
+    failure.advise(advice.join("\n"))
+}
