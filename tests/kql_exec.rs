@@ -1,6 +1,11 @@
 //! What queries must return, measured against case files that lie beside the project: they are read
 //! in place by their own comparison tool, and the share that passes may not fall.
 
+#![expect(
+    clippy::print_stderr,
+    reason = "what is skipped, and the figures, are said aloud"
+)]
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -26,7 +26,7 @@ use crate::domain::{
 const LARGEST: usize = 64 << 20;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Pages followed at most where a caller wants all: 10,000 rows a page.
-const PAGES: usize = 20;
+const PAGES: usize = 200;
 
 const READ: &[&str] = &["Machine.Read.All", "Machine.ReadWrite.All"];
 const READ_USERS: &[&str] = &["User.Read.All"];
@@ -300,13 +300,19 @@ impl DefenderClient {
         for _ in 0..PAGES {
             rows.extend(page.rows);
             let Some(next) = page.next.filter(|_| rows.len() < most) else {
-                break;
+                rows.truncate(most);
+                return Ok(rows);
             };
             let call = Self::read(operation, next.url.clone(), priority, any_of);
             page = self.page(call, Some(&next)).await?;
         }
-        rows.truncate(most);
-        Ok(rows)
+        // A part must not pass for the whole.
+        let what = format!(
+            "the list goes on after {PAGES} pages and {} rows",
+            rows.len()
+        );
+        let error = ApiError::local(ApiErrorKind::Decode, what).reached(Reached::Yes);
+        Err(error.advise("ask for less with a filter or a limit"))
     }
 
     async fn page<T: DeserializeOwned>(

@@ -4,10 +4,11 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::{ActionId, ActionStatus, MachineAction, MachineId};
+use crate::domain::{ActionId, ActionStatus, EntityKey, MachineAction, MachineId};
+use crate::store::Sighting;
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
-use crate::tui::msg::{DeviceRef, Effect, Msg};
+use crate::tui::msg::{Act, DeviceRef, Effect, Msg};
 use crate::tui::screen::{Ctx, Cx, Screen};
 use crate::tui::theme::Role;
 use crate::tui::widgets::table::{CellText, Column, Rows, TableState, Width};
@@ -21,11 +22,30 @@ pub struct Actions {
     running_only: bool,
     version: u64,
     asked: bool,
+    /// The device whose newest incident was asked for.
+    looking: Option<EntityKey>,
 }
 
 struct View<'a> {
     rows: &'a [MachineAction],
     order: &'a [u32],
+}
+
+/// Goes to the incident of the newest alert that names the device.
+fn show_newest(answer: &Result<Vec<Sighting>, String>, cx: &mut Cx<'_>) {
+    match answer {
+        Ok(found) => {
+            let newest = found
+                .iter()
+                .filter(|sighting| sighting.incident.is_some())
+                .max_by_key(|sighting| sighting.created);
+            match newest.and_then(|sighting| sighting.incident.clone()) {
+                Some(id) => cx.act(Act::ShowIncident(id)),
+                None => cx.notice(Level::Info, "no cached incident names this device"),
+            }
+        }
+        Err(why) => cx.notice(Level::Error, why.clone()),
+    }
 }
 
 impl View<'_> {
@@ -185,10 +205,11 @@ impl Screen for Actions {
                     .and_then(|action| action.machine_id.clone());
                 if let Some(machine) = machine {
                     let value = machine.as_str().to_lowercase();
-                    let key = crate::domain::EntityKey {
+                    let key = EntityKey {
                         kind: "device".into(),
                         value: value.into(),
                     };
+                    self.looking = Some(key.clone());
                     cx.effect(Effect::LoadSightings(key));
                 }
             }
@@ -218,7 +239,13 @@ impl Screen for Actions {
         }
     }
 
-    fn message(&mut self, _msg: &Msg, cx: &mut Cx<'_>) {
+    fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
+        if let Msg::Sightings(key, answer) = msg
+            && self.looking.as_ref() == Some(key)
+        {
+            self.looking = None;
+            show_newest(answer, cx);
+        }
         if self.version != cx.data.actions.version() {
             self.arrange(cx.data);
         }

@@ -235,7 +235,12 @@ impl Screen for Preflight {
                     Role::Dim,
                 ));
             }
-            Card::Ready(card) => facts(card, ctx, &mut lines),
+            Card::Ready(card) => {
+                // With the reason as it is being typed: what is shown is what leaves.
+                let reason = self.reason.text().trim().to_owned();
+                let (method, path, body) = with_comment(&self.operation, reason).request();
+                facts(card, format!("{method} {path} {body}"), ctx, &mut lines);
+            }
         }
         let mut rows: Vec<(String, String, Role)> = Vec::new();
         for (label, text, role) in lines {
@@ -352,15 +357,18 @@ impl Preflight {
     }
 }
 
-fn facts(card: &respond::Preflight, ctx: &Ctx<'_>, lines: &mut Vec<(&str, String, Role)>) {
-    let target: Vec<String> = card
-        .target
-        .iter()
+fn facts(
+    card: &respond::Preflight,
+    request: String,
+    ctx: &Ctx<'_>,
+    lines: &mut Vec<(&str, String, Role)>,
+) {
+    let mut target = card.target.iter();
+    let name = target.next().map(|(_, name)| name.clone());
+    lines.push(("Target", name.unwrap_or_default(), Role::Bright));
+    let rest: Vec<String> = target
         .map(|(label, value)| format!("{label} {value}"))
         .collect();
-    let mut target = target.into_iter();
-    lines.push(("Target", target.next().unwrap_or_default(), Role::Bright));
-    let rest: Vec<String> = target.collect();
     if !rest.is_empty() {
         lines.push((" ", rest.join("   "), Role::Text));
     }
@@ -405,7 +413,7 @@ fn facts(card: &respond::Preflight, ctx: &Ctx<'_>, lines: &mut Vec<(&str, String
         .clone()
         .unwrap_or_else(|| "nothing takes it back".into());
     lines.push(("Undo", undo, Role::Text));
-    lines.push(("Will send", card.request.clone(), Role::Dim));
+    lines.push(("Will send", request, Role::Dim));
     match &card.conflict {
         Some(Conflict::InProgress(action)) => {
             let text = format!(

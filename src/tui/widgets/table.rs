@@ -169,6 +169,15 @@ impl<K: Clone + Eq + Hash> TableState<K> {
         self.marks.clear();
     }
 
+    /// Takes the marks off rows that are not among these: what is written to is what can be seen.
+    pub fn keep_marks(&mut self, rows: &impl Rows<Key = K>) {
+        if self.marks.is_empty() {
+            return;
+        }
+        let shown: HashSet<K> = (0..rows.len()).map(|row| rows.key(row)).collect();
+        self.marks.retain(|key| shown.contains(key));
+    }
+
     /// After rows changed: the cursor stays on its row wherever that is now; where the row is gone
     /// it stays where it was on the screen.
     pub fn sync(&mut self, rows: &impl Rows<Key = K>) {
@@ -444,6 +453,17 @@ mod tests {
         assert_eq!(table.cursor(), Some(&30));
         table.sync(&Numbers(vec![1]));
         assert_eq!(table.cursor(), Some(&1));
+    }
+
+    #[test]
+    fn rows_that_are_hidden_lose_their_marks() {
+        let mut table = TableState::default();
+        let rows = Numbers(vec![1, 2, 3]);
+        table.sync(&rows);
+        table.command(Command::Mark, &rows);
+        table.command(Command::Mark, &rows);
+        table.keep_marks(&Numbers(vec![2, 3]));
+        assert_eq!(table.marks().iter().collect::<Vec<_>>(), [&2]);
     }
 
     #[test]

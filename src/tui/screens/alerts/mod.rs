@@ -236,6 +236,9 @@ impl Alerts {
             order: &self.order,
         };
         self.table.sync(&view);
+        if self.editing.is_none() {
+            self.table.keep_marks(&view);
+        }
     }
 
     fn refilter(&mut self, filter: Filter, cx: &mut Cx<'_>) {
@@ -317,7 +320,10 @@ impl Screen for Alerts {
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
         if self.editing.is_some() {
             match command {
-                Command::FormSubmit => self.editing = None,
+                Command::FormSubmit => {
+                    self.editing = None;
+                    self.arrange(cx);
+                }
                 Command::FormCancel => {
                     self.editing = None;
                     let text = if self.of.is_some() { "" } else { "status:open" };

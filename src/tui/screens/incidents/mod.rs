@@ -138,6 +138,9 @@ impl Incidents {
             order: &self.order,
         };
         self.table.sync(&view);
+        if self.editing.is_none() {
+            self.table.keep_marks(&view);
+        }
         // While the first read runs and nobody has touched a key, the worst stays in focus.
         let live = data.health.as_ref().is_some_and(|health| {
             health.state == crate::feed::FeedState::Live && health.syncing.is_none()
@@ -296,7 +299,10 @@ impl Screen for Incidents {
         self.touched = true;
         if self.editing.is_some() {
             match command {
-                Command::FormSubmit => self.editing = None,
+                Command::FormSubmit => {
+                    self.editing = None;
+                    self.arrange(cx.data, cx.now);
+                }
                 Command::FormCancel => {
                     self.editing = None;
                     self.refilter(Filter::new("status:open"), cx);

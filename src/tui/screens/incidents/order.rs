@@ -9,7 +9,7 @@ use crate::tui::data::filter::Filter;
 /// What the queue is sorted by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Sort {
-    /// What is overdue, worst first; then what falls due first.
+    /// What is overdue or due within the hour, worst first; then what falls due first.
     Sla,
     /// What is worst; then what changed last.
     Severity,
@@ -24,6 +24,11 @@ pub(super) enum Sort {
     /// By title.
     Title,
 }
+
+/// Seconds left at which an incident stands with the overdue.
+const SOON: i64 = 3_600;
+/// Seconds overdue after which an incident is backlog.
+const STALE: i64 = 86_400;
 
 impl Sort {
     const ALL: [(Sort, &'static str, Option<usize>); 7] = [
@@ -75,10 +80,19 @@ pub(super) fn order(
         let worst = -i64::from(row.severity.rank());
         let newest = -seconds(row.updated);
         match sort {
-            // Among the overdue a forgotten low one must not stand above a fresh high one.
-            Sort::Sla => match data.due(row).map(seconds) {
-                Some(due) if due <= seconds(now) => (i64::MIN, worst, due),
-                Some(due) => (due, worst, newest),
+            // What is overdue or nearly so comes worst first, so that a forgotten low one does not
+            // stand above a fresh high one; of one severity the backlog of days ago comes behind what
+            // today's watch can still save.
+            Sort::Sla => match data
+                .due(row)
+                .map(|due| (seconds(due), seconds(due) - seconds(now)))
+            {
+                Some((due, left)) if left <= SOON => {
+                    let stale = left < -STALE;
+                    let place = if stale { -due } else { due };
+                    (i64::MIN, 2 * worst + i64::from(stale), place)
+                }
+                Some((due, _)) => (due, worst, newest),
                 None => (i64::MAX, worst, newest),
             },
             Sort::Severity => (worst, i64::from(!row.status.is_open()), newest),
