@@ -174,8 +174,10 @@ impl Asker<'_> {
                     let fuzzy = |matcher: &mut Matcher, buffer: &mut Vec<char>| {
                         let haystack = Utf32Str::new(row.title(), buffer);
                         let score = atom.score(haystack, matcher);
-                        // Letters strewn over a title are no match: most must stand together.
-                        score.is_some_and(|score| usize::from(score) >= 15 * word.chars().count())
+                        // Letters strewn over a title are no match: most must stand together. (Of one
+                        // or two letters nothing can be said yet.)
+                        let letters = word.chars().count();
+                        score.is_some_and(|score| letters < 3 || usize::from(score) >= 18 * letters)
                     };
                     let found = fuzzy(&mut self.matcher, &mut self.buffer)
                         || row.id().starts_with(word.as_str())
