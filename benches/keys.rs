@@ -6,18 +6,24 @@
 
 mod support;
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
+use nightjar::domain::ResultTable;
+use nightjar::domain::hunting::{Cell, Column};
+use nightjar::hunt::{HuntResult, Place};
 use nightjar::store::Store;
 use nightjar::tui::data::Settings;
 use nightjar::tui::draw::draw;
 use nightjar::tui::keymap::Keymap;
-use nightjar::tui::msg::Msg;
+use nightjar::tui::msg::{Effect, Msg};
+use nightjar::tui::screens::hunt::{HuntAsk, HuntMsg};
 use nightjar::tui::state::State;
 use nightjar::tui::theme::Theme;
 use nightjar::tui::update::{start, update};
+use nightjar::tui::widgets::grid;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use support::{Samples, judged, queue, say};
@@ -29,6 +35,96 @@ const ROUNDS: usize = 60;
 fn main() {
     say("update + draw per key at 200x60");
     queue_keys();
+    grid_keys();
+}
+
+/// Keys in a hunting result, through the whole console.
+fn grid_keys() {
+    let table = Arc::new(wide_result());
+    let settings = Settings {
+        connected: true,
+        ..Settings::default()
+    };
+    let mut state = State::new(settings, Keymap::default(), Theme::default());
+    state.size = SIZE;
+    let now = Timestamp::now();
+    let open = Msg::OpenQuery {
+        title: String::new(),
+        query: "DeviceProcessEvents | take 100000".to_owned(),
+        run: true,
+    };
+    let _ = start(&mut state, now);
+    let _ = update(&mut state, Msg::Key(KeyCode::Char('3').into()), now);
+    let asked = update(&mut state, open, now);
+    let ticket = asked.iter().find_map(|effect| match effect {
+        Effect::Hunt(HuntAsk::Run { ticket, .. }) => Some(*ticket),
+        _ => None,
+    });
+    let begun = Instant::now();
+    let widths = grid::measure(&table);
+    say(&format!("  column widths in {:?}", begun.elapsed()));
+    let result = HuntResult {
+        table: Arc::clone(&table),
+        bad_rows: 0,
+        took: Duration::from_secs(2),
+        as_of: now,
+        render: None,
+        place: Place::Defender,
+    };
+    let answer = Ok((Arc::new(result), widths));
+    let ticket = ticket.expect("the query runs");
+    let _ = update(
+        &mut state,
+        Msg::Hunt(HuntMsg::Finished { ticket, answer }),
+        now,
+    );
+    let begun = Instant::now();
+    std::hint::black_box(table.order_by(6, false));
+    say(&format!("  an order by text in {:?}", begun.elapsed()));
+    let moves = script(
+        "jjjjjkkGgjjllllhh$0",
+        &[
+            KeyCode::PageDown,
+            KeyCode::PageDown,
+            KeyCode::End,
+            KeyCode::PageUp,
+        ],
+    );
+    report("grid, moving", &mut state, &moves, now, ROUNDS);
+    let mut typing = vec![KeyCode::Char('i')];
+    typing.extend(
+        " | where DeviceName has \"fin\" and "
+            .chars()
+            .map(KeyCode::Char),
+    );
+    typing.extend([KeyCode::Backspace; 32]);
+    typing.push(KeyCode::Esc);
+    report("editor, typing", &mut state, &typing, now, 10);
+}
+
+fn wide_result() -> ResultTable {
+    let columns = (0..40).map(|at| {
+        let wire = ["DateTime", "String", "Int64", "String", "Object"][at % 5];
+        let mut column = Column::new(&format!("Column{at:02}"), wire);
+        for row in 0..100_000_usize {
+            let text = format!(
+                "value {} of {at}: powershell -enc QQBi",
+                row * 7919 % 100_003
+            );
+            let bag = format!("{{\"row\":{row},\"list\":[1,2,3]}}");
+            let cell = match wire {
+                "DateTime" => {
+                    Cell::Time(Timestamp::from_second(1_780_000_000 + row as i64).expect("a time"))
+                }
+                "Int64" => Cell::Long((row * 31) as i64),
+                "Object" => Cell::Text(&bag),
+                _ => Cell::Text(&text),
+            };
+            column.push(cell);
+        }
+        column
+    });
+    ResultTable::new(columns.collect())
 }
 
 fn queue_keys() {
