@@ -201,7 +201,8 @@ fn card(operation: Operation, confirm: Option<&str>) -> Preflight {
         title: "Isolate device, full".into(),
         danger: Danger::High,
         target: vec![
-            ("FIN-07".into(), "Windows11 24H2".into()),
+            ("Target".into(), "FIN-07".into()),
+            ("System".into(), "Windows11 24H2".into()),
             (
                 "id".into(),
                 "1f3c0000000000000000000000000000000009ab2".into(),
