@@ -100,14 +100,9 @@ const LONG: &[(&str, &str)] = &[
     ),
     ("src/kql/syntax.rs", "one table of node kinds"),
     (
-        "src/kql/parser/operators.rs",
+        "src/kql/parser/operators/clauses.rs",
         "one function an operator of the language",
     ),
-    (
-        "src/kql/binder/operators.rs",
-        "one function an operator of the language",
-    ),
-    ("src/kql/binder/calls.rs", "one rule a family of functions"),
     ("src/kql/binder/scalar.rs", "one arm a kind of expression"),
     ("src/kql/binder/tables.rs", "one function a source of rows"),
 ];

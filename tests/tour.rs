@@ -73,24 +73,26 @@ impl Tour {
             let screen = self
                 .terminal
                 .wait_until("a row in focus", |screen| focus(screen).is_some());
-            let row = focus(&screen).unwrap_or_default().to_owned();
+            let (line, row) = focus(&screen).unwrap_or_default();
             if row.contains(text) {
                 return;
             }
             self.keys("j");
+            // Neighbours may read the same: then the line has changed; in a list that scrolls, the words.
             self.wait("the cursor moves", |screen| {
-                focus(screen).is_some_and(|now| now != row)
+                focus(screen).is_some_and(|now| now != (line, row))
             });
         }
         panic!("no row with {text:?}:\n{}", self.terminal.screen());
     }
 }
 
-/// The row with the cursor.
-fn focus(screen: &str) -> Option<&str> {
+/// The row with the cursor: its line on the screen and its words.
+fn focus(screen: &str) -> Option<(usize, &str)> {
     screen
         .lines()
-        .find(|line| line.trim_start().starts_with('▌'))
+        .enumerate()
+        .find(|(_, line)| line.trim_start().starts_with('▌'))
 }
 
 /// The alert by which the attack is found among the everyday.
