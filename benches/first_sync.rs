@@ -103,7 +103,8 @@ fn start_sim() -> (Child, Profile) {
 
 /// Drains both listings, side by side as the feed does.
 async fn bare(profile: &Profile) -> (Duration, usize, usize) {
-    let http = reqwest::Client::new();
+    let endpoints = profile.endpoints().expect("addresses");
+    let http = nightjar::api::http_client(&endpoints).expect("a client");
     let base = profile.graph_url.clone().expect("an address");
     let secret = match &profile.client_secret {
         Some(secret) => secret.read().expect("a secret"),

@@ -57,7 +57,7 @@ fn measure(name: &str, sim: &SimHandle, settings: &str, seconds: u64) {
     let pid = terminal.pid();
     let (bytes, before) = (terminal.received(), cost(pid));
     std::thread::sleep(Duration::from_secs(seconds));
-    let (spent, written) = (cost(pid).since(before), terminal.received() - bytes);
+    let (spent, written) = (cost(pid).since(&before), terminal.received() - bytes);
     let share = spent.cpu.as_secs_f64() / seconds as f64 * 100.0;
     say(&format!(
         "  {name:<22} {written} bytes written  {share:.3} % CPU (aim < 0.05: {})  {} wake-ups ({:.1} a second)  {:.1} MB resident",

@@ -4,6 +4,7 @@
 
 pub mod queue;
 
+use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -66,20 +67,32 @@ pub fn resident_mb(pid: &str) -> f64 {
 }
 
 /// What a process has cost so far.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Cost {
     /// Processor time, user and system, of all threads.
     pub cpu: Duration,
-    /// How often its threads went to sleep of their own accord: once for every time they were woken.
+    /// How often each thread went to sleep of its own accord: once for every time it was woken.
+    sleeps: BTreeMap<String, u64>,
+}
+
+/// What a process cost between two looks.
+#[derive(Clone, Copy, Debug)]
+pub struct Spent {
+    /// Processor time, user and system, of all threads.
+    pub cpu: Duration,
+    /// Wake-ups of the threads alive at the end; those of threads that ended meanwhile are lost.
     pub wakeups: u64,
 }
 
 impl Cost {
     /// What it has cost since.
-    pub fn since(self, before: Self) -> Self {
-        Self {
+    pub fn since(&self, before: &Self) -> Spent {
+        let woken = |(thread, now): (&String, &u64)| {
+            now.saturating_sub(before.sleeps.get(thread).copied().unwrap_or(0))
+        };
+        Spent {
             cpu: self.cpu.saturating_sub(before.cpu),
-            wakeups: self.wakeups.saturating_sub(before.wakeups),
+            wakeups: self.sleeps.iter().map(woken).sum(),
         }
     }
 }
@@ -95,17 +108,18 @@ pub fn cost(pid: u32) -> Cost {
             .collect();
         fields.get(11).unwrap_or(&0) + fields.get(12).unwrap_or(&0)
     });
-    let mut wakeups = 0;
+    let mut sleeps = BTreeMap::new();
     if let Ok(threads) = std::fs::read_dir(format!("/proc/{pid}/task")) {
         for thread in threads.flatten() {
             let id = thread.file_name().to_string_lossy().into_owned();
             let place = format!("{pid}/task/{id}");
-            wakeups += status_field(&place, "voluntary_ctxt_switches:").unwrap_or(0);
+            let count = status_field(&place, "voluntary_ctxt_switches:").unwrap_or(0);
+            sleeps.insert(id, count);
         }
     }
     Cost {
         cpu: Duration::from_millis(ticks * 10),
-        wakeups,
+        sleeps,
     }
 }
 
