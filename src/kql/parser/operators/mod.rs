@@ -1,6 +1,8 @@
 //! The bodies of query operators, after their word.
 
 mod clauses;
+mod graphs;
+mod sources;
 
 use crate::kql::lexer::TokenKind;
 use crate::kql::parser::Parser;

@@ -1,0 +1,126 @@
+//! The `[profiles.NAME]` tables: a profile is whole, or it is set aside with what is wrong with it.
+
+use toml::Spanned;
+use toml::de::DeValue;
+
+use crate::config::fields::{self, Shape};
+use crate::config::problem::Problem;
+use crate::config::read::values::{Found, type_of};
+use crate::config::read::{Reader, SecretFile};
+use crate::config::secret::SecretSource;
+use crate::config::{Config, Profile};
+
+impl Reader<'_> {
+    pub(super) fn profiles(&mut self, value: &Spanned<DeValue<'_>>, config: &mut Config) {
+        let DeValue::Table(profiles) = value.get_ref() else {
+            self.report(
+                value.span().start,
+                format!("profiles is {}", type_of(value.get_ref())),
+                "tables: [profiles.NAME]".to_owned(),
+                None,
+                true,
+            );
+            return;
+        };
+        for (key, value) in profiles {
+            let name = key.get_ref().to_string();
+            let before = self.problems.len();
+            let profile = self.profile(&name, key.span().start, value);
+            let problems: Vec<Problem> = self.problems[before..].to_vec();
+            match profile {
+                Some(profile) if problems.is_empty() && !config.unusable.contains_key(&name) => {
+                    config.profiles.insert(name, profile);
+                }
+                _ => config.unusable.entry(name).or_default().extend(problems),
+            }
+        }
+    }
+
+    fn profile(&mut self, name: &str, at: usize, value: &Spanned<DeValue<'_>>) -> Option<Profile> {
+        let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        if name.is_empty() || name.len() > 64 || name.starts_with('.') || !name.chars().all(legal) {
+            self.report(
+                at,
+                format!("\"{name}\" cannot name a profile"),
+                "letters, digits, '.', '_' and '-', at most 64".to_owned(),
+                None,
+                true,
+            );
+            return None;
+        }
+        let DeValue::Table(table) = value.get_ref() else {
+            self.report(
+                value.span().start,
+                format!("the profile {name} is {}", type_of(value.get_ref())),
+                format!("a table: [profiles.{name}]"),
+                None,
+                true,
+            );
+            return None;
+        };
+        let place = format!("in [profiles.{name}]");
+        let mut values = self.values(table.iter(), fields::PROFILE, &[], &place, true);
+        for field in fields::PROFILE.iter().filter(|field| field.required) {
+            if !table.iter().any(|(key, _)| &**key.get_ref() == field.name) {
+                self.report(
+                    at,
+                    format!("the profile {name} lacks {}", field.name),
+                    format!("{} = {}", field.name, field.shape.expected()),
+                    None,
+                    true,
+                );
+            }
+        }
+        values.fill(fields::PROFILE);
+        let secret_at = values.at("client_secret").unwrap_or(at);
+        let client_secret = match values.found.remove("client_secret") {
+            Some((Found::Secret(secret), _)) => Some(secret),
+            _ => None,
+        };
+        let profile = Profile {
+            name: name.to_owned(),
+            cloud: values.owned("cloud").unwrap_or_default(),
+            region: values.owned("region"),
+            tenant_id: values.owned("tenant_id").unwrap_or_default(),
+            client_id: values.owned("client_id").unwrap_or_default(),
+            client_secret,
+            authority: values.owned("authority"),
+            graph_url: values.owned("graph_url"),
+            defender_url: values.owned("defender_url"),
+            defender_audience: values.owned("defender_audience"),
+            analyst: values.owned("analyst"),
+            read_only: values.flag("read_only"),
+        };
+        let endpoints = match profile.endpoints() {
+            Ok(endpoints) => endpoints,
+            Err(error) => {
+                let at = ["region", "cloud"]
+                    .iter()
+                    .find_map(|name| values.at(name).filter(|at| *at != usize::MAX))
+                    .unwrap_or(at);
+                self.report(at, error.to_string(), String::new(), None, true);
+                return None;
+            }
+        };
+        match &profile.client_secret {
+            Some(SecretSource::Value(_)) if !endpoints.is_loopback() => {
+                self.report(
+                    secret_at,
+                    "client_secret stands in the file, which only a tenant simulated on this machine may do"
+                        .to_owned(),
+                    Shape::Secret.expected(),
+                    None,
+                    true,
+                );
+                return None;
+            }
+            Some(SecretSource::File(path)) => self.secrets.push(SecretFile {
+                profile: name.to_owned(),
+                path: path.clone(),
+                at: secret_at,
+            }),
+            _ => {}
+        }
+        Some(profile)
+    }
+}

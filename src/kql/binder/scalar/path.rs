@@ -1,0 +1,291 @@
+//! Paths: members and elements of dynamic values, the sides of a join, steps of `scan`, other services.
+
+use crate::kql::binder::scalar::{MAX_CHAIN, too_long};
+use crate::kql::binder::{Binder, Local, Reference, Table, Ty, Val, constant_text, unknown};
+use crate::kql::bound::ExprKind;
+use crate::kql::syntax::{self, ExprKind as S, Span, Step};
+use crate::kql::types::{Type, Value};
+
+impl Binder<'_> {
+    pub(super) fn path(
+        &mut self,
+        base: &syntax::Expr,
+        steps: &[Step],
+        span: Span,
+        tabular: bool,
+    ) -> Val {
+        if matches!(base.kind, S::Missing) {
+            // `[x]` where `['x']` was meant
+            if let Some(Step::Index(inner, _)) = steps.first() {
+                let val = self.expr(inner, false);
+                if !val.ty.is_error() && val.type_or_unknown() != Type::String {
+                    self.report(
+                        "KS141",
+                        inner.span,
+                        "The expression must have the type string.",
+                    );
+                }
+            }
+            return Val::error(span);
+        }
+        if let S::Name(name) = &base.kind
+            && let Some(val) = self.side_path(name, steps, span)
+        {
+            return val;
+        }
+        let mut val = self.expr(base, false);
+        for (i, step) in steps.iter().enumerate() {
+            let last = i + 1 == steps.len();
+            val = self.step(val, step, base.span, tabular && last);
+            if i >= MAX_CHAIN {
+                val.expr.kind = too_long();
+                val.name = None;
+            }
+        }
+        val.expr.span = span;
+        val
+    }
+
+    /// `$left.x`, `$right.x`, and steps of `scan`.
+    fn side_path(&mut self, name: &syntax::Name, steps: &[Step], span: Span) -> Option<Val> {
+        let [Step::Member(member), rest @ ..] = steps else {
+            return None;
+        };
+        let row = match name.text.as_str() {
+            "$left" if self.right.is_some() => self.row.take(),
+            "$right" if self.right.is_some() => self.right.take(),
+            _ => {
+                if let Some(local) = self.local(&name.text)
+                    && let Local::Step(step) = &*local
+                {
+                    self.refer(name.span, Reference::Variable);
+                    let mut val = self.name(member, false);
+                    if let ExprKind::Column(column) = val.expr.kind {
+                        val.expr.kind = ExprKind::ScanState {
+                            step: *step,
+                            column,
+                        };
+                        val.column = None;
+                        val.same_as = None;
+                    }
+                    for step in rest {
+                        val = self.step(val, step, member.span, false);
+                    }
+                    return Some(val);
+                }
+                return None;
+            }
+        };
+        self.refer(name.span, Reference::Identifier);
+        let is_left = name.text == "$left";
+        let other_row = std::mem::replace(&mut self.row, row);
+        let other_right = self.right.take();
+        let locals = std::mem::take(&mut self.locals);
+        let mut val = self.member_of_row(member);
+        self.locals = locals;
+        for step in rest {
+            val = self.step(val, step, member.span, false);
+        }
+        let row = std::mem::replace(&mut self.row, other_row);
+        self.right = other_right;
+        if is_left {
+            self.row = row;
+        } else {
+            self.right = row;
+        }
+        val.column = None;
+        val.expr.span = span;
+        Some(val)
+    }
+
+    fn member_of_row(&mut self, member: &syntax::Name) -> Val {
+        let found = self
+            .row
+            .as_ref()
+            .and_then(|r| r.find(&member.text).map(|i| (i, r.columns[i].ty)));
+        if let Some((i, ty)) = found {
+            self.refer(member.span, Reference::Column);
+            let mut val = Val::scalar(ExprKind::Column(i), ty, member.span);
+            val.is_column = true;
+            val.name = Some(member.text.clone());
+            return val;
+        }
+        if let Some(row) = &mut self.row
+            && row.open
+            && !member.is_missing()
+        {
+            if !row.inferred.iter().any(|c| c.name == member.text) {
+                row.inferred.push(crate::kql::bound::Column::new(
+                    member.text.clone(),
+                    Type::Unknown,
+                ));
+            }
+            self.refer(member.span, Reference::Column);
+            let kind = ExprKind::OpenColumn(member.text.clone());
+            let mut val = Val::scalar(kind, Type::Unknown, member.span);
+            val.is_column = true;
+            val.name = Some(member.text.clone());
+            return val;
+        }
+        if member.is_missing() {
+            return Val::error(member.span);
+        }
+        let names: Vec<String> = self
+            .row
+            .iter()
+            .flat_map(|r| r.columns.iter().map(|c| c.name.clone()))
+            .collect();
+        let meant =
+            crate::kql::diagnostics::nearest(&member.text, names.iter().map(String::as_str))
+                .map(str::to_owned);
+        let message = format!(
+            "The name '{}' does not refer to any known column, table, variable or function.",
+            member.text
+        );
+        self.suggest("KS142", member.span, message, meant);
+        self.refer(member.span, Reference::Identifier);
+        Val::error(member.span)
+    }
+
+    fn step(&mut self, base: Val, step: &Step, base_span: Span, tabular: bool) -> Val {
+        match step {
+            Step::Member(name) | Step::Wildcard(name) => self.member(base, name, tabular),
+            Step::Call(call, span) => {
+                if matches!(base.ty, Ty::Database) {
+                    for arg in &call.args {
+                        self.expr(arg, false);
+                    }
+                    self.refer(call.name.span, Reference::Function);
+                    if call.name.text == "database" {
+                        return Val::new(unknown(*span)).typed(Ty::Database);
+                    }
+                    return Self::table_val(self.far_table(&call.name.text, *span), *span);
+                }
+                if base.ty.is_error() {
+                    return Val::error(*span);
+                }
+                let val = self.call(call, *span, tabular);
+                if val.ty.is_error() {
+                    val
+                } else {
+                    Val::new(unknown(*span))
+                }
+            }
+            Step::Index(inner, span) => self.index(base, inner, *span, base_span),
+        }
+    }
+
+    fn far_table(&mut self, name: &str, span: Span) -> Table {
+        let source = crate::kql::bound::Source::Unsupported {
+            what: format!("table '{name}' of another service"),
+        };
+        Self::source(source, Vec::new(), true, span, Some(name.to_owned()))
+    }
+
+    fn member(&mut self, base: Val, name: &syntax::Name, tabular: bool) -> Val {
+        if name.is_missing() {
+            return Val::error(name.span);
+        }
+        let left_name = base.name.clone();
+        match base.ty {
+            Ty::Database => {
+                self.refer(name.span, Reference::Table);
+                let table = self.far_table(&name.text, name.span);
+                Self::table_val(table, name.span)
+            }
+            Ty::Error => {
+                self.refer(name.span, Reference::Identifier);
+                Val::error(name.span)
+            }
+            Ty::Scalar(ty @ (Type::Dynamic | Type::Unknown)) => {
+                self.refer(name.span, Reference::Identifier);
+                let span = base.expr.span.to(name.span);
+                let constant = base.constant;
+                let kind = ExprKind::Member(Box::new(base.expr), name.text.clone());
+                let mut val = Val::scalar(kind, ty, span);
+                val.constant = constant;
+                val.name = Some(joined(left_name, Some(&name.text)));
+                val
+            }
+            _ => {
+                self.refer(name.span, Reference::Identifier);
+                let message = format!(
+                    "The name '{}' does not refer to any known column, table, variable or function.",
+                    name.text
+                );
+                let code = if tabular { "KS204" } else { "KS142" };
+                let message = if tabular {
+                    format!(
+                        "The name '{}' does not refer to any known table, tabular variable or function.",
+                        name.text
+                    )
+                } else {
+                    message
+                };
+                self.report(code, name.span, message);
+                let mut val = Val::error(name.span);
+                val.name = Some(name.text.clone());
+                val
+            }
+        }
+    }
+
+    fn index(&mut self, base: Val, inner: &syntax::Expr, span: Span, base_span: Span) -> Val {
+        let index = self.expr(inner, false);
+        let whole = base_span.to(span);
+        if index.ty.is_error() || base.ty.is_error() {
+            return Val::error(whole);
+        }
+        let base_ty = base.type_or_unknown();
+        if !matches!(base_ty, Type::Dynamic | Type::Unknown)
+            || !matches!(base.ty, Ty::Scalar(_) | Ty::Tuple(_))
+        {
+            self.report(
+                "KS147",
+                span,
+                "The element access operator [] is not allowed in this context.",
+            );
+            return Val::error(whole);
+        }
+        let index_ty = index.type_or_unknown();
+        if base_ty == Type::Dynamic
+            && !matches!(
+                index_ty,
+                Type::String | Type::Int | Type::Long | Type::Dynamic | Type::Unknown
+            )
+        {
+            self.report(
+                "KS141",
+                inner.span,
+                "The expression must have one of the types: int, long or string.",
+            );
+        }
+        let part = match &index.expr.kind {
+            ExprKind::Literal(Value::String(text)) if index.literal => Some(text.clone()),
+            ExprKind::Literal(Value::Long(n)) if index.literal => Some(n.to_string()),
+            ExprKind::Literal(Value::Int(n)) if index.literal => Some(n.to_string()),
+            _ => None,
+        };
+        let name = joined(base.name.clone(), part.as_deref());
+        let constant = base.constant && index.constant;
+        let kind = match constant_text(&index.expr) {
+            Some(member) if index.literal => {
+                ExprKind::Member(Box::new(base.expr), member.to_owned())
+            }
+            _ => ExprKind::Index(Box::new(base.expr), Box::new(index.expr)),
+        };
+        let mut val = Val::scalar(kind, base_ty, whole);
+        val.constant = constant;
+        val.name = (!name.is_empty()).then_some(name);
+        val
+    }
+}
+
+/// `left_right`, or what there is of it.
+fn joined(left: Option<String>, right: Option<&str>) -> String {
+    let right = right.unwrap_or_default();
+    match left {
+        Some(left) if !left.trim().is_empty() => format!("{left}_{right}"),
+        _ => right.to_owned(),
+    }
+}

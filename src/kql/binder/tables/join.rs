@@ -1,0 +1,293 @@
+//! `join` and `lookup`: their kinds, their keys, and the columns of both sides.
+
+use crate::kql::binder::tables::make_unique;
+use crate::kql::binder::values::{Conversion, assignable};
+use crate::kql::binder::{Binder, Reference, Row, Table, Val};
+use crate::kql::bound::{Column, Expr, ExprKind, JoinKey, JoinKind, OpKind};
+use crate::kql::syntax::{self, BinaryToken, ExprKind as S, JoinOn, Operator, Span};
+use crate::kql::types::Type;
+
+impl Binder<'_> {
+    pub(in crate::kql::binder) fn join(
+        &mut self,
+        left: Table,
+        op: &Operator,
+        right: &syntax::Expr,
+        on: &JoinOn,
+        span: Span,
+    ) -> Option<Table> {
+        let kinds = [
+            "inner",
+            "fullouter",
+            "innerunique",
+            "leftanti",
+            "leftantisemi",
+            "anti",
+            "leftouter",
+            "leftsemi",
+            "rightanti",
+            "rightantisemi",
+            "rightouter",
+            "rightsemi",
+        ];
+        self.check_parameters(op, &[]);
+        self.check_word(op, "kind", &kinds);
+        let row = self.row.take();
+        let val = self.expr(right, true);
+        self.row = row;
+        let right_table = self.table_of(val, right.span);
+        self.right = Some(right_table.as_ref().map_or_else(Row::default, |t| Row {
+            columns: t.columns().to_vec(),
+            open: t.open(),
+            inferred: Vec::new(),
+        }));
+        let keys = match on {
+            JoinOn::On(list) => self.join_keys(list),
+            JoinOn::Where(e) => {
+                let val = self.expr(e, false);
+                self.check_type(&val, Type::Bool, Conversion::None, e.span);
+                Vec::new()
+            }
+            JoinOn::Missing => {
+                self.report("KS006", span, "Missing join on condition clause");
+                Vec::new()
+            }
+        };
+        let right_row = self.right.take();
+        let kind = match self.parameter_word(op, "kind").map(|(w, _)| w).as_deref() {
+            Some("inner") => JoinKind::Inner,
+            Some("leftouter") => JoinKind::LeftOuter,
+            Some("rightouter") => JoinKind::RightOuter,
+            Some("fullouter") => JoinKind::FullOuter,
+            Some("leftanti" | "leftantisemi" | "anti") => JoinKind::LeftAnti,
+            Some("leftsemi") => JoinKind::LeftSemi,
+            Some("rightanti" | "rightantisemi") => JoinKind::RightAnti,
+            Some("rightsemi") => JoinKind::RightSemi,
+            _ => JoinKind::InnerUnique,
+        };
+        let mut columns = Vec::new();
+        let mut open = false;
+        if !matches!(kind, JoinKind::RightAnti | JoinKind::RightSemi) {
+            columns.extend(self.row_columns());
+            open |= left.open();
+        }
+        if !matches!(kind, JoinKind::LeftAnti | JoinKind::LeftSemi) {
+            columns.extend(
+                right_row
+                    .iter()
+                    .flat_map(|r| r.columns.iter().chain(&r.inferred).cloned()),
+            );
+            open |= right_table.as_ref().is_some_and(Table::open);
+        }
+        make_unique(&mut columns);
+        let kind = match right_table {
+            Some(right) if !matches!(on, JoinOn::Where(_)) => OpKind::Join {
+                kind,
+                right: right.rel,
+                on: keys,
+            },
+            _ => OpKind::Unsupported {
+                what: "a join without equalities".to_owned(),
+            },
+        };
+        self.shape(left, kind, columns, open, span)
+    }
+
+    fn join_keys(&mut self, list: &[syntax::Expr]) -> Vec<JoinKey> {
+        let mut keys = Vec::new();
+        for e in list {
+            self.join_key(e, &mut keys);
+        }
+        keys
+    }
+
+    fn join_key(&mut self, e: &syntax::Expr, keys: &mut Vec<JoinKey>) {
+        let mut e = e;
+        while let S::Paren(inner) = &e.kind {
+            e = inner;
+        }
+        match &e.kind {
+            S::Name(name) if !name.is_missing() => self.common_key(name, keys),
+            S::Chain { first, rest } if rest[0].0 == BinaryToken::And => {
+                self.join_key(first, keys);
+                for (_, _, term) in rest {
+                    self.join_key(term, keys);
+                }
+            }
+            S::Chain { first, rest } if rest.len() == 1 && rest[0].0 == BinaryToken::Equal => {
+                let (left, right) = (&**first, &rest[0].2);
+                let left_val = self.expr(left, false);
+                let right_val = self.expr(right, false);
+                let fine = self.key_operand(left, &left_val, "$left")
+                    & self.key_operand(right, &right_val, "$right");
+                if !fine {
+                    return;
+                }
+                let (l, r) = (left_val.type_or_unknown(), right_val.type_or_unknown());
+                if l == Type::Dynamic {
+                    self.report("KS241", left.span, "Join keys cannot be dynamic");
+                } else if r == Type::Dynamic {
+                    self.report("KS241", right.span, "Join keys cannot be dynamic");
+                } else if !Self::comparable(l, r) {
+                    let message = format!("Inconsistent data types for join keys: ({l}, {r})");
+                    self.report("KS242", e.span, message);
+                }
+                keys.push(JoinKey {
+                    left: left_val.expr,
+                    right: right_val.expr,
+                });
+            }
+            S::Missing => {}
+            _ => {
+                self.expr(e, false);
+                let message = "The join condition must be either the name of a column common to both tables or in \
+                               the form $left.<column> == $right.<column>.";
+                self.report("KS182", e.span, message);
+            }
+        }
+    }
+
+    fn key_operand(&mut self, e: &syntax::Expr, val: &Val, side: &str) -> bool {
+        let mut e = e;
+        while let S::Paren(inner) = &e.kind {
+            e = inner;
+        }
+        let on_side = matches!(&e.kind, S::Path { base, .. }
+            if matches!(&base.kind, S::Name(name) if name.text == side));
+        if !on_side {
+            if !matches!(e.kind, S::Missing) {
+                let message = format!("The join condition operand must be: {side}.<column>");
+                self.report("KS183", e.span, message);
+            }
+            return false;
+        }
+        if !val.is_column {
+            if !val.ty.is_error() {
+                self.report("KS109", e.span, "Column name expected.");
+            }
+            return false;
+        }
+        true
+    }
+
+    /// `on Name`: a column of both sides.
+    fn common_key(&mut self, name: &syntax::Name, keys: &mut Vec<JoinKey>) {
+        let side = |row: &mut Option<Row>| -> Option<(ExprKind, Type)> {
+            let row = row.as_mut()?;
+            if let Some(i) = row.find(&name.text) {
+                return Some((ExprKind::Column(i), row.columns[i].ty));
+            }
+            row.open.then(|| {
+                if !row.inferred.iter().any(|c| c.name == name.text) {
+                    row.inferred
+                        .push(Column::new(name.text.clone(), Type::Unknown));
+                }
+                (ExprKind::OpenColumn(name.text.clone()), Type::Unknown)
+            })
+        };
+        let left = side(&mut self.row);
+        let right = side(&mut self.right);
+        match (left, right) {
+            (Some((left, l)), Some((right, r))) => {
+                self.refer(name.span, Reference::Column);
+                if !assignable(l, r, Conversion::None) {
+                    let message = format!(
+                        "The common column '{}' must have the same type on both sides of the join.",
+                        name.text
+                    );
+                    self.report("KS227", name.span, message);
+                    return;
+                }
+                keys.push(JoinKey {
+                    left: Expr {
+                        kind: left,
+                        ty: l,
+                        span: name.span,
+                    },
+                    right: Expr {
+                        kind: right,
+                        ty: r,
+                        span: name.span,
+                    },
+                });
+            }
+            (None, None) => {
+                let val = self.name(name, false);
+                if !val.ty.is_error() && !val.is_column {
+                    self.report("KS109", name.span, "Column name expected.");
+                }
+            }
+            _ => {
+                self.refer(name.span, Reference::Column);
+                let message = format!(
+                    "The column '{}' must exist on both sides of the join.",
+                    name.text
+                );
+                self.report("KS145", name.span, message);
+            }
+        }
+    }
+
+    pub(in crate::kql::binder) fn lookup(
+        &mut self,
+        left: Table,
+        op: &Operator,
+        right: &syntax::Expr,
+        on: &JoinOn,
+        span: Span,
+    ) -> Option<Table> {
+        self.check_parameters(op, &[]);
+        self.check_word(op, "kind", &["leftouter", "inner"]);
+        let row = self.row.take();
+        let val = self.expr(right, true);
+        self.row = row;
+        let right_table = self.table_of(val, right.span);
+        self.right = Some(right_table.as_ref().map_or_else(Row::default, |t| Row {
+            columns: t.columns().to_vec(),
+            open: t.open(),
+            inferred: Vec::new(),
+        }));
+        let keys = match on {
+            JoinOn::On(list) => self.join_keys(list),
+            _ => Vec::new(),
+        };
+        let right_row = self.right.take();
+        let used: Vec<usize> = keys
+            .iter()
+            .filter_map(|k| match k.right.kind {
+                ExprKind::Column(i) => Some(i),
+                _ => None,
+            })
+            .collect();
+        let mut columns = self.row_columns();
+        let mut right_columns = Vec::new();
+        for (i, column) in right_row.iter().flat_map(|r| r.columns.iter().enumerate()) {
+            if !used.contains(&i) {
+                right_columns.push(i);
+                columns.push(column.clone());
+            }
+        }
+        make_unique(&mut columns);
+        let inner = self
+            .parameter_word(op, "kind")
+            .is_some_and(|(w, _)| w == "inner");
+        let open = left.open() || right_table.as_ref().is_some_and(Table::open);
+        let kind = if inner {
+            JoinKind::Inner
+        } else {
+            JoinKind::LeftOuter
+        };
+        let kind = match right_table {
+            Some(right) => OpKind::Lookup {
+                kind,
+                right: right.rel,
+                on: keys,
+                right_columns,
+            },
+            None => OpKind::Unsupported {
+                what: "a lookup without a table".to_owned(),
+            },
+        };
+        self.shape(left, kind, columns, open, span)
+    }
+}

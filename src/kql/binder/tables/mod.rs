@@ -1,0 +1,127 @@
+//! Tables from text and from several tables. Here are those written out in the query (datatable,
+//! externaldata) and what the others share; union, join and search have rooms of their own.
+
+mod join;
+mod search;
+mod union;
+
+use std::collections::HashSet;
+
+use crate::kql::binder::values::convert;
+use crate::kql::binder::{Binder, Val, constant_text};
+use crate::kql::bound::{Column, Source};
+use crate::kql::syntax::{self, Operator, Parameter, ParameterValue, Span};
+
+/// Numbers names that repeat; a name that stands further on is never taken for it, so
+/// `c, c, c1` gives `c, c2, c1`.
+pub(super) fn make_unique(columns: &mut [Column]) {
+    let mut names: HashSet<String> = columns.iter().map(|c| c.name.clone()).collect();
+    let mut seen: HashSet<String> = HashSet::new();
+    for column in columns {
+        if seen.insert(column.name.clone()) {
+            continue;
+        }
+        for n in 1.. {
+            let name = format!("{}{n}", column.name);
+            if names.insert(name.clone()) {
+                column.name = name;
+                break;
+            }
+        }
+    }
+}
+
+/// `isfuzzy=true`
+pub(super) fn fuzzy(op: &Operator) -> bool {
+    op.parameters.iter().any(|p| {
+        matches!(
+            p.name.text.as_str(),
+            "isfuzzy" | "__isFuzzy" | "best_effort"
+        ) && matches!(&p.value, ParameterValue::Expr(e) if e.span.end - e.span.start == 4)
+    })
+}
+
+impl Binder<'_> {
+    pub(super) fn datatable(
+        &mut self,
+        columns: &[syntax::ColumnDeclaration],
+        values: &[syntax::Expr],
+        list: Span,
+        span: Span,
+    ) -> Val {
+        let columns = self.declared_columns(columns);
+        let mut cells = Vec::new();
+        for value in values {
+            let val = self.scalar_expr(value);
+            cells.push(val.expr);
+        }
+        let width = columns.len();
+        if width > 0 && !cells.len().is_multiple_of(width) {
+            let place = values
+                .first()
+                .zip(values.last())
+                .map_or(list, |(a, b)| a.span.to(b.span));
+            let message = format!(
+                "Incorrect number of data values. The values should appear in multiples of {width}."
+            );
+            self.report("KS173", place, message);
+        }
+        let mut rows = Vec::new();
+        if width > 0 {
+            for row in cells.chunks(width) {
+                rows.push(
+                    row.iter()
+                        .zip(&columns)
+                        .map(|(e, c)| convert(e.clone(), c.ty))
+                        .collect(),
+                );
+            }
+        }
+        let table = Self::source(Source::Datatable(rows), columns, false, span, None);
+        Self::table_val(table, span)
+    }
+
+    pub(super) fn external_data(
+        &mut self,
+        columns: &[syntax::ColumnDeclaration],
+        uris: &[syntax::Expr],
+        properties: &[Parameter],
+        span: Span,
+    ) -> Val {
+        let columns = self.declared_columns(columns);
+        let mut list = Vec::new();
+        for uri in uris {
+            let val = self.expr(uri, false);
+            list.push(constant_text(&val.expr).unwrap_or_default().to_owned());
+        }
+        let options = properties
+            .iter()
+            .map(|p| {
+                let value = match &p.value {
+                    ParameterValue::Expr(e) => e.span.text(self.text).to_owned(),
+                    ParameterValue::Word(s) => s.text(self.text).to_owned(),
+                    _ => String::new(),
+                };
+                (p.name.text.clone(), value)
+            })
+            .collect();
+        let source = Source::ExternalData {
+            uris: list,
+            options,
+        };
+        Self::table_val(Self::source(source, columns, false, span, None), span)
+    }
+
+    /// A parameter whose value is one of some words.
+    fn check_word(&mut self, op: &Operator, name: &str, words: &[&str]) {
+        if let Some((word, span)) = self.parameter_word(op, name)
+            && !words.contains(&word.as_str())
+        {
+            self.report(
+                "KS005",
+                span,
+                format!("Expected one of: {}", words.join(", ")),
+            );
+        }
+    }
+}

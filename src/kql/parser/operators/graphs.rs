@@ -1,0 +1,121 @@
+//! The graph operators and their patterns.
+
+use crate::kql::lexer::TokenKind;
+use crate::kql::parser::Parser;
+use crate::kql::parser::expected;
+use crate::kql::parser::parameters;
+use crate::kql::parser::parameters::own;
+use crate::kql::syntax::Expr;
+use crate::kql::syntax::Parameter;
+
+impl Parser<'_> {
+    /// The graph operators. Their names refer to nodes and edges; only expressions are kept.
+    pub(super) fn graph(&mut self, word: &str, parameters: &mut Vec<Parameter>) -> Vec<Expr> {
+        let mut exprs = Vec::new();
+        match word {
+            "make-graph" => {
+                *parameters = self.parameters(parameters::NONE_EQUALS);
+                self.name_declaration();
+                if self.eat_text("-->").is_none() && self.eat_text("--").is_none() {
+                    let place = self.missing_place();
+                    self.report("KS005", place, expected(&["-->", "--"]));
+                }
+                self.name_declaration();
+                if self.eat_word("with_node_id").is_some() {
+                    self.expect(TokenKind::Equal, "=");
+                    self.name_declaration();
+                } else if self.eat_word("with").is_some() {
+                    loop {
+                        exprs.push(*self.required(Self::path));
+                        self.expect_word("on");
+                        self.name_declaration();
+                        if self.eat(TokenKind::Comma).is_none() {
+                            break;
+                        }
+                    }
+                }
+                if self.eat_word("partitioned-by").is_some() {
+                    self.name_declaration();
+                    self.expect(TokenKind::OpenParen, "(");
+                    exprs.push(self.sub_pipeline());
+                    self.expect(TokenKind::CloseParen, ")");
+                }
+            }
+            "graph-match" | "graph-shortest-paths" => {
+                *parameters = self.parameters(own(&["cycles", "output"], true));
+                loop {
+                    self.graph_pattern();
+                    if self.eat(TokenKind::Comma).is_none() {
+                        break;
+                    }
+                }
+                if self.eat_word("where").is_some() {
+                    exprs.push(*self.required(Self::pipe_expr));
+                }
+                if self.eat_word("project").is_some() {
+                    exprs.extend(self.expr_list(true));
+                }
+            }
+            "graph-to-table" => loop {
+                if self.eat_word("nodes").is_none() && self.eat_word("edges").is_none() {
+                    let place = self.here();
+                    self.report(
+                        "KS230",
+                        place,
+                        "The graph-to-table operator requires 1-2 arguments (nodes, edges)."
+                            .to_owned(),
+                    );
+                    break;
+                }
+                if self.eat_word("as").is_some() {
+                    self.name_declaration();
+                }
+                parameters.extend(self.parameters(own(
+                    &["with_source_id", "with_target_id", "with_node_id"],
+                    true,
+                )));
+                if self.eat(TokenKind::Comma).is_none() {
+                    break;
+                }
+            },
+            "graph-mark-components" => {
+                *parameters = self.parameters(own(&["kind", "with_component_id"], true));
+            }
+            _ => exprs.push(*self.required(Self::unnamed_expr)),
+        }
+        exprs
+    }
+
+    /// `(a)-[e*1..3]->(b)<--(c)`
+    pub(super) fn graph_pattern(&mut self) {
+        let mut any = false;
+        loop {
+            if self.eat(TokenKind::OpenParen).is_some() {
+                self.name();
+                self.expect(TokenKind::CloseParen, ")");
+            } else if ["-->", "<--", "--"]
+                .iter()
+                .any(|t| self.eat_text(t).is_some())
+            {
+            } else if self.eat_text("-[").is_some() || self.eat_text("<-[").is_some() {
+                self.name();
+                if self.eat(TokenKind::Star).is_some() {
+                    self.required(Self::path);
+                    self.expect(TokenKind::DotDot, "..");
+                    self.required(Self::path);
+                }
+                if self.eat_text("]->").is_none() && self.eat_text("]-").is_none() {
+                    let place = self.missing_place();
+                    self.report("KS005", place, expected(&["]->", "]-"]));
+                }
+            } else {
+                break;
+            }
+            any = true;
+        }
+        if !any {
+            let place = self.here();
+            self.report("KS217", place, "Missing graph-match pattern.".to_owned());
+        }
+    }
+}
