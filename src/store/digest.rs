@@ -1,12 +1,14 @@
 //! What the cache needs to know of an alert or incident, read from its JSON without building it whole.
 //!
 //! An alert is mostly evidence, and of evidence only the identifying value matters here. The quick
-//! reading below covers the shapes that make up nearly all rows; whatever it trips over is read again as a
-//! whole [`Alert`], so that an odd field never costs the row. A test holds both readings together.
+//! reading below covers the kinds that make up nearly all of it; an entity of another kind is read by
+//! itself, and an alert it trips over is read again as a whole [`Alert`], so that an odd field never costs
+//! the row. A test holds both readings together.
 
 use std::borrow::Cow;
 
 use serde::Deserialize;
+use serde_json::value::RawValue;
 use sha1::{Digest as _, Sha1};
 
 use super::codec;
@@ -166,7 +168,48 @@ struct Quick<'a> {
     #[serde(borrow, default)]
     last_update_date_time: Opt<'a>,
     #[serde(borrow, default)]
-    evidence: Option<Vec<QuickEvidence<'a>>>,
+    evidence: Option<Vec<&'a RawValue>>,
+}
+
+/// One entity: read quickly where its kind is covered, else by itself as a whole.
+enum One<'a> {
+    Quick(QuickEvidence<'a>),
+    Whole(Evidence),
+}
+
+impl<'a> One<'a> {
+    /// `None` where it is no entity at all, as the whole reading passes it over too.
+    fn read(json: &'a RawValue) -> Option<Self> {
+        let json = json.get();
+        match serde_json::from_str::<QuickEvidence<'a>>(json) {
+            Ok(quick) if quick.key().is_ok() && quick.title().is_some() => Some(Self::Quick(quick)),
+            _ => serde_json::from_str(json).ok().map(Self::Whole),
+        }
+    }
+
+    fn entity(&self) -> Option<Entity> {
+        match self {
+            Self::Quick(quick) => {
+                let (kind, value) = quick.key().ok().flatten()?;
+                Some(entity(kind, value))
+            }
+            Self::Whole(evidence) => evidence.key().map(|key| of_key(&key)),
+        }
+    }
+
+    fn kind(&self) -> &str {
+        match self {
+            Self::Quick(quick) => quick.short_kind(),
+            Self::Whole(evidence) => evidence.kind.name(),
+        }
+    }
+
+    fn title(&self) -> Cow<'_, str> {
+        match self {
+            Self::Quick(quick) => Cow::Borrowed(quick.title().unwrap_or_default()),
+            Self::Whole(evidence) => evidence.title(),
+        }
+    }
 }
 
 #[derive(Deserialize)]
@@ -324,14 +367,14 @@ fn quick(json: &str, now: Timestamp) -> Option<(AlertRow, Vec<Entity>)> {
     if it.id.0.is_empty() {
         return None;
     }
-    let evidence = it.evidence.unwrap_or_default();
-    let mut entities = Vec::with_capacity(evidence.len());
-    for one in &evidence {
-        if let Some((kind, value)) = one.key().ok()? {
-            entities.push(entity(kind, value));
-        }
-    }
-    let rank = |evidence: &QuickEvidence<'_>| match evidence.short_kind() {
+    let evidence: Vec<One<'_>> = it
+        .evidence
+        .unwrap_or_default()
+        .into_iter()
+        .filter_map(One::read)
+        .collect();
+    let entities = evidence.iter().filter_map(One::entity).collect();
+    let rank = |evidence: &One<'_>| match evidence.kind() {
         "device" => 0,
         "user" => 1,
         "mailbox" => 2,
@@ -339,7 +382,7 @@ fn quick(json: &str, now: Timestamp) -> Option<(AlertRow, Vec<Entity>)> {
         _ => 4,
     };
     let subject = match evidence.iter().min_by_key(|evidence| rank(evidence)) {
-        Some(about) => about.title()?.into(),
+        Some(about) => about.title().into(),
         None => "".into(),
     };
     let categories = it.categories.unwrap_or_default();
@@ -410,7 +453,7 @@ pub(super) fn decode_entities(bytes: &[u8]) -> (TacticSet, impl Iterator<Item = 
     (tactics, entities)
 }
 
-/// The kinds the quick reading covers; the others are read whole.
+/// The kinds the quick reading covers; the others are read by themselves.
 #[cfg(test)]
 const COVERED: [crate::domain::EvidenceKind; 8] = [
     crate::domain::EvidenceKind::Device,
