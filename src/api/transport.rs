@@ -201,7 +201,11 @@ impl Transport {
             {
                 case.retry_after = Some(self.cool(&call, case, body));
             }
-            let challenged = matches!(&came, Attempt::Answered { headers, body, .. } if claims_challenge(headers, body));
+            // Only a refusal is looked into: the body of a good answer is not for reading here.
+            let challenged = matches!(
+                &came,
+                Attempt::Answered { status: 401 | 403, headers, body, .. } if claims_challenge(headers, body)
+            );
             let next = match verdict(case) {
                 Verdict::Renew if challenged => Verdict::GiveUp,
                 Verdict::Again(_)

@@ -135,8 +135,10 @@ mod tests {
 
     #[test]
     fn without_a_profile_it_says_what_to_write_and_where() {
-        let mut config = Config::default();
-        config.file = "/etc/xdg/nightjar/config.toml".into();
+        let config = Config {
+            file: "/etc/xdg/nightjar/config.toml".into(),
+            ..Config::default()
+        };
         let failure = profile(&config, None).expect_err("there is none");
         let words = failure.words().expect("words");
         assert!(words.contains("[profiles.contoso]"), "{words}");

@@ -172,6 +172,10 @@ struct Quick<'a> {
 }
 
 /// One entity: read quickly where its kind is covered, else by itself as a whole.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "nearly all are quick: a box for each would cost more than the room"
+)]
 enum One<'a> {
     Quick(QuickEvidence<'a>),
     Whole(Evidence),
