@@ -10,7 +10,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavio
 use super::{Access, Result, StoreError};
 
 /// One step a version; `user_version` counts the steps a file has behind it.
-const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// Readers kept for reuse; more are opened when needed and closed again.
 const POOL: usize = 3;

@@ -155,7 +155,7 @@ fn rebuild(tx: &Transaction<'_>) -> Result<()> {
     if known.is_none() {
         return Ok(());
     }
-    tx.execute("DELETE FROM sighting", [])?;
+    tx.execute_batch("DELETE FROM sighting; DELETE FROM sighting_new;")?;
     let unreadable = || StoreError::Content("a cached object".to_owned());
     let mut alerts = tx.prepare("SELECT n, json FROM alert_json")?;
     let mut found = alerts.query([])?;

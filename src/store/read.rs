@@ -141,8 +141,10 @@ impl Store {
         let hash = digest::of_key(key).hash;
         let mut sightings = self.db().read(|db| {
             let mut statement = db.prepare_cached(
-                "SELECT a.id, a.row FROM sighting s JOIN alert a ON a.n = s.alert \
-                 WHERE s.hash = ?1 ORDER BY s.alert DESC LIMIT ?2",
+                "SELECT a.id, a.row FROM \
+                 (SELECT alert FROM sighting WHERE hash = ?1 \
+                  UNION SELECT alert FROM sighting_new WHERE hash = ?1) s \
+                 JOIN alert a ON a.n = s.alert ORDER BY s.alert DESC LIMIT ?2",
             )?;
             let mut found = statement.query(params![hash, SIGHTINGS_READ])?;
             let (mut sightings, mut texts) = (Vec::new(), Interner::default());

@@ -121,6 +121,42 @@ fn an_alert_that_moves_takes_its_counts_along() {
 }
 
 #[test]
+fn entities_are_found_while_a_first_sync_runs_and_after_it() {
+    let store = Store::in_memory().expect("opens");
+    let begin = Mark::Begin {
+        target: "2026-07-19T00:00:00Z".parse().expect("a time"),
+    };
+    let seen = |value: &str| {
+        let key = EntityKey {
+            kind: "device".into(),
+            value: value.into(),
+        };
+        let found = store.where_else(&key, 9).expect("reads");
+        found
+            .iter()
+            .map(|sighting| sighting.alert.to_string())
+            .collect::<Vec<_>>()
+    };
+    let put = |rows: &[String], mark| store.put_alerts(rows, mark, now()).expect("writes");
+    let first = alert("a2", "7", "2026-08-19T07:12:00Z", "D1", "u");
+    put(&[first], Some(begin));
+    assert_eq!(seen("d1"), ["a2"]);
+    // Read again before the end, now about another device: the old entry goes, wherever it stood.
+    let again = alert("a2", "7", "2026-08-19T07:13:00Z", "D2", "u");
+    let older = alert("a1", "7", "2026-08-19T07:11:00Z", "D1", "u");
+    put(&[again, older], Some(Mark::Down));
+    assert_eq!(
+        (seen("d1"), seen("d2")),
+        (vec!["a1".to_owned()], vec!["a2".to_owned()])
+    );
+    put(&[], Some(Mark::Bottom));
+    assert_eq!(
+        (seen("d1"), seen("d2")),
+        (vec!["a1".to_owned()], vec!["a2".to_owned()])
+    );
+}
+
+#[test]
 fn repeats_change_nothing_and_older_versions_never_win() {
     let store = Store::in_memory().expect("opens");
     let new = incident("7", "2026-08-19T08:00:00Z", r#","assignedTo":"dana""#);

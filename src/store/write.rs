@@ -63,13 +63,7 @@ impl Store {
             for digest in digests {
                 put_alert(tx, digest, &mut put, &mut touched, &mut sightings)?;
             }
-            // In key order: neighbours in the index are written together.
-            sightings.sort_unstable();
-            let mut insert =
-                tx.prepare_cached("INSERT OR IGNORE INTO sighting (hash, alert) VALUES (?1, ?2)")?;
-            for (hash, alert) in sightings {
-                insert.execute(params![hash, alert])?;
-            }
+            put_sightings(tx, sightings, mark)?;
             for incident in touched {
                 if let Some(row) = recount(tx, &incident)? {
                     put.changes.push(Change::Incident(row));
@@ -338,7 +332,52 @@ fn put_alert(
     Ok(())
 }
 
+/// Writes entries of the entity index: aside while a first sync runs, else where they belong.
+fn put_sightings(
+    tx: &Transaction<'_>,
+    mut sightings: Vec<(i64, i64)>,
+    mark: Option<Mark>,
+) -> Result<()> {
+    if matches!(mark, Some(Mark::Begin { .. } | Mark::Down)) {
+        let mut append =
+            tx.prepare_cached("INSERT INTO sighting_new (hash, alert) VALUES (?1, ?2)")?;
+        for (hash, alert) in sightings {
+            append.execute(params![hash, alert])?;
+        }
+        return Ok(());
+    }
+    if matches!(mark, Some(Mark::Bottom | Mark::All { .. })) {
+        merge_sightings(tx)?;
+    }
+    // In key order: neighbours in the index are written together.
+    sightings.sort_unstable();
+    let mut insert =
+        tx.prepare_cached("INSERT OR IGNORE INTO sighting (hash, alert) VALUES (?1, ?2)")?;
+    for (hash, alert) in sightings {
+        insert.execute(params![hash, alert])?;
+    }
+    Ok(())
+}
+
+/// Brings what a first sync put aside into the index.
+fn merge_sightings(tx: &Transaction<'_>) -> Result<()> {
+    tx.prepare_cached(
+        "INSERT OR IGNORE INTO sighting (hash, alert) \
+         SELECT hash, alert FROM sighting_new ORDER BY hash, alert",
+    )?
+    .execute([])?;
+    tx.prepare_cached("DELETE FROM sighting_new")?.execute([])?;
+    Ok(())
+}
+
+/// Takes an alert's entities out of the index, wherever they stand.
 pub(super) fn forget_sightings(tx: &Transaction<'_>, alert: i64, entities: &[u8]) -> Result<()> {
+    let aside: bool = tx
+        .prepare_cached("SELECT EXISTS (SELECT 1 FROM sighting_new)")?
+        .query_row([], |row| row.get(0))?;
+    if aside {
+        merge_sightings(tx)?;
+    }
     let mut delete = tx.prepare_cached("DELETE FROM sighting WHERE hash = ?1 AND alert = ?2")?;
     let (_, entities) = digest::decode_entities(entities);
     for Entity { hash, .. } in entities {
