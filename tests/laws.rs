@@ -169,7 +169,7 @@ fn check_machine_paths(sources: &[(String, String)]) -> Vec<Fault> {
     let here = env!("CARGO_MANIFEST_DIR");
     let marks = [
         concat!("/wo", "rk/").to_owned(),
-        concat!("/root/", ".").to_owned(),
+        concat!("/ro", "ot/.").to_owned(),
         concat!("CARGO", "_TARGET_DIR=").to_owned(),
         format!("{here}/"),
     ];
