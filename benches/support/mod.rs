@@ -3,6 +3,7 @@
 #![allow(dead_code, reason = "each bench uses its own part")]
 
 pub mod queue;
+pub mod service;
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
