@@ -199,6 +199,12 @@ impl Entra {
         }
     }
 
+    /// Whether a name means this tenant: its id, or one of its domains.
+    pub fn is_named(&self, tenant: &str) -> bool {
+        tenant.eq_ignore_ascii_case(&self.tenant)
+            || DOMAINS.iter().any(|d| d.eq_ignore_ascii_case(tenant))
+    }
+
     /// From now on tokens live this long.
     pub fn set_lifetime(&self, lifetime: Duration) {
         *self
@@ -294,9 +300,7 @@ impl Entra {
                 .find(|(n, _)| n == name)
                 .map(|(_, v)| v.as_str())
         };
-        if !tenant.eq_ignore_ascii_case(&self.tenant)
-            && !DOMAINS.iter().any(|d| d.eq_ignore_ascii_case(tenant))
-        {
+        if !self.is_named(tenant) {
             return Err(Aadsts::new(
                 400,
                 "invalid_request",

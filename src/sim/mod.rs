@@ -6,7 +6,9 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | `server` | the port: mishaps, quotas, dispatch, log |
+//! | `server` | a port: mishaps, log |
+//! | `host`, `tenant` | several tenants behind a port, and one of them |
+//! | `handle` | what a test or a program does with a running tenant |
 //! | `entra` | token endpoint; tokens that are verified on every request |
 //! | `graph` | incidents, alerts, hunting |
 //! | `defender` | machines and machine actions |
@@ -25,6 +27,8 @@ mod entra;
 mod evidence;
 mod faults;
 mod graph;
+mod handle;
+mod host;
 mod http;
 mod ids;
 mod json;
@@ -36,24 +40,29 @@ mod scenario;
 mod server;
 mod story;
 mod tables;
+mod tenant;
 mod words;
 mod world;
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
+use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use build::Scale;
 use clock::Clock;
 pub use clock::Ticks;
-use entra::{Claims, Entra, Registration};
+use entra::{Entra, Registration};
 pub use faults::{Fault, FaultKind, RetryAfter};
+pub use handle::SimHandle;
+use host::Host;
 use scenario::Scenario;
-use server::{Port, Tenant};
+use server::Door;
+use tenant::Tenant;
 use world::World;
 
 /// Takes one line of the tenant's log.
@@ -164,57 +173,72 @@ impl Sim {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
+        let base: Arc<str> = format!("http://{addr}").into();
         let clock = Arc::new(Clock::new(config.start, config.speed));
-        let registration = Registration {
-            tenant: ids::guid(config.seed, "tenant"),
-            client_id: ids::guid(config.seed, "application"),
-            client_secret: secret(config.seed),
-        };
-        let tenant = registration.tenant.clone();
-        let entra = Entra::new(
-            config.seed,
-            registration,
-            config.token_lifetime,
-            config.withheld_roles.clone(),
-        );
-        let world = {
-            let (config, clock) = (config.clone(), Arc::clone(&clock));
-            tokio::task::spawn_blocking(move || make(&config, &tenant, clock))
-                .await
-                .map_err(|e| SimError::Scenario(e.to_string()))?
-                .map_err(SimError::Scenario)?
-        };
-        let tenant = Arc::new(Tenant {
-            seed: config.seed,
-            entra,
-            faults: faults::Faults::default(),
-            requests: std::sync::atomic::AtomicU64::new(0),
-            quotas: config.throttle.then(quota::Quotas::default),
-            base: format!("http://{addr}"),
-            log: config.log,
-            next_event: AtomicI64::new(world.next_event()),
-            world: RwLock::new(world),
-            hunting: graph::hunting::Hunting::default(),
-            clock,
-        });
+        let tenant = Arc::new(open(&config, &clock).await?);
         if config.prepare_hunting {
             graph::hunting::prepare(&tenant);
         }
+        let host = Arc::new(Host {
+            tenants: vec![tenant],
+            clock,
+            faults: faults::Faults::default(),
+            requests: AtomicU64::new(0),
+            log: config.log,
+        });
         let (stop, stopped) = oneshot::channel::<()>();
-        let server = tokio::spawn(server::serve(
-            Port(listener),
-            Arc::clone(&tenant),
-            async move {
-                let _ = stopped.await;
-            },
-        ));
+        let door = Door {
+            host: Arc::clone(&host),
+            base: Arc::clone(&base),
+        };
+        // Answers are written whole: waiting for more to send only costs time.
+        let listener = listener.tap_io(|stream| {
+            let _ = stream.set_nodelay(true);
+        });
+        let server = tokio::spawn(server::serve(listener, door, async move {
+            let _ = stopped.await;
+        }));
         Ok(SimHandle {
             addr,
-            tenant,
+            base,
+            host,
             stop: Some(stop),
             server,
         })
     }
+}
+
+/// Makes one tenant.
+async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError> {
+    let registration = Registration {
+        tenant: ids::guid(config.seed, "tenant"),
+        client_id: ids::guid(config.seed, "application"),
+        client_secret: secret(config.seed),
+    };
+    let id = registration.tenant.clone();
+    let entra = Entra::new(
+        config.seed,
+        registration,
+        config.token_lifetime,
+        config.withheld_roles.clone(),
+    );
+    let world = {
+        let (config, clock) = (config.clone(), Arc::clone(clock));
+        tokio::task::spawn_blocking(move || make(&config, &id, clock))
+            .await
+            .map_err(|e| SimError::Scenario(e.to_string()))?
+            .map_err(SimError::Scenario)?
+    };
+    Ok(Tenant {
+        seed: config.seed,
+        entra,
+        quotas: config.throttle.then(quota::Quotas::default),
+        log: config.log.clone(),
+        next_event: AtomicI64::new(world.next_event()),
+        world: RwLock::new(world),
+        hunting: graph::hunting::Hunting::default(),
+        clock: Arc::clone(clock),
+    })
 }
 
 fn make(config: &SimConfig, tenant: &str, clock: Arc<Clock>) -> Result<World, String> {
@@ -237,126 +261,4 @@ fn make(config: &SimConfig, tenant: &str, clock: Arc<Clock>) -> Result<World, St
 
 fn secret(seed: u64) -> String {
     format!("sim~{}", &ids::sha256(seed, "client secret")[..36])
-}
-
-/// A running simulated tenant. Dropping it stops it.
-#[derive(Debug)]
-pub struct SimHandle {
-    addr: SocketAddr,
-    tenant: Arc<Tenant>,
-    stop: Option<oneshot::Sender<()>>,
-    server: tokio::task::JoinHandle<()>,
-}
-
-impl SimHandle {
-    /// Where it listens.
-    pub fn addr(&self) -> SocketAddr {
-        self.addr
-    }
-
-    /// `http://127.0.0.1:PORT`: authority, Graph and Defender are all served here.
-    pub fn base_url(&self) -> &str {
-        &self.tenant.base
-    }
-
-    /// The tenant's id.
-    pub fn tenant_id(&self) -> &str {
-        &self.tenant.entra.tenant
-    }
-
-    /// The registered application's id.
-    pub fn client_id(&self) -> &str {
-        &self.tenant.entra.client_id
-    }
-
-    /// The registered application's secret.
-    pub fn client_secret(&self) -> &str {
-        &self.tenant.entra.client_secret
-    }
-
-    /// Settings of a profile that connects to this tenant, as TOML.
-    pub fn profile_toml(&self, name: &str) -> String {
-        let base = self.base_url();
-        format!(
-            "[profiles.{name}]\ncloud = \"commercial\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
-             client_secret = \"{}\"\nauthority = \"{base}\"\ngraph_url = \"{base}\"\ndefender_url = \"{base}\"\n",
-            self.tenant_id(),
-            self.client_id(),
-            self.client_secret()
-        )
-    }
-
-    /// Lets something go wrong with requests to come.
-    pub fn inject(&self, fault: Fault) {
-        self.tenant.faults.add(fault);
-    }
-
-    /// Forgets the mishaps that have not struck yet.
-    pub fn clear_faults(&self) {
-        self.tenant.faults.clear();
-    }
-
-    /// How many injected strikes are still to come.
-    pub fn pending_faults(&self) -> u32 {
-        self.tenant.faults.pending()
-    }
-
-    /// Moves the tenant's time forward: the story goes on, actions end, tokens expire.
-    pub fn advance(&self, by: Duration) {
-        self.tenant.clock.advance(by);
-    }
-
-    /// From now on tokens come without these application roles.
-    pub fn withhold_roles(&self, roles: &[&str]) {
-        self.tenant
-            .entra
-            .withhold(roles.iter().map(|r| (*r).to_owned()).collect());
-    }
-
-    /// From now on tokens live this long.
-    pub fn set_token_lifetime(&self, lifetime: Duration) {
-        self.tenant.entra.set_lifetime(lifetime);
-    }
-
-    /// A token signed by this tenant for any audience, tenant and roles, valid for `lifetime` seconds
-    /// from now (negative: expired).
-    pub fn mint(&self, aud: &str, tid: &str, roles: &[&str], lifetime: i64) -> String {
-        let now = clock::to_unix(self.tenant.clock.now());
-        let oid = ids::guid(self.tenant.seed, "service principal");
-        self.tenant.entra.sign(&Claims {
-            aud: aud.into(),
-            iss: format!("https://sts.windows.net/{tid}/"),
-            iat: now - 60,
-            nbf: now - 60,
-            exp: now + lifetime,
-            appid: self.client_id().into(),
-            app_displayname: "nightjar".into(),
-            appidacr: "1".into(),
-            idtyp: "app".into(),
-            sub: oid.clone(),
-            oid,
-            roles: roles.iter().map(|r| (*r).to_owned()).collect(),
-            tid: tid.into(),
-            uti: "minted".into(),
-            ver: "1.0".into(),
-        })
-    }
-
-    /// Requests received so far.
-    pub fn requests(&self) -> u64 {
-        self.tenant.requests.load(Ordering::Relaxed)
-    }
-
-    /// Stops serving and waits until open requests are answered, at most two seconds.
-    pub async fn stop(mut self) {
-        drop(self.stop.take());
-        let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.server).await;
-    }
-}
-
-impl Drop for SimHandle {
-    fn drop(&mut self) {
-        drop(self.stop.take());
-        self.server.abort();
-    }
 }

@@ -1,9 +1,10 @@
-//! The one port: reads requests, applies mishaps and quotas, dispatches, logs, answers.
+//! A port: reads requests, applies mishaps, hands them to the host, logs, answers.
+//!
+//! Generic over its listener, so that the same host can be served in the clear and over TLS.
 
-use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -14,71 +15,12 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Response};
 use axum::serve::{IncomingStream, Listener};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpListener, TcpStream};
 
-use super::clock::{Clock, Ticks};
-use super::entra::Entra;
-use super::faults::{FaultKind, Faults, RetryAfter, spoil_row};
+use super::faults::{FaultKind, RetryAfter, spoil_row};
+use super::host::{self, Host};
 use super::http::{Ask, Reply};
-use super::quota::{Quotas, Which};
-use super::world::World;
-use super::{LogLine, defender, graph};
-
-/// The tenant as requests see it.
-pub struct Tenant {
-    /// The seed.
-    pub seed: u64,
-    /// The clock.
-    pub clock: Arc<Clock>,
-    /// The token service.
-    pub entra: Entra,
-    /// Mishaps to come.
-    pub faults: Faults,
-    /// Requests answered so far.
-    pub requests: AtomicU64,
-    pub(super) quotas: Option<Quotas>,
-    pub(super) base: String,
-    pub(super) log: Option<LogLine>,
-    pub(super) world: RwLock<World>,
-    pub(super) next_event: AtomicI64,
-    pub(super) hunting: graph::hunting::Hunting,
-}
-
-impl std::fmt::Debug for Tenant {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Tenant")
-            .field("base", &self.base)
-            .finish_non_exhaustive()
-    }
-}
-
-impl Tenant {
-    /// Lets happen what is due, so that every answer shows the tenant as it is at this moment.
-    fn catch_up(&self) {
-        let now = self.clock.now();
-        if now >= self.next_event.load(Ordering::Acquire) {
-            let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
-            if let Err(error) = world.advance(now)
-                && let Some(log) = &self.log
-            {
-                log(&format!("story: {error}"));
-            }
-            self.next_event.store(world.next_event(), Ordering::Release);
-        }
-    }
-
-    /// The world, to read.
-    pub fn world(&self) -> RwLockReadGuard<'_, World> {
-        self.catch_up();
-        self.world.read().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// The world, to change.
-    pub fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
-        self.catch_up();
-        self.world.write().unwrap_or_else(PoisonError::into_inner)
-    }
-}
+pub use super::tenant::Tenant;
+use super::{defender, graph};
 
 /// Closes its connection without a word once pulled.
 #[derive(Debug, Clone, Default)]
@@ -90,14 +32,14 @@ impl Plug {
     }
 }
 
-/// A connection that can be cut.
+/// A connection that can be cut, over whatever carries it.
 #[derive(Debug)]
-pub struct Line {
-    stream: TcpStream,
+pub struct Line<S> {
+    stream: S,
     plug: Plug,
 }
 
-impl Line {
+impl<S> Line<S> {
     fn cut(&self) -> std::io::Result<()> {
         if self.plug.0.load(Ordering::Acquire) {
             return Err(std::io::ErrorKind::ConnectionReset.into());
@@ -106,7 +48,7 @@ impl Line {
     }
 }
 
-impl AsyncRead for Line {
+impl<S: AsyncRead + Unpin> AsyncRead for Line<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -117,7 +59,7 @@ impl AsyncRead for Line {
     }
 }
 
-impl AsyncWrite for Line {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Line<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -150,63 +92,62 @@ impl AsyncWrite for Line {
     }
 }
 
-/// The listening socket.
+/// A listening socket whose connections can be cut: plain TCP, or anything else that `axum` listens to.
 #[derive(Debug)]
-pub struct Port(pub TcpListener);
+pub struct Port<L>(pub L);
 
-impl Listener for Port {
-    type Io = Line;
-    type Addr = SocketAddr;
+impl<L: Listener> Listener for Port<L> {
+    type Io = Line<L::Io>;
+    type Addr = L::Addr;
 
-    async fn accept(&mut self) -> (Line, SocketAddr) {
-        loop {
-            match self.0.accept().await {
-                Ok((stream, peer)) => {
-                    // Answers are written whole: waiting for more to send only costs time.
-                    let _ = stream.set_nodelay(true);
-                    return (
-                        Line {
-                            stream,
-                            plug: Plug::default(),
-                        },
-                        peer,
-                    );
-                }
-                // Out of file handles, most likely: some connection will close.
-                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-            }
-        }
+    async fn accept(&mut self) -> (Self::Io, Self::Addr) {
+        let (stream, peer) = self.0.accept().await;
+        let plug = Plug::default();
+        (Line { stream, plug }, peer)
     }
 
-    fn local_addr(&self) -> std::io::Result<SocketAddr> {
+    fn local_addr(&self) -> std::io::Result<Self::Addr> {
         self.0.local_addr()
     }
 }
 
-impl Connected<IncomingStream<'_, Port>> for Plug {
-    fn connect_info(stream: IncomingStream<'_, Port>) -> Self {
+impl<L: Listener> Connected<IncomingStream<'_, Port<L>>> for Plug {
+    fn connect_info(stream: IncomingStream<'_, Port<L>>) -> Self {
         stream.io().plug.clone()
     }
 }
 
-/// Serves the tenant until `stop` is done.
-pub async fn serve(
-    port: Port,
-    tenant: Arc<Tenant>,
+/// One port of the host. Several may be open at once, each under its own address.
+#[derive(Debug, Clone)]
+pub struct Door {
+    /// Who answers.
+    pub host: Arc<Host>,
+    /// `http://127.0.0.1:PORT` or `https://…`: what next links begin with.
+    pub base: Arc<str>,
+}
+
+/// Serves the host behind one listener until `stop` is done.
+pub async fn serve<L: Listener>(
+    listener: L,
+    door: Door,
     stop: impl Future<Output = ()> + Send + 'static,
-) {
+) where
+    L::Addr: std::fmt::Debug,
+{
     let app = Router::new()
         .fallback(handle)
-        .with_state(tenant)
+        .with_state(door)
         .into_make_service_with_connect_info::<Plug>();
-    let _ = axum::serve(port, app).with_graceful_shutdown(stop).await;
+    let _ = axum::serve(Port(listener), app)
+        .with_graceful_shutdown(stop)
+        .await;
 }
 
 /// The largest request body that is read.
 const LARGEST_BODY: usize = 4 << 20;
 
 async fn handle(
-    State(tenant): State<Arc<Tenant>>,
+    State(door): State<Door>,
     ConnectInfo(plug): ConnectInfo<Plug>,
     request: Request,
 ) -> Response<Body> {
@@ -223,18 +164,20 @@ async fn handle(
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body,
-        base: tenant.base.clone(),
+        base: door.base.to_string(),
         request_id: uuid::Uuid::new_v4().to_string(),
     };
-    tenant.requests.fetch_add(1, Ordering::Relaxed);
-    let fault = tenant.faults.strike(ask.method.as_str(), &ask.path);
+    let host = &door.host;
+    host.requests.fetch_add(1, Ordering::Relaxed);
+    let tenant = host.choose(&ask);
+    let fault = host.faults.strike(ask.method.as_str(), &ask.path);
     let reply = match &fault {
         Some(FaultKind::DropBefore) => {
             plug.pull();
             Reply::json(500, Vec::new())
         }
-        Some(FaultKind::Throttle(after)) => throttled(&tenant, &ask, *after, "Too many requests."),
-        Some(FaultKind::Status(status)) => refused(&tenant, &ask, *status),
+        Some(FaultKind::Throttle(after)) => throttled(tenant, &ask, *after, "Too many requests."),
+        Some(FaultKind::Status(status)) => refused(tenant, &ask, *status),
         Some(FaultKind::Gateway(status)) => {
             let page = format!(
                 "<html><head><title>{status}</title></head><body><h1>{status} Service Temporarily Unavailable</h1></body></html>"
@@ -247,29 +190,29 @@ async fn handle(
                 why: None,
             }
         }
-        Some(FaultKind::ExpiredToken) => refused(&tenant, &ask, 401),
+        Some(FaultKind::ExpiredToken) => refused(tenant, &ask, 401),
         Some(FaultKind::Slow(by)) => {
             tokio::time::sleep(*by).await;
-            answer(&tenant, &ask).await
+            host::answer(tenant, &ask).await
         }
         Some(FaultKind::DropAfter) => {
-            let reply = answer(&tenant, &ask).await;
+            let reply = host::answer(tenant, &ask).await;
             plug.pull();
             reply
         }
         Some(FaultKind::Garbage) => {
-            let mut reply = answer(&tenant, &ask).await;
+            let mut reply = host::answer(tenant, &ask).await;
             reply.body.truncate(reply.body.len() / 2);
             reply
         }
         Some(FaultKind::BadRow) => {
-            let mut reply = answer(&tenant, &ask).await;
+            let mut reply = host::answer(tenant, &ask).await;
             reply.body = spoil_row(&reply.body);
             reply
         }
-        None => answer(&tenant, &ask).await,
+        None => host::answer(tenant, &ask).await,
     };
-    if let Some(log) = &tenant.log {
+    if let Some(log) = &host.log {
         let fault = fault
             .map(|f| format!(" [injected: {f:?}]"))
             .unwrap_or_default();
@@ -300,54 +243,13 @@ async fn handle(
     respond(&ask, reply)
 }
 
-async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
-    let now = tenant.clock.now();
-    if ask.path.starts_with("/v1.0/") || ask.path.starts_with("/beta/") {
-        let which = if ask.path.to_ascii_lowercase().contains("runhuntingquery") {
-            Which::Hunting
-        } else {
-            Which::Security
-        };
-        if let Some(reply) = over_quota(tenant, ask, which, now) {
-            return reply;
-        }
-        graph::answer(tenant, ask).await
-    } else if ask.path.starts_with("/api/") {
-        if let Some(reply) = over_quota(tenant, ask, Which::Defender, now) {
-            return reply;
-        }
-        defender::answer(tenant, ask)
-    } else {
-        let mut parts = ask.path.trim_start_matches('/').splitn(2, '/');
-        match (parts.next(), parts.next()) {
-            (Some(id), Some("oauth2/v2.0/token")) if ask.method == axum::http::Method::POST => {
-                tenant.entra.token(ask, id, now)
-            }
-            _ => {
-                let mut reply = Reply::json(404, b"Not Found".to_vec());
-                reply.content_type = "text/plain";
-                reply.why = Some("no service has this path".into());
-                reply
-            }
-        }
-    }
-}
-
-fn over_quota(tenant: &Tenant, ask: &Ask, which: Which, now: Ticks) -> Option<Reply> {
-    let (wait, words) = tenant.quotas.as_ref()?.take(which, now).err()?;
-    Some(throttled(
-        tenant,
-        ask,
-        RetryAfter::Seconds(wait),
-        &format!("API calls quota exceeded! maximum allowed {words}"),
-    ))
-}
-
+/// Whether a request is for Defender for Endpoint, whose errors look different.
 fn is_defender(ask: &Ask) -> bool {
     ask.path.starts_with("/api/")
 }
 
-fn throttled(tenant: &Tenant, ask: &Ask, after: RetryAfter, message: &str) -> Reply {
+/// 429 in the words of the service that was asked.
+pub(super) fn throttled(tenant: &Tenant, ask: &Ask, after: RetryAfter, message: &str) -> Reply {
     let mut reply = if is_defender(ask) {
         defender::Refusal::new(429, "TooManyRequests", message).reply(ask)
     } else {

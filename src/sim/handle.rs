@@ -1,0 +1,142 @@
+//! The handle of a running simulated tenant: its address and keys, time, mishaps, and the end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+
+use super::entra::Claims;
+use super::faults::Fault;
+use super::host::Host;
+use super::tenant::Tenant;
+use super::{clock, ids};
+
+/// A running simulated tenant. Dropping it stops it.
+#[derive(Debug)]
+pub struct SimHandle {
+    pub(super) addr: SocketAddr,
+    pub(super) base: Arc<str>,
+    pub(super) host: Arc<Host>,
+    pub(super) stop: Option<oneshot::Sender<()>>,
+    pub(super) server: tokio::task::JoinHandle<()>,
+}
+
+impl SimHandle {
+    /// The first tenant, which is the only one unless more were asked for.
+    fn first(&self) -> &Tenant {
+        &self.host.tenants[0]
+    }
+
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// `http://127.0.0.1:PORT`: authority, Graph and Defender are all served here.
+    pub fn base_url(&self) -> &str {
+        &self.base
+    }
+
+    /// The tenant's id.
+    pub fn tenant_id(&self) -> &str {
+        &self.first().entra.tenant
+    }
+
+    /// The registered application's id.
+    pub fn client_id(&self) -> &str {
+        &self.first().entra.client_id
+    }
+
+    /// The registered application's secret.
+    pub fn client_secret(&self) -> &str {
+        &self.first().entra.client_secret
+    }
+
+    /// Settings of a profile that connects to this tenant, as TOML.
+    pub fn profile_toml(&self, name: &str) -> String {
+        let base = self.base_url();
+        format!(
+            "[profiles.{name}]\ncloud = \"commercial\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
+             client_secret = \"{}\"\nauthority = \"{base}\"\ngraph_url = \"{base}\"\ndefender_url = \"{base}\"\n",
+            self.tenant_id(),
+            self.client_id(),
+            self.client_secret()
+        )
+    }
+
+    /// Lets something go wrong with requests to come.
+    pub fn inject(&self, fault: Fault) {
+        self.host.faults.add(fault);
+    }
+
+    /// Forgets the mishaps that have not struck yet.
+    pub fn clear_faults(&self) {
+        self.host.faults.clear();
+    }
+
+    /// How many injected strikes are still to come.
+    pub fn pending_faults(&self) -> u32 {
+        self.host.faults.pending()
+    }
+
+    /// Moves the tenant's time forward: the story goes on, actions end, tokens expire.
+    pub fn advance(&self, by: Duration) {
+        self.host.clock.advance(by);
+    }
+
+    /// From now on tokens come without these application roles.
+    pub fn withhold_roles(&self, roles: &[&str]) {
+        self.first()
+            .entra
+            .withhold(roles.iter().map(|r| (*r).to_owned()).collect());
+    }
+
+    /// From now on tokens live this long.
+    pub fn set_token_lifetime(&self, lifetime: Duration) {
+        self.first().entra.set_lifetime(lifetime);
+    }
+
+    /// A token signed by this tenant for any audience, tenant and roles, valid for `lifetime` seconds
+    /// from now (negative: expired).
+    pub fn mint(&self, aud: &str, tid: &str, roles: &[&str], lifetime: i64) -> String {
+        let now = clock::to_unix(self.host.clock.now());
+        let oid = ids::guid(self.first().seed, "service principal");
+        self.first().entra.sign(&Claims {
+            aud: aud.into(),
+            iss: format!("https://sts.windows.net/{tid}/"),
+            iat: now - 60,
+            nbf: now - 60,
+            exp: now + lifetime,
+            appid: self.client_id().into(),
+            app_displayname: "nightjar".into(),
+            appidacr: "1".into(),
+            idtyp: "app".into(),
+            sub: oid.clone(),
+            oid,
+            roles: roles.iter().map(|r| (*r).to_owned()).collect(),
+            tid: tid.into(),
+            uti: "minted".into(),
+            ver: "1.0".into(),
+        })
+    }
+
+    /// Requests received so far.
+    pub fn requests(&self) -> u64 {
+        self.host.requests.load(Ordering::Relaxed)
+    }
+
+    /// Stops serving and waits until open requests are answered, at most two seconds.
+    pub async fn stop(mut self) {
+        drop(self.stop.take());
+        let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.server).await;
+    }
+}
+
+impl Drop for SimHandle {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        self.server.abort();
+    }
+}

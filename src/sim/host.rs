@@ -1,0 +1,117 @@
+//! Several tenants behind one port: which one a request is for, and which of its services answers.
+//!
+//! Knows nothing of sockets.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::Deserialize;
+
+use super::clock::{Clock, Ticks};
+use super::faults::{Faults, RetryAfter};
+use super::http::{Ask, Reply};
+use super::quota::Which;
+use super::tenant::Tenant;
+use super::{LogLine, defender, graph, server};
+
+/// What is served: one tenant or many, with one clock.
+pub struct Host {
+    /// The tenants, at least one. The first answers what names none.
+    pub tenants: Vec<Arc<Tenant>>,
+    /// The clock they share.
+    pub clock: Arc<Clock>,
+    /// Mishaps to come.
+    pub faults: Faults,
+    /// Requests received so far.
+    pub requests: AtomicU64,
+    /// Where log lines go.
+    pub log: Option<LogLine>,
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host")
+            .field("tenants", &self.tenants)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The one claim that says whose token it is.
+#[derive(Deserialize)]
+struct Tid {
+    tid: String,
+}
+
+impl Host {
+    /// The tenant a request is for: the one its bearer token was issued by (read, not verified: that is
+    /// the tenant's own business), else the one its path begins with, else the first.
+    pub fn choose(&self, ask: &Ask) -> &Arc<Tenant> {
+        let service = ["/v1.0/", "/beta/", "/api/"]
+            .iter()
+            .any(|p| ask.path.starts_with(p));
+        let named = if service {
+            token_tenant(ask)
+        } else {
+            ask.path.split('/').nth(1).map(str::to_owned)
+        };
+        named
+            .and_then(|name| self.tenants.iter().find(|t| t.entra.is_named(&name)))
+            .unwrap_or(&self.tenants[0])
+    }
+}
+
+/// The tenant a bearer token says it is from.
+fn token_tenant(ask: &Ask) -> Option<String> {
+    let (scheme, token) = ask.header("authorization")?.split_once(' ')?;
+    if !scheme.eq_ignore_ascii_case("bearer") {
+        return None;
+    }
+    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
+    serde_json::from_slice::<Tid>(&payload).ok().map(|t| t.tid)
+}
+
+/// What the tenant answers, quotas kept.
+pub async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
+    let now = tenant.clock.now();
+    if ask.path.starts_with("/v1.0/") || ask.path.starts_with("/beta/") {
+        let which = if ask.path.to_ascii_lowercase().contains("runhuntingquery") {
+            Which::Hunting
+        } else {
+            Which::Security
+        };
+        if let Some(reply) = over_quota(tenant, ask, which, now) {
+            return reply;
+        }
+        graph::answer(tenant, ask).await
+    } else if ask.path.starts_with("/api/") {
+        if let Some(reply) = over_quota(tenant, ask, Which::Defender, now) {
+            return reply;
+        }
+        defender::answer(tenant, ask)
+    } else {
+        let mut parts = ask.path.trim_start_matches('/').splitn(2, '/');
+        match (parts.next(), parts.next()) {
+            (Some(id), Some("oauth2/v2.0/token")) if ask.method == axum::http::Method::POST => {
+                tenant.entra.token(ask, id, now)
+            }
+            _ => {
+                let mut reply = Reply::json(404, b"Not Found".to_vec());
+                reply.content_type = "text/plain";
+                reply.why = Some("no service has this path".into());
+                reply
+            }
+        }
+    }
+}
+
+fn over_quota(tenant: &Tenant, ask: &Ask, which: Which, now: Ticks) -> Option<Reply> {
+    let (wait, words) = tenant.quotas.as_ref()?.take(which, now).err()?;
+    Some(server::throttled(
+        tenant,
+        ask,
+        RetryAfter::Seconds(wait),
+        &format!("API calls quota exceeded! maximum allowed {words}"),
+    ))
+}

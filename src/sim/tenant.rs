@@ -1,0 +1,64 @@
+//! One tenant as requests see it: its token service, its clock and its world, which is brought up to
+//! date before anybody looks at it.
+//!
+//! Knows nothing of ports or of the other tenants of its host.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::clock::Clock;
+use super::entra::Entra;
+use super::quota::Quotas;
+use super::world::World;
+use super::{LogLine, graph};
+
+/// The tenant as requests see it.
+pub struct Tenant {
+    /// The seed of everything in it.
+    pub seed: u64,
+    /// The clock, which all tenants of a host share.
+    pub clock: Arc<Clock>,
+    /// The token service.
+    pub entra: Entra,
+    pub(super) quotas: Option<Quotas>,
+    pub(super) log: Option<LogLine>,
+    pub(super) world: RwLock<World>,
+    pub(super) next_event: AtomicI64,
+    pub(super) hunting: graph::hunting::Hunting,
+}
+
+impl std::fmt::Debug for Tenant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tenant")
+            .field("id", &self.entra.tenant)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Tenant {
+    /// Lets happen what is due, so that every answer shows the tenant as it is at this moment.
+    fn catch_up(&self) {
+        let now = self.clock.now();
+        if now >= self.next_event.load(Ordering::Acquire) {
+            let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
+            if let Err(error) = world.advance(now)
+                && let Some(log) = &self.log
+            {
+                log(&format!("story: {error}"));
+            }
+            self.next_event.store(world.next_event(), Ordering::Release);
+        }
+    }
+
+    /// The world, to read.
+    pub fn world(&self) -> RwLockReadGuard<'_, World> {
+        self.catch_up();
+        self.world.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The world, to change.
+    pub fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
+        self.catch_up();
+        self.world.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
