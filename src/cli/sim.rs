@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::failure::{Done, Failure};
-use crate::sim::{Sim, SimConfig, SimError};
+use crate::sim::{Quirks, Sim, SimConfig, SimError};
 
 /// Options of `nightjar sim`.
 #[derive(Debug, Args)]
@@ -44,6 +44,9 @@ pub(crate) struct SimArgs {
     /// Keeps the documented call limits: 429 with Retry-After beyond them.
     #[arg(long)]
     pub(crate) throttle: bool,
+    /// Chooses how an unverified fact goes, as NAME=VALUE; can be repeated. A wrong one lists them all.
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(crate) quirk: Vec<String>,
     /// How long tokens live, in seconds.
     #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
     pub(crate) token_lifetime: u64,
@@ -72,6 +75,10 @@ async fn serve(args: SimArgs) -> Done {
     if !(args.speed.is_finite() && args.speed > 0.0) {
         return Err(Failure::usage("--speed must be a number above 0"));
     }
+    let mut quirks = Quirks::default();
+    for quirk in &args.quirk {
+        quirks.set(quirk).map_err(Failure::usage)?;
+    }
     let log: Option<crate::sim::LogLine> =
         (!args.quiet).then(|| Arc::new(|line: &str| super::say(line)) as crate::sim::LogLine);
     let config = SimConfig {
@@ -86,6 +93,7 @@ async fn serve(args: SimArgs) -> Done {
         trickle: !args.no_trickle,
         token_lifetime: Duration::from_secs(args.token_lifetime),
         withheld_roles: args.without_role,
+        quirks,
         throttle: args.throttle,
         prepare_hunting: true,
         log,

@@ -18,6 +18,7 @@
 //! | `odata`, `json`, `words`, `clock`, `ids` | the wire: filters, writing, spelling, time, seeded ids |
 //! | `tables` | the hunting tables, telling the same story |
 //! | `faults`, `quota` | bad days on demand, documented limits |
+//! | `quirks` | facts that nobody has verified, and which way they go |
 
 mod build;
 mod cast;
@@ -35,6 +36,7 @@ mod json;
 mod noise;
 mod odata;
 mod people;
+mod quirks;
 mod quota;
 mod scenario;
 mod server;
@@ -60,6 +62,7 @@ use entra::{Entra, Registration};
 pub use faults::{Fault, FaultKind, RetryAfter};
 pub use handle::SimHandle;
 use host::Host;
+pub use quirks::{QUIRKS, Quirks};
 use scenario::Scenario;
 use server::Door;
 use tenant::Tenant;
@@ -93,6 +96,8 @@ pub struct SimConfig {
     pub token_lifetime: Duration,
     /// Application roles that tokens come without.
     pub withheld_roles: Vec<String>,
+    /// Which way the unverified facts go.
+    pub quirks: Quirks,
     /// Whether the documented call limits are kept.
     pub throttle: bool,
     /// Whether the hunting tables are made in the background at the start; if not, the first query
@@ -130,6 +135,7 @@ impl Default for SimConfig {
             trickle: true,
             token_lifetime: Duration::from_secs(3600),
             withheld_roles: Vec::new(),
+            quirks: Quirks::default(),
             throttle: false,
             prepare_hunting: false,
             start: None,
@@ -231,6 +237,7 @@ async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError
     };
     Ok(Tenant {
         seed: config.seed,
+        quirks: config.quirks,
         entra,
         quotas: config.throttle.then(quota::Quotas::default),
         log: config.log.clone(),

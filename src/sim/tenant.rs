@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::clock::Clock;
 use super::entra::Entra;
+use super::quirks::Quirks;
 use super::quota::Quotas;
 use super::world::World;
 use super::{LogLine, graph};
@@ -16,6 +17,8 @@ use super::{LogLine, graph};
 pub struct Tenant {
     /// The seed of everything in it.
     pub seed: u64,
+    /// Which way the unverified facts go.
+    pub quirks: Quirks,
     /// The clock, which all tenants of a host share.
     pub clock: Arc<Clock>,
     /// The token service.

@@ -11,6 +11,7 @@ use super::clock::{self, Ticks};
 use super::entra::{Claims, DEFENDER};
 use super::http::{Ask, Reply};
 use super::json;
+use super::quirks::WrongAudience;
 use super::server::Tenant;
 
 /// What documents say they were made from.
@@ -188,7 +189,10 @@ fn authorize(tenant: &Tenant, ask: &Ask) -> Result<Claims, Refusal> {
             .need(&["Machine.Read.All", "Machine.ReadWrite.All"])
             .err()
             .unwrap_or_else(|| "Token audience is not accepted by this resource.".into());
-        return Err(Refusal::new(403, "Forbidden", message));
+        return Err(match tenant.quirks.wrong_audience {
+            WrongAudience::Forbidden => Refusal::new(403, "Forbidden", message),
+            WrongAudience::Unauthorized => Refusal::new(401, "Unauthorized", message),
+        });
     }
     Ok(claims)
 }

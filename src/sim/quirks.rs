@@ -1,0 +1,220 @@
+//! Quirks: facts about the services that nobody has verified. The tenant plays every one of them, and
+//! an option chooses: `--quirk NAME=VALUE`.
+//!
+//! One row a fact. The first value is the default: what the documentation says.
+
+/// Writes the enums, the struct and the table from one list.
+macro_rules! quirks {
+    ($($(#[$doc:meta])* $field:ident: $ty:ident = $name:literal { $($(#[$vdoc:meta])* $value:ident = $text:literal),+ $(,)? }),+ $(,)?) => {
+        $(
+            $(#[$doc])*
+            #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+            pub enum $ty { $($(#[$vdoc])* $value),+ }
+
+            impl Default for $ty {
+                fn default() -> Self { [$(Self::$value),+][0] }
+            }
+        )+
+
+        /// What the tenant does where the facts are not sure.
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct Quirks { $($(#[$doc])* pub $field: $ty),+ }
+
+        /// Every quirk and its values, the default first.
+        pub const QUIRKS: &[(&str, &[&str])] = &[$(($name, &[$($text),+])),+];
+
+        impl Quirks {
+            /// Sets one from `NAME=VALUE`. The error lists what there is.
+            pub fn set(&mut self, text: &str) -> Result<(), String> {
+                let (name, value) = text
+                    .split_once('=')
+                    .ok_or_else(|| format!("\"{text}\": write a quirk as NAME=VALUE"))?;
+                match (name, value) {
+                    $($(($name, $text) => self.$field = $ty::$value,)+)+
+                    _ => return Err(match QUIRKS.iter().find(|(n, _)| *n == name) {
+                        Some((_, values)) => format!("quirk {name} is one of {}, not {value}", values.join(", ")),
+                        None => format!(
+                            "no quirk is called {name}; there are {}",
+                            QUIRKS.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", ")
+                        ),
+                    }),
+                }
+                Ok(())
+            }
+        }
+    };
+}
+
+quirks! {
+    /// What a `PATCH` of `machineTags` does to the tags that are there (endpoint facts 6.2: the page
+    /// says both).
+    machine_tags_patch: MachineTagsPatch = "machine-tags-patch" {
+        /// The sent tags are added.
+        Append = "append",
+        /// The sent tags are all there is afterwards.
+        Replace = "replace",
+    },
+    /// What a second action of a kind on a device gets while the first is open (endpoint facts 7.3).
+    duplicate_action: DuplicateAction = "duplicate-action" {
+        /// What is usual for this kind of action.
+        Usual = "usual",
+        /// The action that is open.
+        Existing = "existing",
+        /// 400 `ActiveRequestAlreadyExists`.
+        Refused = "refused",
+    },
+    /// What becomes of isolating a device that is isolated (endpoint facts 7.3, reported).
+    isolate_isolated: IsolateIsolated = "isolate-isolated" {
+        /// It succeeds like any other.
+        Succeeds = "succeeds",
+        /// It stays pending for half an hour, outlives a release, and isolates the device again.
+        Lingers = "lingers",
+    },
+    /// What a cancellation of a running action undoes (endpoint facts 7.3, reported).
+    cancel_race: CancelRace = "cancel-race" {
+        /// A cancelled action has done nothing.
+        Stops = "stops",
+        /// `Cancelled`, although the work was done.
+        TooLate = "too-late",
+    },
+    /// How a machine action spells its time of last update (endpoint facts 7.1).
+    action_update_name: ActionUpdateName = "action-update-name" {
+        /// `lastUpdateDateTimeUtc`.
+        DateTime = "lastUpdateDateTimeUtc",
+        /// `lastUpdateTimeUtc`, as one sample has it.
+        Time = "lastUpdateTimeUtc",
+    },
+    /// How a machine action spells its external id (endpoint facts 7.1).
+    external_id_name: ExternalIdName = "external-id-name" {
+        /// `externalID`, the documented spelling.
+        Documented = "externalID",
+        /// `externalId`, as JSON was seen.
+        Seen = "externalId",
+    },
+    /// Whether an application that holds `Machine.CollectForensics` alone may cancel (endpoint facts
+    /// 7.3, reported in 2021).
+    cancel_collect_only: CancelCollectOnly = "cancel-collect-only" {
+        /// It may, as documented.
+        Allowed = "allowed",
+        /// 403: the service compares with a misspelt name.
+        Refused = "refused",
+    },
+    /// What reads of machines and actions need (endpoint facts 4, read-permission drift).
+    read_roles: ReadRoles = "read-roles" {
+        /// The reading or the writing role.
+        AnyOf = "any-of",
+        /// The writing role on the pages rewritten in 2025.
+        Rewritten = "rewritten",
+    },
+    /// Status of a token for another resource (endpoint facts 14.2).
+    wrong_audience: WrongAudience = "wrong-audience" {
+        /// 403.
+        Forbidden = "403",
+        /// 401.
+        Unauthorized = "401",
+    },
+    /// Queue and sessions of live response (endpoint facts 14.7).
+    live_response_limits: LiveResponseLimits = "live-response-limits" {
+        /// 2 hours, 50 sessions.
+        Newest = "newest",
+        /// 3 days, 25 sessions.
+        Older = "older",
+    },
+    /// Whether macOS and Linux can be offboarded (endpoint facts 14.7).
+    offboard_platforms: OffboardPlatforms = "offboard-platforms" {
+        /// They can.
+        Newest = "newest",
+        /// Windows only.
+        Older = "older",
+    },
+    /// Whether `unisolate` releases a contained device (endpoint facts 14.6).
+    release_containment: ReleaseContainment = "release-containment" {
+        /// Only the portal does.
+        Portal = "portal",
+        /// It does.
+        Unisolate = "unisolate",
+    },
+    /// How the determination of a true informational finding is spelled (endpoint facts 9).
+    confirmed_activity: ConfirmedActivity = "confirmed-activity" {
+        /// `ConfirmedActivity`.
+        Short = "ConfirmedActivity",
+        /// `ConfirmedUserActivity`.
+        Long = "ConfirmedUserActivity",
+    },
+    /// How the determination of a false finding is spelled (endpoint facts 9).
+    not_malicious: NotMalicious = "not-malicious" {
+        /// `NotMalicious`.
+        Words = "NotMalicious",
+        /// `Clean`.
+        Clean = "Clean",
+    },
+    /// Whether classification and determination must belong together (endpoint facts 14.8).
+    classification_pairs: ClassificationPairs = "classification-pairs" {
+        /// Nobody looks.
+        Unchecked = "unchecked",
+        /// 400 for a pair that no page lists.
+        Checked = "checked",
+    },
+    /// Ids of alerts at the endpoint service (endpoint facts 9). Either form finds an alert.
+    alert_ids: AlertIds = "alert-ids" {
+        /// `da637472900382838869_1364969609`.
+        Endpoint = "endpoint",
+        /// As Graph has them.
+        Graph = "graph",
+    },
+    /// Type of `rbacGroupId` of a machine (endpoint facts 8).
+    rbac_group_id: RbacGroupId = "rbac-group-id" {
+        /// A number, as in the samples.
+        Number = "number",
+        /// A string, as in the table.
+        Text = "string",
+    },
+    /// Whether the hunting endpoints that are announced to end have ended (endpoint facts 12).
+    retired_hunting: RetiredHunting = "retired-hunting" {
+        /// From the announced date on.
+        Announced = "announced",
+        /// They have.
+        On = "on",
+    },
+    /// Whether the tenant has live response switched on.
+    live_response: LiveResponse = "live-response" {
+        /// It has.
+        On = "on",
+        /// 403 `DisabledFeature`.
+        Off = "off",
+    },
+    /// Automation level of the device groups, which live response needs.
+    remediation_level: RemediationLevel = "remediation-level" {
+        /// Full.
+        Full = "full",
+        /// None: live response is refused.
+        None = "none",
+    },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quirks_are_set_by_name_and_mistakes_list_what_there_is() {
+        let mut quirks = Quirks::default();
+        for (name, values) in QUIRKS {
+            for value in values.iter().rev() {
+                quirks
+                    .set(&format!("{name}={value}"))
+                    .expect("in the table");
+            }
+        }
+        assert_eq!(quirks, Quirks::default(), "the first value is the default");
+        quirks.set("cancel-race=too-late").expect("a value");
+        assert_eq!(quirks.cancel_race, CancelRace::TooLate);
+        for (wrong, says) in [
+            ("cancel-race", "NAME=VALUE"),
+            ("cancel-race=never", "one of stops, too-late"),
+            ("cancel=1", "there are"),
+        ] {
+            assert!(quirks.set(wrong).expect_err(wrong).contains(says));
+        }
+    }
+}
