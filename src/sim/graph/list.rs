@@ -1,10 +1,11 @@
 //! Choosing the rows of one page: filter, order, continuation.
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::super::clock::Ticks;
-use super::super::odata::{Cursor, Field, Key, Options};
+use super::super::odata::{Cursor, Field, Key, Options, order_of};
 use super::super::world::Index;
 
 /// A collection that can be listed.
@@ -20,7 +21,7 @@ pub struct Rows<'a> {
 }
 
 /// One page.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Page {
     /// Places of its rows.
     pub rows: Vec<u32>,
@@ -31,117 +32,191 @@ pub struct Page {
 }
 
 impl Rows<'_> {
-    /// The page that the options ask for, `size` rows long.
-    pub fn page(&self, options: &Options, size: usize) -> Page {
-        let (order, descending) = options.order.unwrap_or((self.created, true));
-        let passes = |row: u32| match &options.filter {
+    fn bounds(&self, options: &Options, property: usize) -> (Ticks, Ticks) {
+        options
+            .filter
+            .as_ref()
+            .map_or((Ticks::MIN, Ticks::MAX), |f| f.bounds(property))
+    }
+
+    fn passes(&self, options: &Options, row: u32) -> bool {
+        match &options.filter {
             Some(filter) => filter.passes(&|property| (self.field)(row, property)),
             None => true,
-        };
-        let bounds = |property| {
-            options
-                .filter
-                .as_ref()
-                .map_or((Ticks::MIN, Ticks::MAX), |f| f.bounds(property))
-        };
-        let count = options.count.then(|| {
-            if options.filter.is_none() {
-                return self.index.created.len();
-            }
-            let (low, high) = bounds(self.updated);
-            between(&self.index.updated, low, high)
-                .filter(|(_, row)| passes(*row))
-                .count()
-        });
-        // A continuation has already skipped.
-        let skip = if options.cursor.is_some() {
-            0
+        }
+    }
+
+    /// What must be looked at for a filter: the index whose bounds the filter narrows.
+    fn candidates(&self, options: &Options) -> impl Iterator<Item = u32> {
+        let (created, updated) = (
+            self.bounds(options, self.created),
+            self.bounds(options, self.updated),
+        );
+        let by_creation = created.0 > Ticks::MIN && updated.0 == Ticks::MIN;
+        let (set, (low, high)) = if by_creation {
+            (&self.index.created, created)
         } else {
-            options.skip
+            (&self.index.updated, updated)
+        };
+        between(set, low, high).map(|(_, row)| *row)
+    }
+
+    /// How many rows pass.
+    pub fn count(&self, options: &Options) -> usize {
+        if options.filter.is_none() {
+            return self.index.created.len();
+        }
+        self.candidates(options)
+            .filter(|row| self.passes(options, *row))
+            .count()
+    }
+
+    /// The page that the options ask for, `size` rows long.
+    pub fn page(&self, options: &Options, size: usize) -> Page {
+        let count = options.count.then(|| self.count(options));
+        if size == 0 {
+            return Page {
+                count,
+                ..Page::default()
+            };
+        }
+        let mut keys = vec![options.order.unwrap_or((self.created, true))];
+        keys.extend(&options.then);
+        // A continuation has already skipped.
+        let skip = match &options.cursor {
+            Some(_) => 0,
+            None => options.skip,
         };
         let sent = options.cursor.as_ref().map_or(skip, |c| c.sent);
-        let mut found: Vec<(Key, u32)>;
-        let narrow = order == self.created && bounds(self.updated).0 > Ticks::MIN;
-        if (order == self.created || order == self.updated) && !narrow {
-            let set = if order == self.created {
-                &self.index.created
-            } else {
-                &self.index.updated
-            };
-            let (mut low, mut high) = bounds(order);
-            let mut edge = None;
-            if let Some(Cursor {
-                key: Key::Number(at),
-                place,
-                ..
-            }) = options.cursor
-            {
-                if descending {
-                    high = high.min(at);
-                } else {
-                    low = low.max(at);
-                }
-                edge = Some((at, place));
-            }
-            let range = between(set, low, high);
-            let after = |entry: &(Ticks, u32)| match edge {
-                None => true,
-                Some(edge) if descending => *entry < edge,
-                Some(edge) => *entry > edge,
-            };
-            let take = |entries: &mut dyn Iterator<Item = &(Ticks, u32)>| {
-                entries
-                    .filter(|e| after(e) && passes(e.1))
-                    .skip(skip)
-                    .take(size + 1)
-                    .map(|(at, row)| (Key::Number(*at), *row))
-                    .collect::<Vec<_>>()
-            };
-            found = if descending {
-                take(&mut range.rev())
-            } else {
-                take(&mut range.into_iter())
-            };
-        } else {
-            let (low, high) = bounds(self.updated);
-            found = between(&self.index.updated, low, high)
-                .filter(|(_, row)| passes(*row))
-                .map(|(_, row)| (Key::of((self.field)(*row, order)), *row))
-                .collect();
-            if descending {
-                found.sort_unstable_by(|a, b| b.cmp(a));
-            } else {
-                found.sort_unstable();
-            }
-            if let Some(cursor) = &options.cursor {
-                let edge = (&cursor.key, cursor.place);
-                let from = found.partition_point(|(key, row)| {
-                    if descending {
-                        (key, *row) >= edge
-                    } else {
-                        (key, *row) <= edge
-                    }
-                });
-                found.drain(..from);
-            }
-            found.drain(..skip.min(found.len()));
-            found.truncate(size + 1);
-        }
-        let more = found.len() > size;
-        found.truncate(size);
-        let next = match found.last() {
-            Some((key, place)) if more => Some(Cursor {
-                key: key.clone(),
+        let mut rows = match self.indexed(options, &keys) {
+            Some(set) => self.along(options, keys[0], set, skip, size),
+            None => self.sorted(options, &keys, skip, size),
+        };
+        let more = rows.len() > size;
+        rows.truncate(size);
+        let next = match rows.last() {
+            Some(place) if more => Some(Cursor {
+                keys: keys
+                    .iter()
+                    .map(|(property, _)| Key::of((self.field)(*place, *property)))
+                    .collect(),
                 place: *place,
-                sent: sent + size,
+                sent: sent.saturating_add(size),
             }),
             _ => None,
         };
-        Page {
-            rows: found.into_iter().map(|(_, row)| row).collect(),
-            next,
-            count,
+        Page { rows, next, count }
+    }
+
+    /// The index that already has the order asked for, unless the filter narrows the other one.
+    fn indexed(
+        &self,
+        options: &Options,
+        keys: &[(usize, bool)],
+    ) -> Option<&BTreeSet<(Ticks, u32)>> {
+        let [(order, _)] = keys else { return None };
+        let (own, other, set) = if *order == self.created {
+            (self.created, self.updated, &self.index.created)
+        } else if *order == self.updated {
+            (self.updated, self.created, &self.index.updated)
+        } else {
+            return None;
+        };
+        let narrowed = |property| self.bounds(options, property).0 > Ticks::MIN;
+        (narrowed(own) || !narrowed(other)).then_some(set)
+    }
+
+    /// Walks an index and stops when the page is full.
+    fn along(
+        &self,
+        options: &Options,
+        (order, descending): (usize, bool),
+        set: &BTreeSet<(Ticks, u32)>,
+        skip: usize,
+        size: usize,
+    ) -> Vec<u32> {
+        let (mut low, mut high) = self.bounds(options, order);
+        let mut edge = None;
+        if let Some(cursor) = &options.cursor
+            && let [Key::Number(at)] = cursor.keys[..]
+        {
+            if descending {
+                high = high.min(at);
+            } else {
+                low = low.max(at);
+            }
+            edge = Some((at, cursor.place));
         }
+        let after = |entry: &(Ticks, u32)| match edge {
+            None => true,
+            Some(edge) if descending => *entry < edge,
+            Some(edge) => *entry > edge,
+        };
+        let take = |entries: &mut dyn Iterator<Item = &(Ticks, u32)>| {
+            entries
+                .filter(|e| after(e) && self.passes(options, e.1))
+                .skip(skip)
+                .take(size + 1)
+                .map(|(_, row)| *row)
+                .collect()
+        };
+        let mut range = between(set, low, high);
+        if descending {
+            take(&mut range.rev())
+        } else {
+            take(&mut range)
+        }
+    }
+
+    /// Gathers what passes and sorts no more of it than the page needs.
+    fn sorted(
+        &self,
+        options: &Options,
+        keys: &[(usize, bool)],
+        skip: usize,
+        size: usize,
+    ) -> Vec<u32> {
+        let turned = |order: Ordering, descending: bool| {
+            if descending { order.reverse() } else { order }
+        };
+        // Rows with equal keys keep the direction of the first key.
+        let last = keys[0].1;
+        let order = |a: &u32, b: &u32| {
+            keys.iter()
+                .map(|(property, descending)| {
+                    turned(
+                        order_of((self.field)(*a, *property), (self.field)(*b, *property)),
+                        *descending,
+                    )
+                })
+                .find(|o| *o != Ordering::Equal)
+                .unwrap_or_else(|| turned(a.cmp(b), last))
+        };
+        let after = |row: &u32| match &options.cursor {
+            None => true,
+            Some(cursor) => {
+                keys.iter()
+                    .zip(&cursor.keys)
+                    .map(|((property, descending), key)| {
+                        turned(key.order((self.field)(*row, *property)), *descending)
+                    })
+                    .find(|o| *o != Ordering::Equal)
+                    .unwrap_or_else(|| turned(row.cmp(&cursor.place), last))
+                    == Ordering::Greater
+            }
+        };
+        let mut found: Vec<u32> = self
+            .candidates(options)
+            .filter(|row| self.passes(options, *row) && after(row))
+            .collect();
+        let wanted = skip.saturating_add(size + 1);
+        if wanted < found.len() {
+            found.select_nth_unstable_by(wanted, order);
+            found.truncate(wanted);
+        }
+        found.sort_unstable_by(order);
+        found.drain(..skip.min(found.len()));
+        found
     }
 }
 

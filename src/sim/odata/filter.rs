@@ -2,7 +2,13 @@
 
 use super::super::clock::{self, Ticks};
 use super::super::words;
-use super::{Field, Kind, Op, Type};
+use super::{Field, Kind, Op, Type, folded, text_order};
+
+/// Parentheses and `not` may be this deep.
+const DEEPEST: usize = 100;
+
+/// The place that stands for the range variable inside `any` and `all`.
+const RANGE: usize = usize::MAX;
 
 #[derive(Debug, Clone, PartialEq)]
 enum Value {
@@ -10,6 +16,7 @@ enum Value {
     Text(String),
     Time(Ticks),
     Number(i64),
+    Flag(bool),
     Member(u8),
 }
 
@@ -26,13 +33,16 @@ pub struct Filter(Node);
 
 #[derive(Debug, Clone, PartialEq)]
 enum Node {
-    And(Box<Node>, Box<Node>),
-    Or(Box<Node>, Box<Node>),
+    And(Vec<Node>),
+    Or(Vec<Node>),
     Not(Box<Node>),
     Compare(usize, Op, Value),
     Search(usize, Search, String),
     In(usize, Vec<Value>),
-    Any(usize, String),
+    /// Some element of a collection; without a condition: it has elements.
+    Any(usize, Option<Box<Node>>),
+    /// Every element of a collection.
+    All(usize, Box<Node>),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -106,6 +116,8 @@ struct Parser<'a> {
     tokens: Vec<(usize, Token)>,
     at: usize,
     depth: usize,
+    /// The name of the range variable, inside `any` and `all`.
+    range: Option<String>,
 }
 
 impl Parser<'_> {
@@ -140,28 +152,38 @@ impl Parser<'_> {
     }
 
     fn or(&mut self) -> Result<Node, String> {
-        let mut left = self.and()?;
+        let mut all = vec![self.and()?];
         while self.word("or") {
-            left = Node::Or(Box::new(left), Box::new(self.and()?));
+            all.push(self.and()?);
         }
-        Ok(left)
+        Ok(one_or(all, Node::Or))
     }
 
     fn and(&mut self) -> Result<Node, String> {
-        let mut left = self.not()?;
+        let mut all = vec![self.not()?];
         while self.word("and") {
-            left = Node::And(Box::new(left), Box::new(self.not()?));
+            all.push(self.not()?);
         }
-        Ok(left)
+        Ok(one_or(all, Node::And))
     }
 
     fn not(&mut self) -> Result<Node, String> {
         self.depth += 1;
-        if self.depth > 100 {
-            return Err("The recursion limit has been exceeded.".into());
+        if self.depth > DEEPEST {
+            return Err("Recursion depth exceeded allowed limit.".into());
         }
         let node = if self.word("not") {
-            Node::Not(Box::new(self.not()?))
+            let inner = self.not()?;
+            // `not` binds tighter than a comparison: `not a eq 'b'` negates `a`.
+            if let (Node::Compare(property, ..) | Node::In(property, _), false) =
+                (&inner, self.tokens[self.at - 1].1 == Token::Close)
+            {
+                return Err(format!(
+                    "A unary operator with an incompatible type was detected. Found operand type '{}' for operator kind 'Not'.",
+                    self.type_of(*property)
+                ));
+            }
+            Node::Not(Box::new(inner))
         } else if self.peek() == Some(&Token::Open) {
             self.at += 1;
             let inner = self.or()?;
@@ -174,7 +196,29 @@ impl Parser<'_> {
         Ok(node)
     }
 
+    fn kind(&self, property: usize) -> Kind {
+        self.of
+            .properties
+            .get(property)
+            .map_or(Kind::Text, |p| p.kind)
+    }
+
+    /// The EDM name of what a property holds, for messages.
+    fn type_of(&self, property: usize) -> &'static str {
+        match self.kind(property) {
+            Kind::Text => "Edm.String",
+            Kind::Time => "Edm.DateTimeOffset",
+            Kind::Member(_) => "Edm.Enum",
+            Kind::Number => "Edm.Int64",
+            Kind::Flag => "Edm.Boolean",
+            Kind::Many | Kind::Other => "Collection(Edm.String)",
+        }
+    }
+
     fn property(&self, name: &str) -> Result<usize, String> {
+        if self.range.as_deref() == Some(name) {
+            return Ok(RANGE);
+        }
         let found = self
             .of
             .properties
@@ -201,10 +245,11 @@ impl Parser<'_> {
             return Err(self.syntax());
         };
         if self.peek() == Some(&Token::Open) {
-            if let Some(collection) = name.strip_suffix("/any") {
-                return self.any(collection);
-            }
-            return self.search(&name);
+            return match name.rsplit_once('/') {
+                Some((collection, "any")) => self.lambda(collection, false),
+                Some((collection, "all")) => self.lambda(collection, true),
+                _ => self.search(&name),
+            };
         }
         let property = self.property(&name)?;
         let word = match self.take() {
@@ -244,7 +289,7 @@ impl Parser<'_> {
             return Err(self.syntax());
         };
         let property = self.property(&name)?;
-        if self.of.properties[property].kind != Kind::Text {
+        if self.kind(property) != Kind::Text {
             return Err(format!(
                 "No function signature for the function with name '{function}' matches the specified arguments."
             ));
@@ -261,24 +306,53 @@ impl Parser<'_> {
         Ok(Node::Search(property, search, text.to_lowercase()))
     }
 
-    /// `machineTags/any(tag: tag eq 'x')`
-    fn any(&mut self, collection: &str) -> Result<Node, String> {
+    /// `machineTags/any(tag: tag eq 'x')`, `machineTags/any()`, `tags/all(t: startswith(t,'x'))`
+    fn lambda(&mut self, collection: &str, all: bool) -> Result<Node, String> {
         let property = self.property(collection)?;
+        if self.range.is_some() || self.kind(property) != Kind::Many {
+            return Err(format!(
+                "The property '{collection}' is not a collection; any and all cannot be used on it."
+            ));
+        }
         self.expect(&Token::Open)?;
-        let Some(Token::Word(range)) = self.take() else {
+        if !all && self.peek() == Some(&Token::Close) {
+            self.at += 1;
+            return Ok(Node::Any(property, None));
+        }
+        let Some(Token::Word(word)) = self.peek().cloned() else {
             return Err(self.syntax());
         };
-        let Some(variable) = range.strip_suffix(':').map(str::to_owned) else {
-            return Err(self.syntax());
+        // `t: t eq`, `t:t eq` and `t : t eq` are the same.
+        let (variable, rest) = match word.split_once(':') {
+            Some((variable, rest)) => (variable.to_owned(), rest.to_owned()),
+            None => {
+                self.at += 1;
+                let Some(Token::Word(colon)) = self.peek().cloned() else {
+                    return Err(self.syntax());
+                };
+                match colon.strip_prefix(':') {
+                    Some(rest) => (word, rest.to_owned()),
+                    None => return Err(self.syntax()),
+                }
+            }
         };
-        if !(self.word(&variable) && self.word("eq")) {
+        if variable.is_empty() {
             return Err(self.syntax());
         }
-        let Some(Token::Quoted(text)) = self.take() else {
-            return Err(self.syntax());
-        };
+        if rest.is_empty() {
+            self.at += 1;
+        } else {
+            self.tokens[self.at].1 = Token::Word(rest);
+        }
+        self.range = Some(variable);
+        let inner = Box::new(self.or()?);
+        self.range = None;
         self.expect(&Token::Close)?;
-        Ok(Node::Any(property, text.to_lowercase()))
+        Ok(if all {
+            Node::All(property, inner)
+        } else {
+            Node::Any(property, Some(inner))
+        })
     }
 
     fn list(&mut self, property: usize) -> Result<Node, String> {
@@ -293,7 +367,7 @@ impl Parser<'_> {
     }
 
     fn value(&mut self, property: usize, op: Op) -> Result<Value, String> {
-        let kind = self.of.properties[property].kind;
+        let kind = self.kind(property);
         let operator = match op {
             Op::Eq => "Equal",
             Op::Ne => "NotEqual",
@@ -307,34 +381,55 @@ impl Parser<'_> {
                 "A binary operator with incompatible types was detected. Found operand types '{left}' and '{right}' for operator kind '{operator}'."
             ))
         };
+        let at = self.at;
         let token = self.take();
         match (kind, token) {
             (_, Some(Token::Word(word))) if word == "null" => Ok(Value::Null),
             (Kind::Time, Some(Token::Word(word))) => {
                 clock::parse(&word).map(Value::Time).ok_or_else(|| {
                     format!(
-                        "Unrecognized 'Edm.DateTimeOffset' literal '{word}' in '{}'.",
-                        self.text
+                        "Unrecognized 'Edm.DateTimeOffset' literal '{word}' at '{}' in '{}'.",
+                        self.tokens[at].0, self.text
                     )
                 })
             }
             (Kind::Time, Some(Token::Quoted(_))) => mixed("Edm.DateTimeOffset", "Edm.String"),
             (Kind::Text, Some(Token::Quoted(text))) => Ok(Value::Text(text.to_lowercase())),
-            (Kind::Text, Some(Token::Word(word))) => Err(format!(
+            (Kind::Text, Some(Token::Word(word))) if word.parse::<f64>().is_ok() => {
+                mixed("Edm.String", "Edm.Int32")
+            }
+            (Kind::Text, Some(Token::Word(word))) if word == "true" || word == "false" => {
+                mixed("Edm.String", "Edm.Boolean")
+            }
+            // The long form of a member: its type's name before the quotes.
+            (Kind::Member(members), Some(Token::Word(name)))
+                if name.contains('.') && matches!(self.peek(), Some(Token::Quoted(_))) =>
+            {
+                match self.take() {
+                    Some(Token::Quoted(text)) => member(members, &text),
+                    _ => Err(self.syntax()),
+                }
+            }
+            // A bare word is a property, and here there is none of that name.
+            (Kind::Text | Kind::Member(_), Some(Token::Word(word))) => Err(format!(
                 "Could not find a property named '{word}' on type '{}'.",
                 self.of.name
             )),
-            (Kind::Member(members), Some(Token::Quoted(text) | Token::Word(text))) => {
-                words::place(members, &text)
-                    .map(Value::Member)
-                    .ok_or_else(|| {
-                        format!("The string '{text}' is not a valid enumeration type constant.")
-                    })
-            }
+            (Kind::Member(members), Some(Token::Quoted(text))) => member(members, &text),
             (Kind::Number, Some(Token::Word(word) | Token::Quoted(word))) => match word.parse() {
                 Ok(number) => Ok(Value::Number(number)),
                 Err(_) => mixed("Edm.Int64", "Edm.String"),
             },
+            (Kind::Flag, Some(Token::Word(word))) => match word.as_str() {
+                "true" => Ok(Value::Flag(true)),
+                "false" => Ok(Value::Flag(false)),
+                _ => mixed("Edm.Boolean", "Edm.String"),
+            },
+            (Kind::Flag, Some(Token::Quoted(_))) => mixed("Edm.Boolean", "Edm.String"),
+            (_, Some(Token::Open | Token::Close | Token::Comma)) => {
+                self.at -= 1;
+                Err(self.syntax())
+            }
             (_, Some(_)) => mixed("Collection(Edm.String)", "Edm.String"),
             (_, None) => {
                 self.at -= 1;
@@ -342,6 +437,22 @@ impl Parser<'_> {
             }
         }
     }
+}
+
+fn one_or(mut nodes: Vec<Node>, many: fn(Vec<Node>) -> Node) -> Node {
+    match (nodes.len(), nodes.pop()) {
+        (1, Some(only)) => only,
+        (_, last) => {
+            nodes.extend(last);
+            many(nodes)
+        }
+    }
+}
+
+fn member(members: &[&str], text: &str) -> Result<Value, String> {
+    words::place(members, text)
+        .map(Value::Member)
+        .ok_or_else(|| format!("The string '{text}' is not a valid enumeration type constant."))
 }
 
 impl Filter {
@@ -353,6 +464,7 @@ impl Filter {
             tokens: tokens(text)?,
             at: 0,
             depth: 0,
+            range: None,
         };
         let node = parser.or()?;
         if parser.at < parser.tokens.len() {
@@ -370,7 +482,7 @@ impl Filter {
     pub fn bounds(&self, property: usize) -> (Ticks, Ticks) {
         fn walk(node: &Node, property: usize, (low, high): (Ticks, Ticks)) -> (Ticks, Ticks) {
             match node {
-                Node::And(a, b) => walk(b, property, walk(a, property, (low, high))),
+                Node::And(all) => all.iter().fold((low, high), |b, n| walk(n, property, b)),
                 Node::Compare(p, op, Value::Time(at)) if *p == property => match op {
                     Op::Eq => (low.max(*at), high.min(*at)),
                     Op::Ge => (low.max(*at), high),
@@ -388,18 +500,23 @@ impl Filter {
 
 fn holds<'a>(node: &Node, field: &dyn Fn(usize) -> Field<'a>) -> bool {
     match node {
-        Node::And(a, b) => holds(a, field) && holds(b, field),
-        Node::Or(a, b) => holds(a, field) || holds(b, field),
+        Node::And(all) => all.iter().all(|n| holds(n, field)),
+        Node::Or(all) => all.iter().any(|n| holds(n, field)),
         Node::Not(a) => !holds(a, field),
         Node::Compare(property, op, value) => compare(field(*property), *op, value),
         Node::In(property, values) => values.iter().any(|v| compare(field(*property), Op::Eq, v)),
-        Node::Any(property, text) => match field(*property) {
-            Field::Many(all) => all.iter().any(|t| t.to_lowercase() == *text),
+        Node::Any(property, inner) => match (field(*property), inner) {
+            (Field::Many(all), None) => !all.is_empty(),
+            (Field::Many(all), Some(inner)) => all.iter().any(|t| element(inner, t, field)),
             _ => false,
+        },
+        Node::All(property, inner) => match field(*property) {
+            Field::Many(all) => all.iter().all(|t| element(inner, t, field)),
+            _ => true,
         },
         Node::Search(property, search, text) => match field(*property) {
             Field::Text(value) => {
-                let value = value.to_lowercase();
+                let value = folded(value);
                 match search {
                     Search::Starts => value.starts_with(text),
                     Search::Ends => value.ends_with(text),
@@ -411,14 +528,26 @@ fn holds<'a>(node: &Node, field: &dyn Fn(usize) -> Field<'a>) -> bool {
     }
 }
 
+/// Whether one element of a collection passes a condition on the range variable.
+fn element<'a>(node: &Node, text: &'a str, field: &dyn Fn(usize) -> Field<'a>) -> bool {
+    holds(node, &|property| {
+        if property == RANGE {
+            Field::Text(text)
+        } else {
+            field(property)
+        }
+    })
+}
+
 fn compare(field: Field<'_>, op: Op, value: &Value) -> bool {
     use std::cmp::Ordering;
     let ordering = match (field, value) {
         (Field::Null, Value::Null) => return op == Op::Eq,
         (Field::Null, _) | (_, Value::Null) => return op == Op::Ne,
-        (Field::Text(a), Value::Text(b)) => a.to_lowercase().as_str().cmp(b.as_str()),
+        (Field::Text(a), Value::Text(b)) => text_order(a, b),
         (Field::Time(a), Value::Time(b)) => a.cmp(b),
         (Field::Number(a), Value::Number(b)) => a.cmp(b),
+        (Field::Flag(a), Value::Flag(b)) => a.cmp(b),
         (Field::Member(a), Value::Member(b)) => a.cmp(b),
         _ => return false,
     };

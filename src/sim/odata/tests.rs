@@ -44,6 +44,26 @@ fn filters_are_read_and_applied() {
         ("endswith(title,'x') eq true", false),
         ("severity in ('low','high')", true),
         ("tags/any(t: t eq 'a B')", true),
+        ("tags/any(t:t eq 'a B' or startswith(t,'x'))", true),
+        (
+            "tags/any(t : contains(t,' b') and severity eq 'high')",
+            true,
+        ),
+        ("tags/any(t: t eq 'c')", false),
+        ("tags/all(t: startswith(t,'a'))", true),
+        ("tags/all(t: t ne 'a b')", false),
+        ("tags/any()", true),
+        ("not tags/any(t: t eq 'c')", true),
+        ("not contains(title,'elsewhere')", true),
+        ("not not (severity eq 'high')", true),
+        (
+            "severity eq microsoft.graph.security.alertSeverity'high'",
+            true,
+        ),
+        ("severity ge 'medium' and severity lt 'unknown'", false),
+        ("title in ('x', 'it''s here')", true),
+        ("title eq null", false),
+        ("title gt null", false),
     ] {
         assert_eq!(passes(filter), Ok(expected), "{filter}");
     }
@@ -63,12 +83,57 @@ fn what_is_wrong_with_a_filter_is_said() {
         ("title eq", "Syntax error at position 8"),
         ("title eq 'x", "unterminated string"),
         ("title eq 'x' title", "Syntax error"),
+        ("title eq here", "Could not find a property named 'here'"),
+        ("severity eq high", "Could not find a property named 'high'"),
+        ("title eq 5", "'Edm.String' and 'Edm.Int32'"),
+        (
+            "not severity eq 'high'",
+            "operand type 'Edm.Enum' for operator kind 'Not'",
+        ),
+        ("title/any(t: t eq 'x')", "not a collection"),
+        ("tags/any(t eq 'x')", "Syntax error"),
+        ("tags/any(t: u eq 'x')", "property named 'u'"),
+        ("tags/all()", "Syntax error"),
+        ("tags eq 'x'", "incompatible types"),
+        ("contains(severity,'x')", "No function signature"),
+        ("title in ()", "Syntax error"),
         ("substringof('x',title)", "unknown function"),
     ] {
         let error = passes(filter).expect_err(filter);
         assert!(error.contains(part), "{filter}: {error}");
     }
     assert!(passes(&"(".repeat(5000)).is_err());
+    for deep in ["(", "not ", "not("] {
+        let error = passes(&deep.repeat(50_000)).expect_err("deep");
+        assert_eq!(error, "Recursion depth exceeded allowed limit.");
+    }
+    // Width is no depth.
+    let wide = vec!["severity eq 'low'"; 50_000].join(" or ");
+    assert_eq!(passes(&wide), Ok(false));
+}
+
+#[test]
+fn options_are_read_once_each_and_orders_have_several_keys() {
+    let options = Options::parse("$orderby=severity desc, created,title asc&$select=*", TYPE)
+        .expect("options");
+    assert_eq!(options.order, Some((2, true)));
+    assert_eq!(options.then, [(1, false), (0, false)]);
+    assert_eq!(options.select, None);
+    for (query, part) in [
+        ("$top=1&top=2", "more than once"),
+        ("$orderby=created,", "Syntax error at position 8"),
+        ("$orderby=created up", "Syntax error"),
+        ("$orderby=created desc desc", "Syntax error"),
+        ("$orderby=evidence", "property named 'evidence'"),
+        ("$top=-1", "non-negative integer"),
+        ("$skip=x", "non-negative integer"),
+        ("$count=yes", "true or false"),
+        ("$search=\"x\"", "'$search' is not supported"),
+        ("$skiptoken=AAAA", "Invalid skiptoken"),
+    ] {
+        let error = Options::parse(query, TYPE).expect_err(query);
+        assert!(error.contains(part), "{query}: {error}");
+    }
 }
 
 #[test]
@@ -88,7 +153,7 @@ fn bounds_narrow_what_must_be_read() {
 fn cursors_come_back_as_they_went() {
     for key in [Key::Number(-5), Key::Text("a\nb".into())] {
         let cursor = Cursor {
-            key,
+            keys: vec![key],
             place: 7,
             sent: 50,
         };
