@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::churn::Churn;
 use super::clock::{Clock, DAY, HOUR, MINUTE, SECOND, Ticks};
 use super::ids::{self, Dice};
 use super::noise::Catalogue;
@@ -51,6 +52,7 @@ impl World {
             alert_index: Index::default(),
             actions: Vec::new(),
             story: Story::quiet(trickle),
+            churn: Churn::default(),
             alert_places: HashMap::with_capacity(scale.alerts + 256),
             machine_places: HashMap::with_capacity(scale.machines * 2),
             first_incident: 1000 + (ids::mix(seed ^ 0x1d) % 90_000) as u32,
@@ -204,7 +206,7 @@ impl World {
     }
 
     /// An everyday alert for an incident, created with it or some time after.
-    fn everyday_alert(&self, dice: &mut Dice, place: u32, start: Ticks) -> Alert {
+    pub fn everyday_alert(&self, dice: &mut Dice, place: u32, start: Ticks) -> Alert {
         let incident = &self.incidents[place as usize];
         let first_of_incident = incident.alerts.is_empty();
         let (machine, person, recipe) = match incident

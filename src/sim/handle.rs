@@ -1,17 +1,32 @@
 //! The handle of a running simulated tenant: its address and keys, time, mishaps, and the end.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use axum::http::{HeaderMap, HeaderValue, Method};
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 use super::entra::Claims;
 use super::faults::Fault;
-use super::host::Host;
+use super::host::{self, Host};
+use super::http::Ask;
 use super::tenant::Tenant;
 use super::{clock, ids};
+
+/// What the services serve at one moment, by id.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Snapshot {
+    /// Incidents, without their alerts.
+    pub incidents: BTreeMap<String, Value>,
+    /// Alerts.
+    pub alerts: BTreeMap<String, Value>,
+    /// Machine actions.
+    pub actions: BTreeMap<String, Value>,
+}
 
 /// A running simulated tenant. Dropping it stops it.
 #[derive(Debug)]
@@ -120,6 +135,83 @@ impl SimHandle {
             uti: "minted".into(),
             ver: "1.0".into(),
         })
+    }
+
+    /// Makes `n` believable changes to incidents and alerts of the first tenant, chosen by `seed`: status,
+    /// assignment, severity, comments, tags, new alerts and incidents, merges, late evidence, resolutions
+    /// and reopenings. Gives one line a change.
+    pub async fn churn(&self, n: u32, seed: u64) -> Vec<String> {
+        self.first().churn(n, seed).await
+    }
+
+    /// Makes one change of a named sort (`merge`, `reopen` …; the error lists them all) to some incident or
+    /// alert of the first tenant. Gives what changed.
+    pub async fn change(&self, sort: &str, seed: u64) -> Result<String, String> {
+        self.first().change(sort, seed).await
+    }
+
+    /// Every incident, alert and machine action of the first tenant as the services serve them now. Asked
+    /// like a client asks, but past mishaps, quotas and the log.
+    pub async fn snapshot(&self) -> Snapshot {
+        let tenant = &self.host.tenants[0];
+        let graph = "https://graph.microsoft.com";
+        let defender = "https://api.securitycenter.microsoft.com";
+        let id = self.tenant_id();
+        let roles = ["SecurityIncident.Read.All", "SecurityAlert.Read.All"];
+        let graph = self.mint(graph, id, &roles, 3600);
+        let defender = self.mint(defender, id, &["Machine.Read.All"], 3600);
+        Snapshot {
+            incidents: self
+                .read_all(tenant, &graph, "/v1.0/security/incidents", "$top=50")
+                .await,
+            alerts: self
+                .read_all(tenant, &graph, "/v1.0/security/alerts_v2", "$top=500")
+                .await,
+            actions: self
+                .read_all(tenant, &defender, "/api/machineactions", "")
+                .await,
+        }
+    }
+
+    async fn read_all(
+        &self,
+        tenant: &Arc<Tenant>,
+        token: &str,
+        path: &str,
+        query: &str,
+    ) -> BTreeMap<String, Value> {
+        let mut rows = BTreeMap::new();
+        let mut query = query.to_owned();
+        loop {
+            let mut headers = HeaderMap::new();
+            let bearer = HeaderValue::try_from(format!("Bearer {token}"));
+            headers.insert("authorization", bearer.expect("tokens are ASCII"));
+            headers.insert(
+                "prefer",
+                HeaderValue::from_static("include-unknown-enum-members"),
+            );
+            let ask = Ask {
+                method: Method::GET,
+                path: path.into(),
+                query,
+                headers,
+                body: Vec::new(),
+                base: self.base.to_string(),
+                request_id: "snapshot".into(),
+            };
+            let reply = host::services(tenant, &ask).await;
+            let mut page: Value = serde_json::from_slice(&reply.body).unwrap_or_default();
+            assert_eq!(reply.status, 200, "{path}: {page}");
+            for row in page["value"].as_array_mut().into_iter().flatten() {
+                rows.insert(row["id"].as_str().unwrap_or_default().into(), row.take());
+            }
+            match page["@odata.nextLink"].as_str() {
+                Some(link) => {
+                    query = link.split_once('?').map_or("", |(_, q)| q).to_owned();
+                }
+                None => return rows,
+            }
+        }
     }
 
     /// Requests received so far.

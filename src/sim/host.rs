@@ -5,11 +5,12 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 
-use super::clock::{Clock, Ticks};
+use super::clock::{self, Clock, Ticks};
 use super::faults::{Faults, RetryAfter};
 use super::http::{Ask, Reply};
 use super::quota::Which;
@@ -48,10 +49,7 @@ impl Host {
     /// The tenant a request is for: the one its bearer token was issued by (read, not verified: that is
     /// the tenant's own business), else the one its path begins with, else the first.
     pub fn choose(&self, ask: &Ask) -> &Arc<Tenant> {
-        let service = ["/v1.0/", "/beta/", "/api/"]
-            .iter()
-            .any(|p| ask.path.starts_with(p));
-        let named = if service {
+        let named = if is_service(ask) {
             token_tenant(ask)
         } else {
             ask.path.split('/').nth(1).map(str::to_owned)
@@ -72,41 +70,76 @@ fn token_tenant(ask: &Ask) -> Option<String> {
     serde_json::from_slice::<Tid>(&payload).ok().map(|t| t.tid)
 }
 
-/// What the tenant answers, quotas kept.
+/// Paths that are asked with POST but change nothing.
+const QUESTIONS: &[&str] = &["runhuntingquery", "/run"];
+
+/// Whether a request may change what a service holds.
+fn may_write(ask: &Ask) -> bool {
+    let path = ask.path.trim_end_matches('/').to_ascii_lowercase();
+    is_service(ask)
+        && !matches!(ask.method, Method::GET | Method::HEAD)
+        && !QUESTIONS.iter().any(|q| path.ends_with(q))
+}
+
+fn is_service(ask: &Ask) -> bool {
+    ["/v1.0/", "/beta/", "/api/"]
+        .iter()
+        .any(|p| ask.path.starts_with(p))
+}
+
+/// What the tenant answers, quotas kept. The clock stands still for the request: all parts of an answer
+/// and all changes of a write have one time. Writes go one after the other, and no story event happens
+/// between the time of a write and the write, so that writes repeated at their times lead to the same world.
 pub async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
-    let now = tenant.clock.now();
+    if let Some(reply) = over_quota(tenant, ask, tenant.clock.now()) {
+        return reply;
+    }
+    if may_write(ask) {
+        let _turn = tenant.turn.write().await;
+        let now = tenant.clock.now();
+        return clock::at(now, services(tenant, ask)).await;
+    }
+    let now = {
+        let _turn = tenant.turn.read().await;
+        let now = tenant.clock.now();
+        clock::at(now, async { tenant.catch_up() }).await;
+        now
+    };
+    clock::at(now, services(tenant, ask)).await
+}
+
+/// What the service that has the path answers, whatever the quotas.
+pub async fn services(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
     if ask.path.starts_with("/v1.0/") || ask.path.starts_with("/beta/") {
-        let which = if ask.path.to_ascii_lowercase().contains("runhuntingquery") {
-            Which::Hunting
-        } else {
-            Which::Security
-        };
-        if let Some(reply) = over_quota(tenant, ask, which, now) {
-            return reply;
+        return graph::answer(tenant, ask).await;
+    }
+    if ask.path.starts_with("/api/") {
+        return defender::answer(tenant, ask);
+    }
+    let mut parts = ask.path.trim_start_matches('/').splitn(2, '/');
+    match (parts.next(), parts.next()) {
+        (Some(id), Some("oauth2/v2.0/token")) if ask.method == Method::POST => {
+            tenant.entra.token(ask, id, tenant.clock.now())
         }
-        graph::answer(tenant, ask).await
-    } else if ask.path.starts_with("/api/") {
-        if let Some(reply) = over_quota(tenant, ask, Which::Defender, now) {
-            return reply;
-        }
-        defender::answer(tenant, ask)
-    } else {
-        let mut parts = ask.path.trim_start_matches('/').splitn(2, '/');
-        match (parts.next(), parts.next()) {
-            (Some(id), Some("oauth2/v2.0/token")) if ask.method == axum::http::Method::POST => {
-                tenant.entra.token(ask, id, now)
-            }
-            _ => {
-                let mut reply = Reply::json(404, b"Not Found".to_vec());
-                reply.content_type = "text/plain";
-                reply.why = Some("no service has this path".into());
-                reply
-            }
+        _ => {
+            let mut reply = Reply::json(404, b"Not Found".to_vec());
+            reply.content_type = "text/plain";
+            reply.why = Some("no service has this path".into());
+            reply
         }
     }
 }
 
-fn over_quota(tenant: &Tenant, ask: &Ask, which: Which, now: Ticks) -> Option<Reply> {
+fn over_quota(tenant: &Tenant, ask: &Ask, now: Ticks) -> Option<Reply> {
+    let which = if ask.path.starts_with("/api/") {
+        Which::Defender
+    } else if !is_service(ask) {
+        return None;
+    } else if ask.path.to_ascii_lowercase().contains("runhuntingquery") {
+        Which::Hunting
+    } else {
+        Which::Security
+    };
     let (wait, words) = tenant.quotas.as_ref()?.take(which, now).err()?;
     Some(server::throttled(
         tenant,

@@ -13,6 +13,7 @@
 //! | `graph` | incidents, alerts, hunting |
 //! | `defender` | machines and machine actions |
 //! | `world`, `build`, `people` | what exists, how it is made, who is there |
+//! | `churn` | believable change on demand |
 //! | `noise` | everyday alerts from recipes |
 //! | `scenario`, `cast`, `story`, `evidence` | the attack as data, its entities, and how it unfolds |
 //! | `odata`, `json`, `words`, `clock`, `ids` | the wire: filters, writing, spelling, time, seeded ids |
@@ -22,6 +23,7 @@
 
 mod build;
 mod cast;
+mod churn;
 mod clock;
 mod defender;
 mod entra;
@@ -60,7 +62,7 @@ use clock::Clock;
 pub use clock::Ticks;
 use entra::{Entra, Registration};
 pub use faults::{Fault, FaultKind, RetryAfter};
-pub use handle::SimHandle;
+pub use handle::{SimHandle, Snapshot};
 use host::Host;
 pub use quirks::{QUIRKS, Quirks};
 use scenario::Scenario;
@@ -242,6 +244,7 @@ async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError
         quotas: config.throttle.then(quota::Quotas::default),
         log: config.log.clone(),
         next_event: AtomicI64::new(world.next_event()),
+        turn: tokio::sync::RwLock::default(),
         world: RwLock::new(world),
         hunting: graph::hunting::Hunting::default(),
         clock: Arc::clone(clock),

@@ -6,7 +6,8 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::clock::Clock;
+use super::churn::Sort;
+use super::clock::{self, Clock};
 use super::entra::Entra;
 use super::quirks::Quirks;
 use super::quota::Quotas;
@@ -27,6 +28,8 @@ pub struct Tenant {
     pub(super) log: Option<LogLine>,
     pub(super) world: RwLock<World>,
     pub(super) next_event: AtomicI64,
+    /// Whose turn it is: writes go one at a time, and take their time stamp while nobody else does.
+    pub(super) turn: tokio::sync::RwLock<()>,
     pub(super) hunting: graph::hunting::Hunting,
 }
 
@@ -40,7 +43,7 @@ impl std::fmt::Debug for Tenant {
 
 impl Tenant {
     /// Lets happen what is due, so that every answer shows the tenant as it is at this moment.
-    fn catch_up(&self) {
+    pub fn catch_up(&self) {
         let now = self.clock.now();
         if now >= self.next_event.load(Ordering::Acquire) {
             let mut world = self.world.write().unwrap_or_else(PoisonError::into_inner);
@@ -63,5 +66,22 @@ impl Tenant {
     pub fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
         self.catch_up();
         self.world.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes `n` believable changes.
+    pub async fn churn(&self, n: u32, seed: u64) -> Vec<String> {
+        let _turn = self.turn.write().await;
+        let now = self.clock.now();
+        clock::at(now, async { self.world_mut().churn(n, seed, now) }).await
+    }
+
+    /// Makes one change of a named sort.
+    pub async fn change(&self, sort: &str, seed: u64) -> Result<String, String> {
+        let sort = Sort::named(sort)?;
+        let _turn = self.turn.write().await;
+        let now = self.clock.now();
+        clock::at(now, async { self.world_mut().change_some(sort, seed, now) })
+            .await
+            .ok_or_else(|| "there is nothing to change so".into())
     }
 }

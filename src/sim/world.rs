@@ -6,6 +6,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::churn::Churn;
 use super::clock::{Clock, Ticks};
 use super::defender::actions::Action;
 use super::evidence::Evidence;
@@ -191,6 +192,8 @@ pub struct World {
     pub actions: Vec<Action>,
     /// What is still to happen.
     pub story: Story,
+    /// What changes on demand have left behind.
+    pub churn: Churn,
     pub(super) alert_places: HashMap<u128, u32>,
     pub(super) machine_places: HashMap<String, u32>,
     pub(super) first_incident: u32,

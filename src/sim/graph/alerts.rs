@@ -372,6 +372,7 @@ pub fn push(out: &mut Vec<u8>, world: &World, place: u32, wanted: Wanted<'_>) {
                 None => o.out.extend_from_slice(b"[]"),
             },
         }
+        world.churn.push_late(o.out, place, wanted.unknown);
     }
     o.close();
 }
