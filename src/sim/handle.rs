@@ -134,6 +134,7 @@ impl SimHandle {
             tid: tid.into(),
             uti: "minted".into(),
             ver: "1.0".into(),
+            ..Claims::default()
         })
     }
 

@@ -116,18 +116,15 @@ pub async fn services(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
     if ask.path.starts_with("/api/") {
         return defender::answer(tenant, ask);
     }
-    let mut parts = ask.path.trim_start_matches('/').splitn(2, '/');
-    match (parts.next(), parts.next()) {
-        (Some(id), Some("oauth2/v2.0/token")) if ask.method == Method::POST => {
-            tenant.entra.token(ask, id, tenant.clock.now())
-        }
-        _ => {
+    tenant
+        .entra
+        .answer(ask, tenant.clock.now())
+        .unwrap_or_else(|| {
             let mut reply = Reply::json(404, b"Not Found".to_vec());
             reply.content_type = "text/plain";
             reply.why = Some("no service has this path".into());
             reply
-        }
-    }
+        })
 }
 
 fn over_quota(tenant: &Tenant, ask: &Ask, now: Ticks) -> Option<Reply> {

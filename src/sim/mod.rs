@@ -9,7 +9,7 @@
 //! | `server` | a port: mishaps, log |
 //! | `host`, `tenant` | several tenants behind a port, and one of them |
 //! | `handle` | what a test or a program does with a running tenant |
-//! | `entra` | token endpoint; tokens that are verified on every request |
+//! | `entra` | discovery, sign-in, keys; tokens that are verified on every request |
 //! | `graph` | incidents, alerts, hunting |
 //! | `defender` | machines and machine actions |
 //! | `world`, `build`, `people` | what exists, how it is made, who is there |
@@ -60,7 +60,7 @@ use tokio::sync::oneshot;
 use build::Scale;
 use clock::Clock;
 pub use clock::Ticks;
-use entra::{Entra, Registration};
+use entra::Entra;
 pub use faults::{Fault, FaultKind, RetryAfter};
 pub use handle::{SimHandle, Snapshot};
 use host::Host;
@@ -218,15 +218,10 @@ impl Sim {
 
 /// Makes one tenant.
 async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError> {
-    let registration = Registration {
-        tenant: ids::guid(config.seed, "tenant"),
-        client_id: ids::guid(config.seed, "application"),
-        client_secret: secret(config.seed),
-    };
-    let id = registration.tenant.clone();
+    let id = ids::guid(config.seed, "tenant");
     let entra = Entra::new(
         config.seed,
-        registration,
+        id.clone(),
         config.token_lifetime,
         config.withheld_roles.clone(),
     );
@@ -267,8 +262,4 @@ fn make(config: &SimConfig, tenant: &str, clock: Arc<Clock>) -> Result<World, St
     world.actions = defender::actions::history(&world);
     world.advance(now)?;
     Ok(world)
-}
-
-fn secret(seed: u64) -> String {
-    format!("sim~{}", &ids::sha256(seed, "client secret")[..36])
 }
