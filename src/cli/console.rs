@@ -12,7 +12,7 @@ use super::failure::{Done, Failure};
 use super::session::tenant_failure;
 use super::{logging, runtime, say, settings};
 use crate::config::{Config, FeedSettings, Loaded, Paths, Profile, ProfileError, SecretSource};
-use crate::sim::{Sim, SimConfig, SimHandle};
+use crate::sim::{Sim, SimConfig, SimHandle, Tale};
 use crate::tenant::Tenant;
 use crate::tui::run::{ExitReason, Start, run as console};
 
@@ -91,6 +91,7 @@ pub(crate) fn demo(args: DemoArgs, global: &Global) -> Done {
             incidents: args.incidents.unwrap_or(defaults.incidents),
             alerts: args.alerts.unwrap_or(defaults.alerts),
             machines: args.machines.unwrap_or(defaults.machines),
+            scenarios: Tale::all(),
             ..defaults
         })
         .await

@@ -2,14 +2,13 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::failure::{Done, Failure};
-use crate::sim::{Quirks, Sim, SimConfig, SimError};
+use crate::sim::{Quirks, Sim, SimConfig, SimError, Tale};
 
 /// Options of `nightjar sim`.
 #[derive(Debug, Args)]
@@ -32,11 +31,11 @@ pub(crate) struct SimArgs {
     /// How many machines the tenant holds.
     #[arg(long, default_value_t = 60, value_name = "N")]
     pub(crate) machines: usize,
-    /// Tells the story of this file instead of the usual one.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) scenario: Option<PathBuf>,
+    /// Which stories are told: a name, a file, or "all"; can be repeated. "list" prints the names.
+    #[arg(long, default_value = "all", value_name = "NAME|FILE")]
+    pub(crate) scenario: Vec<String>,
     /// Everyday noise only: no attack.
-    #[arg(long, conflicts_with = "scenario")]
+    #[arg(long)]
     pub(crate) no_story: bool,
     /// Nothing new comes by itself besides the story.
     #[arg(long)]
@@ -65,13 +64,10 @@ pub(crate) fn run(args: SimArgs) -> Done {
 }
 
 async fn serve(args: SimArgs) -> Done {
-    let scenario = match &args.scenario {
-        Some(path) => Some(
-            std::fs::read_to_string(path)
-                .map_err(|e| Failure::usage(format!("{}: {e}", path.display())))?,
-        ),
-        None => None,
-    };
+    if args.scenario.iter().any(|name| name == "list") {
+        return list();
+    }
+    let scenarios = tales(&args.scenario)?;
     if !(args.speed.is_finite() && args.speed > 0.0) {
         return Err(Failure::usage("--speed must be a number above 0"));
     }
@@ -89,7 +85,7 @@ async fn serve(args: SimArgs) -> Done {
         alerts: args.alerts,
         machines: args.machines,
         story: !args.no_story,
-        scenario,
+        scenarios,
         trickle: !args.no_trickle,
         token_lifetime: Duration::from_secs(args.token_lifetime),
         withheld_roles: args.without_role,
@@ -115,5 +111,46 @@ async fn serve(args: SimArgs) -> Done {
     // Ctrl-C is how it ends: nothing has failed.
     let _ = tokio::signal::ctrl_c().await;
     sim.stop().await;
+    Ok(())
+}
+
+/// The stories that were chosen, each once, in the order of choosing.
+fn tales(chosen: &[String]) -> Result<Vec<Tale>, Failure> {
+    let mut tales: Vec<Tale> = Vec::new();
+    for name in chosen {
+        let found = if name == "all" {
+            Tale::all()
+        } else if let Some(tale) = Tale::named(name) {
+            vec![tale]
+        } else {
+            let text = std::fs::read_to_string(name).map_err(|e| {
+                Failure::usage(format!(
+                    "{name} is no story (see --scenario list), and as a file: {e}"
+                ))
+            })?;
+            vec![Tale {
+                name: name.clone(),
+                text,
+            }]
+        };
+        for tale in found {
+            if !tales.contains(&tale) {
+                tales.push(tale);
+            }
+        }
+    }
+    Ok(tales)
+}
+
+/// What there is to choose from: data, so to standard output.
+fn list() -> Done {
+    let mut out = io::stdout().lock();
+    for tale in Tale::all() {
+        let told = tale.synopsis().map_err(Failure::usage)?;
+        writeln!(out, "{}  {}\n    {}", told.name, told.title, told.summary)?;
+        for (title, tactic) in told.stages {
+            writeln!(out, "    - {title} ({tactic})")?;
+        }
+    }
     Ok(())
 }

@@ -35,7 +35,7 @@ impl World {
         clock: Arc<Clock>,
         scale: Scale,
         trickle: bool,
-        scenario: Option<Scenario>,
+        scenarios: Vec<Scenario>,
     ) -> Result<Self, String> {
         let catalogue = Catalogue::load(seed)?;
         let start = clock.start();
@@ -58,15 +58,20 @@ impl World {
             first_incident: 1000 + (ids::mix(seed ^ 0x1d) % 90_000) as u32,
             catalogue,
         };
-        world.populate(scale.machines.max(1), start);
-        if let Some(scenario) = scenario {
+        let taken: Vec<String> = scenarios
+            .iter()
+            .flat_map(|s| s.machine.iter().map(|m| m.host.clone()))
+            .collect();
+        world.populate(scale.machines.max(1), &taken, start);
+        for scenario in scenarios {
             world.tell(scenario)?;
         }
+        world.line_up();
         world.queue(scale, start);
         Ok(world)
     }
 
-    fn populate(&mut self, machines: usize, start: Ticks) {
+    fn populate(&mut self, machines: usize, taken: &[String], start: Ticks) {
         for n in 0..machines {
             let mut dice = Dice::of(self.seed, 10, n as u64);
             let first = dice.pick(&self.catalogue.first_names).clone();
@@ -84,8 +89,8 @@ impl World {
                 self.seed,
                 n as u32,
                 &self.catalogue.fleet,
-                n as u32,
                 &self.people[n],
+                taken,
                 start,
             );
             self.push_machine(machine);

@@ -1,7 +1,9 @@
 //! The cast of a story: every entity of the scenario with the ids, hashes and addresses of this seed,
 //! and the references between them resolved.
 //!
-//! Evidence and hunting tables are both made from here, so they cannot disagree.
+//! Evidence and hunting tables are both made from here, so they cannot disagree. Ids and hashes belong
+//! to a story's name and the entity's key, so two stories share only what they mean to share: people
+//! of the same name, and signed programs.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use super::ids::{self, Dice};
 use super::json::{self, Object};
 use super::people::{MAIL_DOMAIN, Machine, Os, Person};
 use super::scenario::{EvidenceFile, FileFile, IpFile, MailFile, ProcessFile, Scenario, When};
+use super::shapes::shapes;
 
 /// The entities of one scenario.
 #[derive(Debug)]
@@ -22,8 +25,23 @@ pub struct Cast {
     pub people: HashMap<String, Person>,
     /// Devices by key.
     pub machines: HashMap<String, Machine>,
+    /// Those of the people who are new to the tenant, in their order.
+    pub newcomers: Vec<Person>,
     seed: u64,
     clock: Arc<Clock>,
+}
+
+/// What the tenant has before a story joins it.
+#[derive(Debug, Clone, Copy)]
+pub struct Setting<'a> {
+    /// The seed.
+    pub seed: u64,
+    /// Operating systems.
+    pub fleet: &'a [Os],
+    /// Everybody.
+    pub people: &'a [Person],
+    /// How many devices there are.
+    pub machines: u32,
 }
 
 /// Hashes of a file.
@@ -38,90 +56,86 @@ pub struct Hashes {
 }
 
 impl Cast {
-    /// Resolves a scenario. `people` and `machines` are how many there are already.
+    /// Resolves a scenario. Somebody of the same name and account as one who is there already is the
+    /// same person.
     pub fn new(
         scenario: Scenario,
-        seed: u64,
         clock: Arc<Clock>,
-        fleet: &[Os],
-        people: u32,
-        machines: u32,
+        setting: Setting<'_>,
     ) -> Result<Self, String> {
+        let seed = setting.seed;
         let mut cast = Self {
             people: HashMap::new(),
             machines: HashMap::new(),
+            newcomers: Vec::new(),
             scenario,
             seed,
             clock,
         };
-        for (n, p) in cast.scenario.person.iter().enumerate() {
-            let person = Person::new(seed, people + n as u32, &p.display, &p.account);
-            cast.people.insert(p.key.clone(), person);
+        let mut places: HashMap<String, u32> = HashMap::new();
+        for p in &cast.scenario.person {
+            let known = setting
+                .people
+                .iter()
+                .position(|k| k.account == p.account && k.display == p.display);
+            let (place, person) = if let Some(at) = known {
+                (at, setting.people[at].clone())
+            } else {
+                let at = setting.people.len() + cast.newcomers.len();
+                let person = Person::new(seed, at as u32, &p.display, &p.account);
+                cast.newcomers.push(person.clone());
+                (at, person)
+            };
+            places.insert(p.key.clone(), place as u32);
+            if cast.people.insert(p.key.clone(), person).is_some() {
+                return Err(format!("two people are called {}", p.key));
+            }
         }
         for (n, m) in cast.scenario.machine.iter().enumerate() {
-            let os = fleet.iter().find(|os| os.platform == m.os).ok_or_else(|| {
-                format!(
-                    "machine {}: no operating system {} in the fleet",
-                    m.key, m.os
-                )
-            })?;
-            let place = cast.scenario.person.iter().position(|p| p.key == m.person);
-            let place = place
-                .ok_or_else(|| format!("machine {}: no person is called {}", m.key, m.person))?
-                as u32;
-            let mut dice = Dice::of(seed, 12, n as u64);
+            let wrong = |what: String| format!("machine {}: {what}", m.key);
+            let os = setting.fleet.iter().find(|os| os.platform == m.os);
+            let os =
+                os.ok_or_else(|| wrong(format!("no operating system {} in the fleet", m.os)))?;
+            let place = *places
+                .get(&m.person)
+                .ok_or_else(|| wrong(format!("no person is called {}", m.person)))?;
+            let mut dice = Dice::of(seed, 12, ids::mix(u64::from(setting.machines)) ^ n as u64);
             let start = cast.clock.start();
-            let mut machine = Machine::named(
-                seed,
-                machines + n as u32,
-                &m.host,
-                os,
-                people + place,
-                start,
-                &mut dice,
-            );
+            let number = setting.machines + n as u32;
+            let mut machine = Machine::named(seed, number, &m.host, os, place, start, &mut dice);
             machine.health = "Active";
             machine.last_seen = start - clock::MINUTE * (1 + n as i64);
             machine.ip.clone_from(&m.ip);
             machine.tags.clone_from(&m.tags);
+            if let Some(group) = &m.group {
+                machine.join(group).map_err(wrong)?;
+            }
             let member = |list: &[&'static str], value: &String| {
-                list.iter().copied().find(|v| v == value).ok_or_else(|| {
-                    format!("machine {}: {value} is none of {}", m.key, list.join(", "))
-                })
+                list.iter()
+                    .copied()
+                    .find(|v| v == value)
+                    .ok_or_else(|| wrong(format!("{value} is none of {}", list.join(", "))))
             };
             machine.risk = member(&["None", "Informational", "Low", "Medium", "High"], &m.risk)?;
             machine.exposure = member(&["None", "Low", "Medium", "High"], &m.exposure)?;
             machine.value = member(&["Normal", "Low", "High"], &m.value)?;
             machine.fill(&cast.people[&m.person]);
-            cast.machines.insert(m.key.clone(), machine);
+            if cast.machines.insert(m.key.clone(), machine).is_some() {
+                return Err(format!("two machines are called {}", m.key));
+            }
         }
-        cast.check()?;
+        super::check::check(&cast)?;
         Ok(cast)
     }
 
-    /// Every reference of the file leads somewhere.
-    fn check(&self) -> Result<(), String> {
-        let s = &self.scenario;
-        for alert in &s.alert {
-            for evidence in &alert.evidence {
-                self.own(&evidence.of)
-                    .map_err(|e| format!("alert {}: {e}", alert.key))?;
-            }
-        }
-        for process in &s.process {
-            self.process_own(process)
-                .map_err(|e| format!("process {}: {e}", process.key))?;
-        }
-        for mail in &s.mail {
-            self.mail_own(mail)
-                .map_err(|e| format!("mail {}: {e}", mail.key))?;
-        }
-        Ok(())
+    /// The name under which something of this story has its ids: `alert ransom/first`.
+    fn scoped(&self, what: &str, key: &str) -> String {
+        format!("{what} {}/{key}", self.scenario.story.name)
     }
 
     /// When a story moment is.
     pub fn at(&self, when: When) -> Ticks {
-        self.clock.at(when.0)
+        self.clock.at(self.scenario.story.begins.0 + when.0)
     }
 
     /// The person with this key.
@@ -163,13 +177,12 @@ impl Cast {
         Scenario::find(&self.scenario.url, key, |u| &u.key, "url").map(|u| u.url.as_str())
     }
 
-    /// The hashes of a file; programs of the system have the same ones everywhere.
+    /// The hashes of a file; signed programs have the same ones everywhere.
     pub fn hashes(&self, file: &FileFile) -> Hashes {
-        let system = file.publisher.as_deref() == Some("Microsoft Corporation");
-        let key = if system {
-            format!("system {}", file.name.to_lowercase())
-        } else {
-            format!("story {}", file.key)
+        let key = match file.publisher.as_deref() {
+            Some("Microsoft Corporation") => format!("system {}", file.name.to_lowercase()),
+            Some(publisher) => format!("{publisher} {}", file.name.to_lowercase()),
+            None => self.scoped("file", &file.key),
         };
         Hashes {
             sha1: ids::sha1(self.seed, &key),
@@ -180,7 +193,7 @@ impl Cast {
 
     /// `NetworkMessageId` of a mail.
     pub fn message_id(&self, mail: &MailFile) -> String {
-        ids::guid(self.seed, &format!("mail {}", mail.key))
+        ids::guid(self.seed, &self.scoped("mail", &mail.key))
     }
 
     /// `InternetMessageId` of a mail.
@@ -188,13 +201,13 @@ impl Cast {
         let domain = mail.envelope.split('@').nth(1).unwrap_or(MAIL_DOMAIN);
         format!(
             "<{}@{domain}>",
-            &ids::sha1(self.seed, &format!("mail {}", mail.key))[..20]
+            &ids::sha1(self.seed, &self.scoped("mail", &mail.key))[..20]
         )
     }
 
     /// The alert id's bits.
     pub fn alert_key(&self, key: &str) -> u128 {
-        ids::parse_guid(&ids::guid(self.seed, &format!("alert {key}"))).unwrap_or_default()
+        ids::parse_guid(&ids::guid(self.seed, &self.scoped("alert", key))).unwrap_or_default()
     }
 
     /// What `@person.dana.upn` and its like stand for; other texts stand for themselves.
@@ -214,17 +227,25 @@ impl Cast {
             ("machine", "external") => self.machine(key)?.external_ip.clone(),
             ("machine", "host") => self.machine(key)?.host.clone(),
             ("machine", "dns") => self.machine(key)?.dns.clone(),
+            ("person", "sid") => self.person(key)?.sid.clone(),
+            ("person", "account") => self.person(key)?.account.clone(),
             ("ip", "") => self.ip(key)?.address.clone(),
             ("url", "") => self.url(key)?.into(),
             ("mail", "id") => self.message_id(self.mail(key)?),
-            ("guid", _) => ids::guid(self.seed, rest),
+            ("file", "name") => self.file(key)?.name.clone(),
+            ("file", "sha1") => self.hashes(self.file(key)?).sha1,
+            ("file", "sha256") => self.hashes(self.file(key)?).sha256,
+            ("file", "md5") => self.hashes(self.file(key)?).md5,
+            ("guid", _) => ids::guid(self.seed, &self.scoped("guid", rest)),
+            // 64 digits: a container, an image's digest, a signature.
+            ("hash", _) => ids::sha256(self.seed, &self.scoped("hash", rest)),
             ("time", _) => clock::graph(self.at(When::try_from(rest.to_owned())?)),
             _ => return Err(format!("{text} refers to nothing")),
         })
     }
 
     /// A value of the file as JSON, with references resolved.
-    fn json(&self, value: &toml::Value) -> Result<serde_json::Value, String> {
+    pub fn json(&self, value: &toml::Value) -> Result<serde_json::Value, String> {
         use serde_json::Value as Json;
         let parse = |text: String| serde_json::from_str(&text).map_err(|e| e.to_string());
         Ok(match value {
@@ -262,12 +283,19 @@ impl Cast {
         Ok(serde_json::Value::Object(map))
     }
 
-    /// Evidence as it stands inside other evidence: the declared type, so no `@odata.type`.
+    /// Evidence as it stands inside other evidence; where its type is declared, its name is taken away.
     fn nested(&self, of: &str) -> Result<String, String> {
-        let (_, own) = self.own(of)?;
-        let evidence = Evidence {
-            kind: String::new(),
-            created: self.clock.start(),
+        let (kind, own) = self.own(of)?;
+        let mut out = Vec::new();
+        self.plain(kind, own, of).push(&mut out, true);
+        String::from_utf8(out).map_err(|e| e.to_string())
+    }
+
+    /// Evidence inside evidence: nothing is said about it there.
+    fn plain(&self, kind: String, own: String, entity: &str) -> Evidence {
+        Evidence {
+            kind,
+            created: self.at(When::default()).min(self.clock.start()),
             verdict: "unknown".into(),
             remediation: "none".into(),
             details: None,
@@ -275,16 +303,19 @@ impl Cast {
             detailed_roles: Vec::new(),
             tags: Vec::new(),
             own,
-            entity: of.into(),
-        };
-        let mut out = Vec::new();
-        evidence.push(&mut out, true);
-        let mut value: serde_json::Value =
-            serde_json::from_slice(&out).map_err(|e| e.to_string())?;
-        if let Some(map) = value.as_object_mut() {
-            map.shift_remove("@odata.type");
+            entity: entity.into(),
         }
-        Ok(value.to_string())
+    }
+
+    /// The properties that every piece of evidence begins with.
+    fn base(&self) -> Result<serde_json::Map<String, serde_json::Value>, String> {
+        let mut out = Vec::new();
+        self.plain(String::new(), String::new(), "")
+            .push(&mut out, true);
+        let mut map: serde_json::Map<String, serde_json::Value> =
+            serde_json::from_slice(&out).map_err(|e| e.to_string())?;
+        map.shift_remove("@odata.type");
+        Ok(map)
     }
 
     /// One piece of evidence, as it is when it is added at `created`.
@@ -305,7 +336,7 @@ impl Cast {
     }
 
     /// Kind and own properties of an entity.
-    fn own(&self, of: &str) -> Result<(String, String), String> {
+    pub fn own(&self, of: &str) -> Result<(String, String), String> {
         let (kind, key) = of
             .split_once('.')
             .ok_or_else(|| format!("evidence {of}: write it as kind.key"))?;
@@ -339,15 +370,12 @@ impl Cast {
                 own_of(|o| {
                     let ip = self.ip(key)?;
                     o.str("ipAddress", &ip.address);
-                    o.str("countryLetterCode", &ip.country);
-                    if o.key("location") {
-                        let mut place = Object::open(o.out, None);
-                        place.str("city", &ip.city);
-                        place.raw("state", "null");
-                        place.str("countryName", &ip.country_name);
-                        place.raw("latitude", &ip.latitude.to_string());
-                        place.raw("longitude", &ip.longitude.to_string());
-                        place.close();
+                    if ip.country.is_empty() {
+                        o.raw("countryLetterCode", "null");
+                        o.raw("location", "null");
+                    } else {
+                        o.str("countryLetterCode", &ip.country);
+                        o.raw("location", &place_json(ip));
                     }
                     o.raw("stream", "null");
                     Ok(())
@@ -363,7 +391,15 @@ impl Cast {
             "mail" => named("analyzedMessageEvidence", self.mail_own(self.mail(key)?)?),
             "thing" => {
                 let thing = Scenario::find(&self.scenario.thing, key, |t| &t.key, "thing")?;
-                let text = self.object(&thing.own)?.to_string();
+                let mut own = self.object(&thing.own)?;
+                if !thing.unpublished
+                    && let Some(map) = own.as_object_mut()
+                {
+                    shapes()
+                        .complete(&thing.kind, map, &self.base()?)
+                        .map_err(|e| format!("thing {key}: {e}"))?;
+                }
+                let text = own.to_string();
                 named(&thing.kind, format!(",{}", &text[1..text.len() - 1]))
             }
             _ => Err(format!("evidence {of}: no kind of entity is called {kind}")),
@@ -405,7 +441,7 @@ impl Cast {
         String::from_utf8(out).expect("JSON is UTF-8")
     }
 
-    fn process_own(&self, process: &ProcessFile) -> Result<String, String> {
+    pub fn process_own(&self, process: &ProcessFile) -> Result<String, String> {
         own_of(|o| {
             o.plain("detectionStatus", "detected");
             o.str("mdeDeviceId", &self.machine(&process.machine)?.id);
@@ -433,7 +469,7 @@ impl Cast {
         })
     }
 
-    fn mail_own(&self, mail: &MailFile) -> Result<String, String> {
+    pub fn mail_own(&self, mail: &MailFile) -> Result<String, String> {
         let id = self.message_id(mail);
         let sender = |address: &str, name: Option<&str>| {
             let mut out = Vec::new();
@@ -468,7 +504,7 @@ impl Cast {
             o.raw("p1Sender", &sender(&mail.envelope, None));
             o.raw("p2Sender", &sender(&mail.from, Some(&mail.from_name)));
             o.str("senderIp", &self.ip(&mail.ip)?.address);
-            o.plain("antiSpamDirection", "Inbound");
+            o.str("antiSpamDirection", &mail.direction);
             o.str("deliveryAction", &mail.delivery);
             o.str("deliveryLocation", &mail.location);
             o.int("attachmentsCount", mail.files.len() as i64);
@@ -480,6 +516,19 @@ impl Cast {
             Ok(())
         })
     }
+}
+
+/// Where an address is said to be.
+fn place_json(ip: &IpFile) -> String {
+    let mut out = Vec::new();
+    let mut place = Object::open(&mut out, None);
+    place.str("city", &ip.city);
+    place.raw("state", "null");
+    place.str("countryName", &ip.country_name);
+    place.raw("latitude", &ip.latitude.to_string());
+    place.raw("longitude", &ip.longitude.to_string());
+    place.close();
+    String::from_utf8(out).expect("JSON is UTF-8")
 }
 
 /// Own properties: `,"name":value,…`.

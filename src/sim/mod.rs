@@ -15,7 +15,8 @@
 //! | `world`, `build`, `people` | what exists, how it is made, who is there |
 //! | `churn` | believable change on demand |
 //! | `noise` | everyday alerts from recipes |
-//! | `scenario`, `cast`, `story`, `evidence` | the attack as data, its entities, and how it unfolds |
+//! | `stories`, `scenario`, `check` | the attacks as data, read and checked |
+//! | `cast`, `story`, `evidence`, `shapes` | their entities, how they unfold, what evidence is made of |
 //! | `odata`, `json`, `words`, `clock`, `ids` | the wire: filters, writing, spelling, time, seeded ids |
 //! | `tables` | the hunting tables, telling the same story |
 //! | `faults`, `quota` | bad days on demand, documented limits |
@@ -23,6 +24,7 @@
 
 mod build;
 mod cast;
+mod check;
 mod churn;
 mod clock;
 mod defender;
@@ -42,6 +44,8 @@ mod quirks;
 mod quota;
 mod scenario;
 mod server;
+mod shapes;
+mod stories;
 mod story;
 mod tables;
 mod tenant;
@@ -65,8 +69,8 @@ pub use faults::{Fault, FaultKind, RetryAfter};
 pub use handle::{SimHandle, Snapshot};
 use host::Host;
 pub use quirks::{QUIRKS, Quirks};
-use scenario::Scenario;
 use server::Door;
+pub use stories::{Synopsis, Tale};
 use tenant::Tenant;
 use world::World;
 
@@ -88,10 +92,10 @@ pub struct SimConfig {
     pub alerts: usize,
     /// Devices.
     pub machines: usize,
-    /// Whether the attack is told.
+    /// Whether attacks are told.
     pub story: bool,
-    /// Another story than the usual one: the text of a scenario file.
-    pub scenario: Option<String>,
+    /// The stories that are told; the overdue invoice alone when empty.
+    pub scenarios: Vec<Tale>,
     /// Whether new everyday incidents keep coming.
     pub trickle: bool,
     /// How long tokens live.
@@ -133,7 +137,7 @@ impl Default for SimConfig {
             alerts: 400,
             machines: 60,
             story: true,
-            scenario: None,
+            scenarios: Vec::new(),
             trickle: true,
             token_lifetime: Duration::from_secs(3600),
             withheld_roles: Vec::new(),
@@ -253,12 +257,15 @@ fn make(config: &SimConfig, tenant: &str, clock: Arc<Clock>) -> Result<World, St
         machines: config.machines,
     };
     let now = clock.start();
-    let scenario = match (&config.scenario, config.story) {
-        (Some(text), true) => Some(Scenario::parse(text)?),
-        (None, true) => Some(Scenario::parse(scenario::INVOICE)?),
-        (_, false) => None,
-    };
-    let mut world = World::build(config.seed, tenant, clock, scale, config.trickle, scenario)?;
+    let mut tales = config.scenarios.clone();
+    if tales.is_empty() {
+        tales.extend(Tale::named("invoice"));
+    }
+    if !config.story {
+        tales.clear();
+    }
+    let scenarios = tales.iter().map(Tale::scenario).collect::<Result<_, _>>()?;
+    let mut world = World::build(config.seed, tenant, clock, scale, config.trickle, scenarios)?;
     world.actions = defender::actions::history(&world);
     world.advance(now)?;
     Ok(world)

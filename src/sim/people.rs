@@ -162,12 +162,37 @@ const GROUPS: &[&str] = &[
     "Domain Controllers",
 ];
 
+/// What keeps a device of the fleet apart from one of a story with the same number.
+const ASIDE: u32 = 50_000;
+
 impl Machine {
-    /// Device number `n` of the fleet, used by `person`.
-    pub fn new(seed: u64, n: u32, fleet: &[Os], person: u32, user: &Person, start: Ticks) -> Self {
+    /// Puts the device into a group by name.
+    pub fn join(&mut self, group: &str) -> Result<(), String> {
+        let place = GROUPS.iter().position(|g| *g == group);
+        let place =
+            place.ok_or_else(|| format!("group {group} is none of {}", GROUPS.join(", ")))?;
+        self.group = group.into();
+        self.group_id = 10 + place as i64;
+        Ok(())
+    }
+
+    /// Device number `n` of the fleet, used by the person of that number. `taken` are host names of
+    /// stories.
+    pub fn new(
+        seed: u64,
+        n: u32,
+        fleet: &[Os],
+        user: &Person,
+        taken: &[String],
+        start: Ticks,
+    ) -> Self {
+        let person = n;
         let mut dice = Dice::of(seed, 11, u64::from(n));
         let os = &fleet[weighted(fleet.iter().map(|o| o.weight), &mut dice)];
-        let host = format!("{}-{:04}", os.prefix, n + 101);
+        let mut host = format!("{}-{:04}", os.prefix, n + 101);
+        if taken.contains(&host) {
+            host = format!("{}-{}", os.prefix, n + 101 + ASIDE);
+        }
         let mut machine = Self::named(seed, n, &host, os, person, start, &mut dice);
         machine.fill(user);
         machine

@@ -1,5 +1,6 @@
 //! Scenario files: who takes part, what is found, what happens when. Data in, checked structures out.
 //!
+//! Every key is local to its file; only the programs and addresses of `common.toml` are everybody's.
 //! A mistake in a file is told with the name of the entry and what was expected there.
 
 use std::collections::BTreeSet;
@@ -8,10 +9,10 @@ use serde::Deserialize;
 
 use super::clock::{DAY, HOUR, MINUTE, SECOND, Ticks};
 
-/// The text of the story that is told by default.
-pub const INVOICE: &str = include_str!("../../assets/scenarios/invoice.toml");
+/// What every story may refer to: programs of the system, and the like.
+const COMMON: &str = include_str!("../../assets/scenarios/common.toml");
 
-/// A span of story time: `-12m30s`, `2h`, `45s`. In a file it counts from the start of the tenant.
+/// A span of story time: `-12m30s`, `2h`, `45s`. In a file it counts from where the story begins.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub struct When(pub Ticks);
@@ -49,6 +50,33 @@ impl TryFrom<String> for When {
     }
 }
 
+/// The head of a file: what a reader should know before the rest.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Head {
+    /// One word, by which it is chosen.
+    pub name: String,
+    /// What it is called.
+    pub title: String,
+    /// What happens, in a sentence or two.
+    pub summary: String,
+    /// Where its time 0 lies, counted from the start of the tenant.
+    #[serde(default)]
+    pub begins: When,
+    /// The attack in its order.
+    pub stages: Vec<Stage>,
+}
+
+/// One stage of an attack.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Stage {
+    /// What happens.
+    pub title: String,
+    /// The ATT&CK tactic, spelled as `category` has it: `InitialAccess`.
+    pub tactic: String,
+}
+
 /// A person of the story.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -76,16 +104,30 @@ pub struct MachineFile {
     /// Inner address.
     pub ip: String,
     /// `riskScore`.
+    #[serde(default = "low")]
     pub risk: String,
     /// `exposureLevel`.
+    #[serde(default = "low")]
     pub exposure: String,
     /// `deviceValue`.
+    #[serde(default = "normal")]
     pub value: String,
     /// Tags.
+    #[serde(default)]
     pub tags: Vec<String>,
+    /// Another device group than that of its operating system.
+    pub group: Option<String>,
 }
 
-/// An outside address.
+fn low() -> String {
+    "Low".into()
+}
+
+fn normal() -> String {
+    "Normal".into()
+}
+
+/// An address; one inside the company has no place.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct IpFile {
@@ -94,14 +136,19 @@ pub struct IpFile {
     /// Address.
     pub address: String,
     /// Two letters.
+    #[serde(default)]
     pub country: String,
     /// City.
+    #[serde(default)]
     pub city: String,
     /// Country.
+    #[serde(default)]
     pub country_name: String,
     /// Degrees.
+    #[serde(default)]
     pub latitude: f64,
     /// Degrees.
+    #[serde(default)]
     pub longitude: f64,
 }
 
@@ -176,13 +223,20 @@ pub struct MailFile {
     /// Sending address.
     pub ip: String,
     /// URLs in it.
+    #[serde(default)]
     pub urls: Vec<String>,
     /// Attachments.
+    #[serde(default)]
     pub files: Vec<String>,
     /// Threat types.
+    #[serde(default)]
     pub threats: String,
     /// Detection methods.
+    #[serde(default)]
     pub methods: String,
+    /// `Inbound`, `Outbound`, `Intraorg`.
+    #[serde(default = "inbound")]
+    pub direction: String,
     /// Result of SPF.
     pub spf: String,
     /// Result of DKIM.
@@ -196,7 +250,12 @@ pub struct MailFile {
     /// Delivery location.
     pub location: String,
     /// Confidence.
+    #[serde(default)]
     pub confidence: String,
+}
+
+fn inbound() -> String {
+    "Inbound".into()
 }
 
 /// Evidence of any other kind.
@@ -207,7 +266,10 @@ pub struct ThingFile {
     pub key: String,
     /// `@odata.type` without its prefix.
     pub kind: String,
-    /// Own properties.
+    /// No published schema has this kind: clients must keep what they do not know.
+    #[serde(default)]
+    pub unpublished: bool,
+    /// Own properties; those that are not given are null or empty.
     pub own: toml::Table,
 }
 
@@ -295,9 +357,17 @@ pub struct AlertFile {
     /// Recommended actions.
     pub actions: String,
     /// Investigation state.
+    #[serde(default = "unsupported")]
     pub state: String,
     /// Threat name.
     pub threat: Option<String>,
+    /// Display name of the actor, where the service names one.
+    pub actor: Option<String>,
+    /// Tags of the service.
+    #[serde(default)]
+    pub tags: Vec<String>,
+    /// The tuning rule that resolves it as it comes.
+    pub tuned: Option<String>,
     /// Custom details.
     #[serde(default)]
     pub custom: toml::Table,
@@ -305,6 +375,10 @@ pub struct AlertFile {
     pub evidence: Vec<EvidenceFile>,
     /// It does not happen once this device is isolated.
     pub unless_isolated: Option<String>,
+}
+
+fn unsupported() -> String {
+    "unsupportedAlertType".into()
 }
 
 /// What happens besides incidents and alerts.
@@ -405,6 +479,22 @@ pub enum EventFile {
     },
 }
 
+impl EventFile {
+    /// When it happens.
+    pub fn at(&self) -> When {
+        match self {
+            Self::Evidence { at, .. }
+            | Self::Remediation { at, .. }
+            | Self::Merge { at, .. }
+            | Self::Title { at, .. }
+            | Self::Assign { at, .. }
+            | Self::Comment { at, .. }
+            | Self::Resolve { at, .. }
+            | Self::Action { at, .. } => *at,
+        }
+    }
+}
+
 /// A row of a hunting table.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -425,6 +515,8 @@ pub struct RowFile {
     pub mail: Option<String>,
     /// Which URL.
     pub url: Option<String>,
+    /// Which outside address it came from or went to, with its place where the table has one.
+    pub ip: Option<String>,
     /// Further columns.
     #[serde(default)]
     pub columns: toml::Table,
@@ -442,6 +534,8 @@ pub struct RowFile {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
+    /// The head.
+    pub story: Head,
     /// People.
     #[serde(default)]
     pub person: Vec<PersonFile>,
@@ -480,10 +574,31 @@ pub struct Scenario {
     pub row: Vec<RowFile>,
 }
 
+/// What `common.toml` holds.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Common {
+    file: Vec<FileFile>,
+    ip: Vec<IpFile>,
+}
+
 impl Scenario {
-    /// Reads a file.
+    /// Reads a file and brings what every story may refer to into it; what the file itself has under
+    /// the same key comes first.
     pub fn parse(text: &str) -> Result<Self, String> {
-        toml::from_str(text).map_err(|e| e.to_string())
+        let mut scenario: Self = toml::from_str(text).map_err(|e| e.to_string())?;
+        let common: Common = toml::from_str(COMMON).map_err(|e| format!("common.toml: {e}"))?;
+        for file in common.file {
+            if !scenario.file.iter().any(|f| f.key == file.key) {
+                scenario.file.push(file);
+            }
+        }
+        for ip in common.ip {
+            if !scenario.ip.iter().any(|i| i.key == ip.key) {
+                scenario.ip.push(ip);
+            }
+        }
+        Ok(scenario)
     }
 
     /// The entry of a list with this key.

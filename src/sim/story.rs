@@ -1,4 +1,4 @@
-//! The story: what is still to happen, and letting it happen.
+//! The stories: what is still to happen, and letting it happen.
 //!
 //! Nothing runs while nobody asks: whatever is due is applied before the next answer, with the time
 //! it was due at.
@@ -6,32 +6,46 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::cast::Cast;
+use super::cast::{Cast, Setting};
 use super::clock::{SECOND, Ticks};
 use super::defender::actions::{Action, Kind};
 use super::ids::{self, Dice};
 use super::noise::{Shell, ShellText};
-use super::scenario::{AlertFile, EventFile, EvidenceFile, IncidentFile, Scenario};
+use super::scenario::{AlertFile, EventFile, EvidenceFile, IncidentFile, Scenario, When};
 use super::words;
 use super::world::{ACTIVE, Alert, Body, Comment, Incident, RESOLVED, Told, World};
 
 /// What is still to happen.
 #[derive(Debug, Default)]
 pub struct Story {
-    /// The cast, when a story is told.
-    pub cast: Option<Arc<Cast>>,
+    /// The stories that are told.
+    pub tales: Vec<Tale>,
     /// What happens, by time.
     events: Vec<(Ticks, Event)>,
     next: usize,
-    incidents: HashMap<String, u32>,
-    alerts: HashMap<String, u32>,
-    machines: HashMap<String, u32>,
     /// Number and time of the next everyday incident.
     trickle: Option<(u64, Ticks)>,
 }
 
+/// One story, and where what it is about stands in the tenant. Keys are its own.
+#[derive(Debug)]
+pub struct Tale {
+    /// Its entities.
+    pub cast: Arc<Cast>,
+    incidents: HashMap<String, u32>,
+    alerts: HashMap<String, u32>,
+    machines: HashMap<String, u32>,
+}
+
 #[derive(Debug, Clone, Copy)]
-enum Event {
+struct Event {
+    /// Place of the story.
+    tale: usize,
+    what: What,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum What {
     Incident(usize),
     Alert(usize),
     Other(usize),
@@ -50,66 +64,62 @@ impl Story {
     }
 }
 
-fn when(event: &EventFile) -> Ticks {
-    match event {
-        EventFile::Evidence { at, .. }
-        | EventFile::Remediation { at, .. }
-        | EventFile::Merge { at, .. }
-        | EventFile::Title { at, .. }
-        | EventFile::Assign { at, .. }
-        | EventFile::Comment { at, .. }
-        | EventFile::Resolve { at, .. }
-        | EventFile::Action { at, .. } => at.0,
-    }
-}
-
 impl World {
     /// Brings people and devices of a scenario into the tenant and lines up what will happen.
     pub fn tell(&mut self, scenario: Scenario) -> Result<(), String> {
-        let (people, machines) = (self.people.len() as u32, self.machines.len() as u32);
-        let cast = Cast::new(
-            scenario,
-            self.seed,
-            Arc::clone(&self.clock),
-            &self.catalogue.fleet,
-            people,
-            machines,
-        )?;
-        for person in &cast.scenario.person {
-            self.people.push(cast.people[&person.key].clone());
+        let name = scenario.story.name.clone();
+        let told = |e| format!("{name}: {e}");
+        let setting = Setting {
+            seed: self.seed,
+            fleet: &self.catalogue.fleet,
+            people: &self.people,
+            machines: self.machines.len() as u32,
+        };
+        let cast = Cast::new(scenario, Arc::clone(&self.clock), setting).map_err(told)?;
+        if self.tale_named(&name).is_some() {
+            return Err(format!("two stories are called {name}"));
         }
-        for machine in &cast.scenario.machine {
-            let place = self.push_machine(cast.machines[&machine.key].clone());
-            self.story.machines.insert(machine.key.clone(), place);
+        self.people.extend(cast.newcomers.iter().cloned());
+        let mut machines = HashMap::new();
+        for file in &cast.scenario.machine {
+            let machine = cast.machines[&file.key].clone();
+            if self.find_machine(&machine.id).is_some() {
+                return Err(told(format!("another story has a machine {}", file.host)));
+            }
+            machines.insert(file.key.clone(), self.push_machine(machine));
         }
+        let tale = self.story.tales.len();
         let s = &cast.scenario;
-        let mut events: Vec<(Ticks, Event)> = Vec::new();
-        events.extend(
-            s.incident
-                .iter()
-                .enumerate()
-                .map(|(n, i)| (i.at.0, Event::Incident(n))),
-        );
-        events.extend(
-            s.alert
-                .iter()
-                .enumerate()
-                .map(|(n, a)| (a.at.0, Event::Alert(n))),
-        );
-        events.extend(
-            s.event
-                .iter()
-                .enumerate()
-                .map(|(n, e)| (when(e), Event::Other(n))),
-        );
-        for (at, _) in &mut events {
-            *at = self.clock.at(*at);
+        let mut push = |at: When, what| {
+            self.story.events.push((cast.at(at), Event { tale, what }));
+        };
+        for (n, incident) in s.incident.iter().enumerate() {
+            push(incident.at, What::Incident(n));
         }
-        // A stable sort: what the file says first happens first.
-        events.sort_by_key(|(at, _)| *at);
-        self.story.events = events;
-        self.story.cast = Some(Arc::new(cast));
+        for (n, alert) in s.alert.iter().enumerate() {
+            push(alert.at, What::Alert(n));
+        }
+        for (n, event) in s.event.iter().enumerate() {
+            push(event.at(), What::Other(n));
+        }
+        self.story.tales.push(Tale {
+            cast: Arc::new(cast),
+            incidents: HashMap::new(),
+            alerts: HashMap::new(),
+            machines,
+        });
         Ok(())
+    }
+
+    fn tale_named(&self, name: &str) -> Option<&Tale> {
+        let mut tales = self.story.tales.iter();
+        tales.find(|t| t.cast.scenario.story.name == name)
+    }
+
+    /// Puts what happens in all stories into one order.
+    pub fn line_up(&mut self) {
+        // A stable sort: what a file says first happens first.
+        self.story.events.sort_by_key(|(at, _)| *at);
     }
 
     /// When something happens next.
@@ -155,27 +165,24 @@ impl World {
     }
 
     fn happen(&mut self, event: Event, at: Ticks) -> Result<(), String> {
-        let Some(cast) = self.story.cast.clone() else {
-            return Ok(());
-        };
-        match event {
-            Event::Incident(n) => {
-                let file = &cast.scenario.incident[n];
-                self.open_incident(file, at)
-                    .map_err(|e| format!("incident {}: {e}", file.key))
-            }
-            Event::Alert(n) => {
-                let file = &cast.scenario.alert[n];
-                self.open_alert(&cast, file, at)
-                    .map_err(|e| format!("alert {}: {e}", file.key))
-            }
-            Event::Other(n) => self.other(&cast, &cast.scenario.event[n], at),
+        let cast = Arc::clone(&self.story.tales[event.tale].cast);
+        let s = &cast.scenario;
+        let tale = event.tale;
+        match event.what {
+            What::Incident(n) => self
+                .open_incident(tale, &s.incident[n], at)
+                .map_err(|e| format!("incident {}: {e}", s.incident[n].key)),
+            What::Alert(n) => self
+                .open_alert(tale, &cast, &s.alert[n], at)
+                .map_err(|e| format!("alert {}: {e}", s.alert[n].key)),
+            What::Other(n) => self.other(tale, &cast, &s.event[n], at),
         }
+        .map_err(|e| format!("{}: {e}", s.story.name))
     }
 
-    /// Whether a device of the story is isolated at a moment: what the attacker does there no longer works.
-    pub fn is_isolated(&self, key: &str, at: Ticks) -> bool {
-        let Some(place) = self.story.machines.get(key) else {
+    /// Whether a device of a story is isolated at a moment: what the attacker does there no longer works.
+    pub fn is_isolated(&self, tale: usize, key: &str, at: Ticks) -> bool {
+        let Some(place) = self.story.tales[tale].machines.get(key) else {
             return false;
         };
         self.actions
@@ -186,7 +193,7 @@ impl World {
             .is_some_and(|a| a.kind == Kind::Isolate)
     }
 
-    fn open_incident(&mut self, file: &IncidentFile, at: Ticks) -> Result<(), String> {
+    fn open_incident(&mut self, tale: usize, file: &IncidentFile, at: Ticks) -> Result<(), String> {
         let by = self.name("Microsoft 365 Defender-Correlation");
         let severity = words::place(words::SEVERITY, &file.severity).ok_or("no such severity")?;
         let mut incident = Incident {
@@ -210,14 +217,15 @@ impl World {
         extra.custom_tags.clone_from(&file.custom_tags);
         extra.system_tags.clone_from(&file.system_tags);
         let place = self.push_incident(incident);
-        self.story.incidents.insert(file.key.clone(), place);
+        self.story.tales[tale]
+            .incidents
+            .insert(file.key.clone(), place);
         Ok(())
     }
 
     /// The incident a key stands for, merges followed.
-    fn story_incident(&self, key: &str) -> Result<u32, String> {
-        let mut place = *self
-            .story
+    fn story_incident(&self, tale: usize, key: &str) -> Result<u32, String> {
+        let mut place = *self.story.tales[tale]
             .incidents
             .get(key)
             .ok_or_else(|| format!("no incident is called {key} yet"))?;
@@ -227,15 +235,17 @@ impl World {
         Ok(place)
     }
 
-    fn story_alert(&self, key: &str) -> Option<u32> {
-        self.story.alerts.get(key).copied()
-    }
-
-    fn open_alert(&mut self, cast: &Cast, file: &AlertFile, at: Ticks) -> Result<(), String> {
+    fn open_alert(
+        &mut self,
+        tale: usize,
+        cast: &Cast,
+        file: &AlertFile,
+        at: Ticks,
+    ) -> Result<(), String> {
         if file
             .unless_isolated
             .as_deref()
-            .is_some_and(|key| self.is_isolated(key, cast.at(file.first)))
+            .is_some_and(|key| self.is_isolated(tale, key, cast.at(file.first)))
         {
             return Ok(());
         }
@@ -257,7 +267,7 @@ impl World {
             .iter()
             .map(|e| cast.evidence(e, at))
             .collect::<Result<Vec<_>, _>>()?;
-        let incident = self.story_incident(&file.incident)?;
+        let incident = self.story_incident(tale, &file.incident)?;
         let alert = Alert {
             key: cast.alert_key(&file.key),
             incident,
@@ -278,27 +288,46 @@ impl World {
                 evidence,
                 additional: "{\"Intent\":0,\"Intent@odata.type\":\"#Int64\"}".into(),
                 custom: cast.object(&file.custom)?.to_string(),
-                actor: None,
-                tags: Vec::new(),
+                actor: file.actor.clone(),
+                tags: file.tags.clone(),
             })),
             comments: Vec::new(),
         };
         let severity = alert.severity;
         let place = self.push_alert(alert);
-        self.story.alerts.insert(file.key.clone(), place);
+        self.story.tales[tale]
+            .alerts
+            .insert(file.key.clone(), place);
         let row = &mut self.incidents[incident as usize];
         row.severity = row.severity.max(severity);
         let by = row.modified_by;
-        // A resolved incident that gets a new alert is open again.
-        if row.status == RESOLVED {
+        // A resolved incident that gets a new alert is open again; the old verdict stays until
+        // somebody gives another.
+        if row.status == RESOLVED && file.tuned.is_none() {
             row.status = ACTIVE;
         }
         self.touch_incident(incident, at, by);
+        if let Some(rule) = &file.tuned {
+            self.tune(place, rule, at);
+        }
         Ok(())
     }
 
-    fn told(&mut self, key: &str) -> Option<(u32, &mut Told)> {
-        let place = self.story_alert(key)?;
+    /// An alert that a tuning rule resolves as it comes.
+    pub(super) fn tune(&mut self, place: u32, rule: &str, at: Ticks) {
+        let alert = &mut self.alerts[place as usize];
+        alert.investigation = words::place(words::INVESTIGATION, "suppressedAlert").unwrap_or(0);
+        alert.comments.push(Comment {
+            text: format!("Resolved by the alert tuning rule \"{rule}\"."),
+            by: "Alert tuning".into(),
+            at,
+        });
+        self.touch_alert(place, at);
+        self.set_alert_status(place, 3, at);
+    }
+
+    fn told(&mut self, tale: usize, key: &str) -> Option<(u32, &mut Told)> {
+        let place = *self.story.tales[tale].alerts.get(key)?;
         match &mut self.alerts[place as usize].body {
             Body::Told(told) => Some((place, told)),
             Body::Everyday { .. } => None,
@@ -307,6 +336,7 @@ impl World {
 
     fn add_evidence(
         &mut self,
+        tale: usize,
         cast: &Cast,
         alert: &str,
         files: &[EvidenceFile],
@@ -317,7 +347,7 @@ impl World {
             .map(|e| cast.evidence(e, at))
             .collect::<Result<Vec<_>, _>>()?;
         // An alert that did not come about gets nothing either.
-        let Some((place, told)) = self.told(alert) else {
+        let Some((place, told)) = self.told(tale, alert) else {
             return Ok(());
         };
         told.evidence.extend(evidence);
@@ -332,11 +362,17 @@ impl World {
         self.touch_incident(incident, at, by);
     }
 
-    fn other(&mut self, cast: &Cast, event: &EventFile, at: Ticks) -> Result<(), String> {
+    fn other(
+        &mut self,
+        tale: usize,
+        cast: &Cast,
+        event: &EventFile,
+        at: Ticks,
+    ) -> Result<(), String> {
         match event {
             EventFile::Evidence {
                 alert, evidence, ..
-            } => self.add_evidence(cast, alert, evidence, at)?,
+            } => self.add_evidence(tale, cast, alert, evidence, at)?,
             EventFile::Remediation {
                 alert,
                 of,
@@ -345,7 +381,7 @@ impl World {
                 text,
                 ..
             } => {
-                if let Some((place, told)) = self.told(alert) {
+                if let Some((place, told)) = self.told(tale, alert) {
                     for evidence in told.evidence.iter_mut().filter(|e| e.entity == *of) {
                         evidence.verdict.clone_from(verdict);
                         evidence.remediation.clone_from(remediation);
@@ -355,17 +391,20 @@ impl World {
                 }
             }
             EventFile::Merge { incident, into, .. } => {
-                let (from, into) = (self.story_incident(incident)?, self.story_incident(into)?);
+                let (from, into) = (
+                    self.story_incident(tale, incident)?,
+                    self.story_incident(tale, into)?,
+                );
                 self.merge(from, into, at);
             }
             EventFile::Title { incident, text, .. } => {
-                let place = self.story_incident(incident)?;
+                let place = self.story_incident(tale, incident)?;
                 self.incidents[place as usize].extra_mut().title = Some(text.clone());
                 let by = self.name("Microsoft 365 Defender-Correlation");
                 self.touch_incident(place, at, by);
             }
             EventFile::Assign { incident, who, .. } => {
-                let place = self.story_incident(incident)?;
+                let place = self.story_incident(tale, incident)?;
                 let name = self.name(who);
                 let row = &mut self.incidents[place as usize];
                 row.assigned = name;
@@ -380,7 +419,7 @@ impl World {
                 text,
                 ..
             } => {
-                let place = self.story_incident(incident)?;
+                let place = self.story_incident(tale, incident)?;
                 let comment = Comment {
                     text: text.clone(),
                     by: who.clone(),
@@ -401,7 +440,7 @@ impl World {
                 text,
                 ..
             } => {
-                let place = self.story_incident(incident)?;
+                let place = self.story_incident(tale, incident)?;
                 let name = self.name(who);
                 let row = &mut self.incidents[place as usize];
                 row.status = RESOLVED;
@@ -421,8 +460,7 @@ impl World {
                 text,
                 ..
             } => {
-                let place = *self
-                    .story
+                let place = *self.story.tales[tale]
                     .machines
                     .get(machine)
                     .ok_or_else(|| format!("no machine is called {machine}"))?;

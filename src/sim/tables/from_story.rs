@@ -6,56 +6,73 @@ use super::super::people::{MAIL_DOMAIN, Machine, NT_DOMAIN, Person};
 use super::super::scenario::{FileFile, MailFile, ProcessFile, RowFile};
 use super::super::world::World;
 use super::{Cell, Row};
+use crate::kql::diagnostics::nearest;
 use crate::kql::schema::Schema;
+
+/// A row, and the device that must not be isolated for it to happen.
+type Told = (Row, Option<String>);
 
 /// Rows that are still to come, by time.
 #[derive(Debug, Default)]
 pub struct Pending {
-    rows: Vec<(Row, Option<String>)>,
+    /// With the place of their story.
+    rows: Vec<(usize, Told)>,
     next: usize,
 }
 
 impl Pending {
-    /// All rows of the world's story. The error names the entry that refers to nothing.
+    /// All rows of the world's stories. The error names the entry that refers to nothing.
     pub fn new(world: &World) -> Result<Self, String> {
-        let Some(cast) = world.story.cast.as_deref() else {
-            return Ok(Self::default());
-        };
         let mut rows = Vec::new();
-        for mail in &cast.scenario.mail {
-            mail_rows(cast, mail, &mut rows).map_err(|e| format!("mail {}: {e}", mail.key))?;
+        for (tale, told) in world.story.tales.iter().enumerate() {
+            let name = &told.cast.scenario.story.name;
+            let of = rows_of(&told.cast).map_err(|e| format!("{name}: {e}"))?;
+            rows.extend(of.into_iter().map(|row| (tale, row)));
         }
-        for process in &cast.scenario.process {
-            let row =
-                process_row(cast, process).map_err(|e| format!("process {}: {e}", process.key))?;
-            rows.push((row, process.unless_isolated.clone()));
-        }
-        for (n, file) in cast.scenario.row.iter().enumerate() {
-            for time in 0..=file.times {
-                let at = cast.at(super::super::scenario::When(
-                    file.at.0 + file.repeat.0 * i64::from(time),
-                ));
-                let row = told_row(cast, file, at)
-                    .map_err(|e| format!("row {} of {}: {e}", n + 1, file.table))?;
-                rows.push((row, file.unless_isolated.clone()));
-            }
-        }
-        rows.sort_by_key(|(row, _)| row.at);
+        rows.sort_by_key(|(_, (row, _))| row.at);
         Ok(Self { rows, next: 0 })
     }
 
     /// Moves what is due into `out`.
     pub fn due(&mut self, world: &World, now: Ticks, out: &mut Vec<Row>) {
-        while let Some((row, unless)) = self.rows.get(self.next).filter(|(row, _)| row.at <= now) {
+        while let Some((tale, (row, unless))) = self
+            .rows
+            .get(self.next)
+            .filter(|(_, (row, _))| row.at <= now)
+        {
             let stopped = unless
                 .as_deref()
-                .is_some_and(|machine| world.is_isolated(machine, row.at));
+                .is_some_and(|machine| world.is_isolated(*tale, machine, row.at));
             if !stopped {
                 out.push(row.clone());
             }
             self.next += 1;
         }
     }
+}
+
+/// All rows of one story, in the order of its file.
+pub fn rows_of(cast: &Cast) -> Result<Vec<Told>, String> {
+    let mut rows = Vec::new();
+    for mail in &cast.scenario.mail {
+        mail_rows(cast, mail, &mut rows).map_err(|e| format!("mail {}: {e}", mail.key))?;
+    }
+    for process in &cast.scenario.process {
+        let row =
+            process_row(cast, process).map_err(|e| format!("process {}: {e}", process.key))?;
+        rows.push((row, process.unless_isolated.clone()));
+    }
+    for (n, file) in cast.scenario.row.iter().enumerate() {
+        for time in 0..=file.times {
+            let at = cast.at(super::super::scenario::When(
+                file.at.0 + file.repeat.0 * i64::from(time),
+            ));
+            let row = told_row(cast, file, at)
+                .map_err(|e| format!("row {} of {}: {e}", n + 1, file.table))?;
+            rows.push((row, file.unless_isolated.clone()));
+        }
+    }
+    Ok(rows)
 }
 
 /// Columns every device table begins with.
@@ -159,11 +176,7 @@ fn process_row(cast: &Cast, process: &ProcessFile) -> Result<Row, String> {
     }
 }
 
-fn mail_rows(
-    cast: &Cast,
-    mail: &MailFile,
-    rows: &mut Vec<(Row, Option<String>)>,
-) -> Result<(), String> {
+fn mail_rows(cast: &Cast, mail: &MailFile, rows: &mut Vec<Told>) -> Result<(), String> {
     let at = cast.at(mail.at);
     let to = cast.person(&mail.to)?;
     let id = cast.message_id(mail);
@@ -186,7 +199,7 @@ fn mail_rows(
             .with("RecipientObjectId", &to.object_id)
             .with("RecipientDomain", MAIL_DOMAIN)
             .with("Subject", &mail.subject)
-            .with("EmailDirection", "Inbound")
+            .with("EmailDirection", &mail.direction)
             .with("DeliveryAction", &mail.delivery)
             .with("DeliveryLocation", &mail.location)
             .with("LatestDeliveryAction", &mail.delivery)
@@ -265,9 +278,11 @@ fn spelled(table: &str, column: &str) -> Result<&'static str, String> {
         .table(table)
         .ok_or_else(|| format!("no table is called {table}"))?;
     let found = table.columns.iter().find(|c| c.name == column);
-    found
-        .map(|c| c.name.as_str())
-        .ok_or_else(|| format!("{} has no column {column}", table.name))
+    found.map(|c| c.name.as_str()).ok_or_else(|| {
+        let near = nearest(column, table.columns.iter().map(|c| c.name.as_str()));
+        let meant = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+        format!("{} has no column {column}{meant}", table.name)
+    })
 }
 
 fn told_row(cast: &Cast, file: &RowFile, at: Ticks) -> Result<Row, String> {
@@ -309,7 +324,7 @@ fn told_row(cast: &Cast, file: &RowFile, at: Ticks) -> Result<Row, String> {
             ("RecipientEmailAddress", to.upn.clone()),
             ("AccountUpn", to.upn.clone()),
             ("SenderFromAddress", mail.from.clone()),
-            ("EmailDirection", "Inbound".into()),
+            ("EmailDirection", mail.direction.clone()),
         ] {
             if has(column) {
                 row = row.with(column, cell);
@@ -319,13 +334,31 @@ fn told_row(cast: &Cast, file: &RowFile, at: Ticks) -> Result<Row, String> {
     if let Some(url) = &file.url {
         row = row.with("Url", cast.url(url)?);
     }
+    if let Some(ip) = &file.ip {
+        let ip = cast.ip(ip)?;
+        for (column, cell) in [
+            ("IPAddress", &ip.address),
+            ("IpAddress", &ip.address),
+            ("RemoteIP", &ip.address),
+            ("Country", &ip.country),
+            ("CountryCode", &ip.country),
+            ("City", &ip.city),
+            ("Latitude", &ip.latitude.to_string()),
+            ("Longitude", &ip.longitude.to_string()),
+        ] {
+            // A table of devices has a place for the address alone.
+            if has(column) && (!ip.country.is_empty() || cell == &ip.address) {
+                row = row.with(column, cell);
+            }
+        }
+    }
     for (column, value) in &file.columns {
         let column = spelled(&file.table, column)?;
         let cell = match value {
             toml::Value::String(text) => Cell::Text(cast.text(text)?),
             toml::Value::Integer(n) => Cell::Number(*n),
             toml::Value::Boolean(b) => Cell::from(*b),
-            other => Cell::Text(other.to_string()),
+            other => Cell::Text(cast.json(other)?.to_string()),
         };
         row.cells.retain(|(name, _)| *name != column);
         row = row.with(column, cell);

@@ -251,6 +251,11 @@ impl Tables {
     }
 }
 
+/// Makes every row of a story once: tables and columns exist, references lead somewhere.
+pub fn check_story(cast: &super::cast::Cast) -> Result<(), String> {
+    from_story::rows_of(cast).map(drop)
+}
+
 fn push_name(sql: &mut String, at: usize, name: &str) {
     sql.push_str(if at == 0 { "\"" } else { ",\"" });
     sql.push_str(name);

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use super::*;
 use crate::sim::build::Scale;
 use crate::sim::clock::{Clock, MINUTE, from_unix};
-use crate::sim::scenario::{INVOICE, Scenario};
+use crate::sim::stories::Tale;
 use crate::sim::world::Body;
 
 fn world() -> World {
@@ -13,8 +13,11 @@ fn world() -> World {
         alerts: 120,
         machines: 20,
     };
-    let scenario = Scenario::parse(INVOICE).expect("the usual story");
-    World::build(7, "tenant", clock, scale, false, Some(scenario)).expect("a world")
+    let scenario = Tale::named("invoice")
+        .expect("a story")
+        .scenario()
+        .expect("the usual story");
+    World::build(7, "tenant", clock, scale, false, vec![scenario]).expect("a world")
 }
 
 fn texts(tables: &Tables, sql: &str) -> Vec<String> {

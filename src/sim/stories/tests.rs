@@ -1,0 +1,142 @@
+//! Every story that comes with the program, held to what its readers rely on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::super::build::Scale;
+use super::super::cast::Cast;
+use super::super::clock::Clock;
+use super::super::world::World;
+use super::*;
+
+/// A small tenant in which these stories are told.
+fn world(tales: &[Tale]) -> World {
+    let clock = Arc::new(Clock::new(
+        Some(super::super::clock::from_unix(1_770_000_000)),
+        1.0,
+    ));
+    let scale = Scale {
+        incidents: 4,
+        alerts: 8,
+        machines: 6,
+    };
+    let scenarios = tales
+        .iter()
+        .map(|t| t.scenario().expect("it is read"))
+        .collect();
+    World::build(7, "tenant", clock, scale, false, scenarios).expect("it is told")
+}
+
+fn casts(world: &World) -> impl Iterator<Item = &Cast> {
+    world.story.tales.iter().map(|t| t.cast.as_ref())
+}
+
+#[test]
+fn every_file_tells_its_attack_before_it_tells_the_data() {
+    for tale in Tale::all() {
+        let comment: Vec<&str> = tale
+            .text
+            .lines()
+            .take_while(|l| l.starts_with('#'))
+            .collect();
+        assert!(comment.len() >= 8, "{}: {} lines", tale.name, comment.len());
+        let comment = comment.join("\n");
+        for word in ["Concluded:", "Verdict:"] {
+            assert!(comment.contains(word), "{}: no {word}", tale.name);
+        }
+        let told = tale.synopsis().expect("it is read");
+        assert_eq!(told.name, tale.name);
+        assert!(told.stages.len() >= 3, "{}", tale.name);
+    }
+}
+
+#[test]
+fn a_story_is_told_to_its_end_beside_all_others() {
+    let mut world = world(&Tale::all());
+    let end = world.clock.start() + 30 * super::super::clock::DAY;
+    world.advance(end).expect("nothing is wrong in any file");
+    for cast in casts(&world) {
+        let s = &cast.scenario;
+        for alert in &s.alert {
+            let id = super::super::ids::guid_of(cast.alert_key(&alert.key));
+            assert!(
+                world.alert_places.contains_key(&cast.alert_key(&alert.key)),
+                "{}: alert {} ({id}) never comes",
+                s.story.name,
+                alert.key
+            );
+        }
+    }
+}
+
+#[test]
+fn a_mistake_is_told_with_the_story_and_the_entry() {
+    let invoice = Tale::named("invoice").expect("it is there");
+    for (right, wrong, said) in [
+        (
+            "registryHive =",
+            "registryHvie =",
+            "invoice: thing run: registryValueEvidence has no property registryHvie; did you mean registryHive?",
+        ),
+        (
+            "of = \"process.word\"",
+            "of = \"process.wrod\"",
+            "invoice: alert macro: no process is called wrod",
+        ),
+        (
+            "RemotePort = 443",
+            "RemotePrt = 443",
+            "did you mean RemotePort?",
+        ),
+        ("\"T1033\"", "\"T10333\"", "T10333 is no technique"),
+        (
+            "tactic = \"Discovery\"",
+            "tactic = \"Discovring\"",
+            "invoice: stage \"Exploration by hand\"",
+        ),
+        (
+            "verdict = \"suspicious\"",
+            "verdict = \"suspect\"",
+            "evidenceVerdict has no member suspect",
+        ),
+    ] {
+        let text = invoice.text.replacen(right, wrong, 1);
+        assert_ne!(text, invoice.text, "{right}");
+        let tale = Tale {
+            name: "invoice".into(),
+            text,
+        };
+        let clock = Arc::new(Clock::new(None, 1.0));
+        let scale = Scale {
+            incidents: 0,
+            alerts: 0,
+            machines: 1,
+        };
+        let error = tale
+            .scenario()
+            .and_then(|s| World::build(7, "t", clock, scale, false, vec![s]).map(drop))
+            .expect_err(said);
+        assert!(error.contains(said), "{error}");
+    }
+}
+
+/// Kinds of evidence and sources of alerts, over all stories.
+#[test]
+fn files_are_the_same_file_wherever_they_appear() {
+    let world = world(&Tale::all());
+    let mut by_hash: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for cast in casts(&world) {
+        for file in &cast.scenario.file {
+            let hashes = cast.hashes(file);
+            by_hash.entry(hashes.sha256).or_default().insert(format!(
+                "{} {} {}",
+                file.name.to_lowercase(),
+                hashes.sha1,
+                hashes.md5
+            ));
+        }
+    }
+    for (hash, files) in by_hash {
+        assert_eq!(files.len(), 1, "{hash}: {files:?}");
+    }
+}
