@@ -1,6 +1,7 @@
 //! What the console knows, shared by all screens: the queue, alerts, actions, stories, messages.
 //! Compact rows alone; whole objects are read from the store when looked at.
 
+pub mod arrange;
 mod collection;
 pub mod filter;
 mod notices;

@@ -12,6 +12,7 @@ use ratatui::layout::Rect;
 use super::incidents::defang_words;
 use crate::domain::{Alert, AlertId, AlertRow, IncidentId};
 use crate::tui::commands::{Command, Scope};
+use crate::tui::data::arrange::{Arrangement, Basis, TextOf};
 use crate::tui::data::filter::Filter;
 use crate::tui::data::{Data, devices_of};
 use crate::tui::keys::Chord;
@@ -58,6 +59,7 @@ pub struct Alerts {
     order: Vec<u32>,
     filter: Filter,
     editing: Option<Input>,
+    arrangement: Arrangement<Sort>,
     sort: Sort,
     reverse: bool,
     version: u64,
@@ -118,6 +120,7 @@ impl Alerts {
             order: Vec::new(),
             filter: Filter::new(filter),
             editing: None,
+            arrangement: Arrangement::default(),
             sort: Sort::Happened,
             version: 0,
             asked: false,
@@ -196,40 +199,30 @@ impl Alerts {
         } else {
             data.alerts.rows()
         };
-        let mut asker = self.filter.asker(&data.settings.me);
-        let mut keyed: Vec<((i64, i64), u32)> = rows
-            .iter()
-            .enumerate()
-            .filter(|(_, row)| asker.passes(*row))
-            .map(|(at, row)| {
-                let worst = -i64::from(row.severity.rank());
-                let happened = -row.first_activity.as_second();
-                let key = match self.sort {
-                    Sort::Happened => (happened, worst),
-                    Sort::Severity => (worst, happened),
-                    Sort::Updated => (-row.updated.as_second(), worst),
-                    Sort::Title => (0, 0),
-                };
-                (key, at as u32)
-            })
-            .collect();
-        keyed.sort_unstable_by(|(a, at), (b, bt)| {
-            let (row, other) = (&rows[*at as usize], &rows[*bt as usize]);
-            let ordering = a.cmp(b).then_with(|| {
-                if self.sort == Sort::Title {
-                    row.title.cmp(&other.title)
-                } else {
-                    std::cmp::Ordering::Equal
-                }
-            });
-            let ordering = if self.reverse {
-                ordering.reverse()
-            } else {
-                ordering
-            };
-            ordering.then_with(|| row.id.cmp(&other.id))
-        });
-        self.order = keyed.into_iter().map(|(_, at)| at).collect();
+        let text: Option<TextOf<AlertRow>> = match self.sort {
+            Sort::Title => Some(|row| Some(&row.title)),
+            _ => None,
+        };
+        let key = |row: &AlertRow| {
+            let worst = -i64::from(row.severity.rank());
+            let happened = -row.first_activity.as_second();
+            match self.sort {
+                Sort::Happened => (happened, worst, 0),
+                Sort::Severity => (worst, happened, 0),
+                Sort::Updated => (-row.updated.as_second(), worst, 0),
+                Sort::Title => (0, 0, 0),
+            }
+        };
+        let basis = Basis {
+            version: data.alerts.version(),
+            sort: self.sort,
+            reverse: self.reverse,
+            minute: 0,
+        };
+        // An incident's own few are made anew each time: their collection has no version.
+        let keep = self.editing.is_some() && self.of.is_none();
+        let asker = self.filter.asker(&data.settings.me);
+        self.order = self.arrangement.order(rows, basis, keep, asker, text, key);
         self.version = data.alerts.version();
         let view = View {
             rows,

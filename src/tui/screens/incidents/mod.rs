@@ -15,6 +15,7 @@ use self::order::Sort;
 use crate::domain::text::defang;
 use crate::domain::{IncidentId, IncidentRow, IncidentStatus, Timestamp};
 use crate::tui::commands::{Command, Scope};
+use crate::tui::data::arrange::Arrangement;
 use crate::tui::data::filter::Filter;
 use crate::tui::data::{Data, Level, devices_of};
 use crate::tui::keys::Chord;
@@ -29,6 +30,7 @@ pub struct Incidents {
     /// Which rows are shown, in order: places in the collection. Made when data, filter or sort
     /// change, never while drawing.
     order: Vec<u32>,
+    arrangement: Arrangement<Sort>,
     filter: Filter,
     /// The filter line, while it is being typed.
     editing: Option<Input>,
@@ -50,6 +52,7 @@ impl Default for Incidents {
         Self {
             table: TableState::default(),
             order: Vec::new(),
+            arrangement: Arrangement::default(),
             filter: Filter::new("status:open"),
             editing: None,
             sort: Sort::Sla,
@@ -131,7 +134,14 @@ impl Incidents {
     }
 
     fn arrange(&mut self, data: &Data, now: Timestamp) {
-        self.order = order::order(data, &self.filter, self.sort, self.reverse, now);
+        self.order = order::order(
+            &mut self.arrangement,
+            data,
+            &self.filter,
+            self.editing.is_some(),
+            (self.sort, self.reverse),
+            now,
+        );
         self.version = data.incidents.version();
         let view = View {
             data,

@@ -1,9 +1,8 @@
 //! Which incidents are shown, in which order.
 
-use std::cmp::Reverse;
-
 use crate::domain::{IncidentRow, Timestamp};
 use crate::tui::data::Data;
+use crate::tui::data::arrange::{Arrangement, Basis, Key, TextOf};
 use crate::tui::data::filter::Filter;
 
 /// What the queue is sorted by.
@@ -59,24 +58,23 @@ impl Sort {
     }
 }
 
-/// Places in the collection of the rows that pass, in order. Ties are broken by id, so that the
-/// order is one and the eye stays.
+/// Places in the collection of the rows that pass, in order.
 pub(super) fn order(
+    arrangement: &mut Arrangement<Sort>,
     data: &Data,
     filter: &Filter,
-    sort: Sort,
-    reverse: bool,
+    keep: bool,
+    (sort, reverse): (Sort, bool),
     now: Timestamp,
 ) -> Vec<u32> {
     let rows = data.incidents.rows();
-    let mut asker = filter.asker(&data.settings.me);
-    let passing = rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| asker.passes(*row));
     let seconds = |time: Timestamp| time.as_second();
-    // Numbers first, so that comparing is cheap; texts are compared where the numbers are equal.
-    let key = |row: &IncidentRow| -> (i64, i64, i64) {
+    let text: Option<TextOf<IncidentRow>> = match sort {
+        Sort::Title => Some(|row| Some(&row.title)),
+        Sort::Owner => Some(|row| row.assigned_to.as_deref()),
+        _ => None,
+    };
+    let key = |row: &IncidentRow| -> Key {
         let worst = -i64::from(row.severity.rank());
         let newest = -seconds(row.updated);
         match sort {
@@ -99,29 +97,25 @@ pub(super) fn order(
             Sort::Created => (-seconds(row.created), worst, newest),
             Sort::Updated => (newest, worst, 0),
             Sort::Alerts => (-i64::from(row.alerts), worst, newest),
-            Sort::Owner => (i64::from(row.assigned_to.is_some()), 0, 0),
+            Sort::Owner => (worst, 0, 0),
             Sort::Title => (0, 0, 0),
         }
     };
-    let mut keyed: Vec<((i64, i64, i64), u32)> =
-        passing.map(|(at, row)| (key(row), at as u32)).collect();
-    keyed.sort_unstable_by(|(a, at), (b, bt)| {
-        let (row, other) = (&rows[*at as usize], &rows[*bt as usize]);
-        let texts = || match sort {
-            Sort::Owner => row
-                .assigned_to
-                .cmp(&other.assigned_to)
-                .then(Reverse(row.severity.rank()).cmp(&Reverse(other.severity.rank()))),
-            Sort::Title => row.title.cmp(&other.title),
-            _ => std::cmp::Ordering::Equal,
-        };
-        let ordering = a.cmp(b).then_with(texts);
-        let ordering = if reverse {
-            ordering.reverse()
-        } else {
-            ordering
-        };
-        ordering.then_with(|| row.id.cmp(&other.id))
-    });
-    keyed.into_iter().map(|(_, at)| at).collect()
+    let basis = Basis {
+        version: data.incidents.version(),
+        sort,
+        reverse,
+        minute: match sort {
+            Sort::Sla => seconds(now).div_euclid(60),
+            _ => 0,
+        },
+    };
+    arrangement.order(
+        rows,
+        basis,
+        keep,
+        filter.asker(&data.settings.me),
+        text,
+        key,
+    )
 }
