@@ -2,6 +2,7 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +47,12 @@ pub(crate) struct SimArgs {
     /// Chooses how an unverified fact goes, as NAME=VALUE; can be repeated. A wrong one lists them all.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) quirk: Vec<String>,
+    /// Serves HTTPS, with a certificate of an authority made for the run.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Where the authority's certificate is written; in the folder for temporary files unless given.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// How long tokens live, in seconds.
     #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
     pub(crate) token_lifetime: u64,
@@ -87,6 +94,8 @@ async fn serve(args: SimArgs) -> Done {
         story: !args.no_story,
         scenarios,
         trickle: !args.no_trickle,
+        tls: args.tls,
+        ca_file: args.ca_file,
         token_lifetime: Duration::from_secs(args.token_lifetime),
         withheld_roles: args.without_role,
         quirks,
@@ -96,7 +105,7 @@ async fn serve(args: SimArgs) -> Done {
         ..SimConfig::default()
     };
     let sim = Sim::start(config).await.map_err(|error| match error {
-        SimError::Listen { .. } => Failure::refused(error),
+        SimError::Listen { .. } | SimError::Certificate { .. } => Failure::refused(error),
         SimError::NotLoopback(_) | SimError::Scenario(_) => Failure::usage(error),
     })?;
     {
@@ -108,6 +117,12 @@ async fn serve(args: SimArgs) -> Done {
         "the simulated tenant listens on {}; put the settings above into nightjar's configuration, then: nightjar --profile sim",
         sim.base_url()
     ));
+    if let Some(path) = sim.ca_file() {
+        super::say(&format!(
+            "clients must trust the certificate in {}",
+            path.display()
+        ));
+    }
     // Ctrl-C is how it ends: nothing has failed.
     let _ = tokio::signal::ctrl_c().await;
     sim.stop().await;

@@ -1,7 +1,9 @@
 //! The handle of a running simulated tenant: its address and keys, time, mishaps, and the end.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -33,6 +35,7 @@ pub struct Snapshot {
 pub struct SimHandle {
     pub(super) addr: SocketAddr,
     pub(super) base: Arc<str>,
+    pub(super) ca_file: Option<PathBuf>,
     pub(super) host: Arc<Host>,
     pub(super) stop: Option<oneshot::Sender<()>>,
     pub(super) server: tokio::task::JoinHandle<()>,
@@ -54,6 +57,11 @@ impl SimHandle {
         &self.base
     }
 
+    /// Where the certificate is that clients must trust; `None` where plain HTTP is served.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
     /// The tenant's id.
     pub fn tenant_id(&self) -> &str {
         &self.first().entra.tenant
@@ -72,13 +80,18 @@ impl SimHandle {
     /// Settings of a profile that connects to this tenant, as TOML.
     pub fn profile_toml(&self, name: &str) -> String {
         let base = self.base_url();
-        format!(
+        let mut settings = format!(
             "[profiles.{name}]\ncloud = \"commercial\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
              client_secret = \"{}\"\nauthority = \"{base}\"\ngraph_url = \"{base}\"\ndefender_url = \"{base}\"\n",
             self.tenant_id(),
             self.client_id(),
             self.client_secret()
-        )
+        );
+        if let Some(path) = &self.ca_file {
+            let path = toml::Value::from(path.display().to_string());
+            let _ = writeln!(settings, "ca_file = {path}");
+        }
+        settings
     }
 
     /// Lets something go wrong with requests to come.

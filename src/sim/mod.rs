@@ -7,6 +7,7 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `server` | a port: mishaps, log |
+//! | `tls` | the same over HTTPS |
 //! | `host`, `tenant` | several tenants behind a port, and one of them |
 //! | `handle` | what a test or a program does with a running tenant |
 //! | `entra` | discovery, sign-in, keys; tokens that are verified on every request |
@@ -49,10 +50,12 @@ mod stories;
 mod story;
 mod tables;
 mod tenant;
+mod tls;
 mod words;
 mod world;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -98,6 +101,10 @@ pub struct SimConfig {
     pub scenarios: Vec<Tale>,
     /// Whether new everyday incidents keep coming.
     pub trickle: bool,
+    /// Whether HTTPS is served, with a certificate of an authority made for the run.
+    pub tls: bool,
+    /// Where that authority's certificate is written; in the folder for temporary files when `None`.
+    pub ca_file: Option<PathBuf>,
     /// How long tokens live.
     pub token_lifetime: Duration,
     /// Application roles that tokens come without.
@@ -139,6 +146,8 @@ impl Default for SimConfig {
             story: true,
             scenarios: Vec::new(),
             trickle: true,
+            tls: false,
+            ca_file: None,
             token_lifetime: Duration::from_secs(3600),
             withheld_roles: Vec::new(),
             quirks: Quirks::default(),
@@ -164,6 +173,14 @@ pub enum SimError {
     /// Secrets travel in the clear here, so only loopback is served.
     #[error("{0} is not a loopback address: the simulated tenant answers only on this computer")]
     NotLoopback(SocketAddr),
+    /// The certificate that clients must trust could not be made or written.
+    #[error("{}: {why}", path.display())]
+    Certificate {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
     /// The scenario could not be read.
     #[error("scenario: {0}")]
     Scenario(String),
@@ -185,7 +202,11 @@ impl Sim {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
-        let base: Arc<str> = format!("http://{addr}").into();
+        let identity = config.tls.then(|| identity(&config, addr)).transpose()?;
+        let base: Arc<str> = match identity {
+            Some(_) => format!("https://localhost:{}", addr.port()).into(),
+            None => format!("http://{addr}").into(),
+        };
         let clock = Arc::new(Clock::new(config.start, config.speed));
         let tenant = Arc::new(open(&config, &clock).await?);
         if config.prepare_hunting {
@@ -203,21 +224,47 @@ impl Sim {
             host: Arc::clone(&host),
             base: Arc::clone(&base),
         };
-        // Answers are written whole: waiting for more to send only costs time.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let server = tokio::spawn(server::serve(listener, door, async move {
+        let stopped = async move {
             let _ = stopped.await;
-        }));
+        };
+        let (ca_file, server) = if let Some((identity, ca_file)) = identity {
+            let listener =
+                tls::Secure::new(listener, &identity, door.host.log.clone()).map_err(listen)?;
+            let server = tokio::spawn(server::serve(listener, door, stopped));
+            (Some(ca_file), server)
+        } else {
+            // Answers are written whole: waiting for more to send only costs time.
+            let listener = listener.tap_io(|stream| {
+                let _ = stream.set_nodelay(true);
+            });
+            (None, tokio::spawn(server::serve(listener, door, stopped)))
+        };
         Ok(SimHandle {
             addr,
             base,
+            ca_file,
             host,
             stop: Some(stop),
             server,
         })
     }
+}
+
+/// What HTTPS is served with, and where the certificate that clients must trust was written.
+fn identity(config: &SimConfig, addr: SocketAddr) -> Result<(tls::Identity, PathBuf), SimError> {
+    let path = config
+        .ca_file
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("nightjar-sim-{}.pem", addr.port())));
+    let wrong = |why: String| SimError::Certificate {
+        path: path.clone(),
+        why,
+    };
+    let identity = tls::Identity::new().map_err(|e| wrong(e.to_string()))?;
+    identity
+        .write_authority(&path)
+        .map_err(|e| wrong(e.to_string()))?;
+    Ok((identity, path))
 }
 
 /// Makes one tenant.
