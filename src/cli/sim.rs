@@ -9,10 +9,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::failure::{Done, Failure};
-use crate::sim::{Quirks, Sim, SimConfig, SimError, Tale};
+use crate::sim::{self, Quirks, Sim, SimConfig, SimError, Tale};
 
 /// Options of `nightjar sim`.
 #[derive(Debug, Args)]
+#[command(after_long_help = after_help())]
 pub(crate) struct SimArgs {
     /// Where to listen; loopback only. Port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
@@ -59,9 +60,29 @@ pub(crate) struct SimArgs {
     /// Issues tokens without this application role; can be repeated.
     #[arg(long, value_name = "ROLE")]
     pub(crate) without_role: Vec<String>,
+    /// Lets something go wrong: `'rate=0.2 kind=reset path=/v1.0/security/*'`; can be repeated. The end of
+    /// this text lists the kinds and words.
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) fault: Vec<String>,
+    /// Lets happen what a file of `[[fault]]` tables says, `from` and `until` being times since the start.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fault_script: Option<PathBuf>,
+    /// Decides which requests faults with a rate strike.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) fault_seed: u64,
     /// Says nothing about requests.
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+/// The part of the long help that no single option explains.
+fn after_help() -> String {
+    format!(
+        "Faults are written as words: kind=KIND, and where it strikes: method=, path= (a part of the path, or a \
+         pattern with *), tenant= (id, domain or number), service=entra|graph|defender, rate=0..1, nth=, times=, \
+         after=, from= and until= (time since the start, such as 90s or 2h).\nKinds, with their own words and defaults:\n{}",
+        sim::fault_kinds()
+    )
 }
 
 /// Serves until interrupted: settings of a profile to standard output, one line a request to
@@ -75,6 +96,17 @@ async fn serve(args: SimArgs) -> Done {
         return list();
     }
     let scenarios = tales(&args.scenario)?;
+    let mut faults = Vec::new();
+    for words in &args.fault {
+        let fault =
+            sim::fault(words).map_err(|e| Failure::usage(format!("--fault '{words}': {e}")))?;
+        faults.push(fault);
+    }
+    if let Some(path) = &args.fault_script {
+        let wrong = |e: String| Failure::usage(format!("{}: {e}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+        faults.extend(sim::fault_script(&text).map_err(wrong)?);
+    }
     if !(args.speed.is_finite() && args.speed > 0.0) {
         return Err(Failure::usage("--speed must be a number above 0"));
     }
@@ -100,6 +132,8 @@ async fn serve(args: SimArgs) -> Done {
         withheld_roles: args.without_role,
         quirks,
         throttle: args.throttle,
+        faults,
+        fault_seed: args.fault_seed,
         prepare_hunting: true,
         log,
         ..SimConfig::default()

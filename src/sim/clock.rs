@@ -187,6 +187,20 @@ pub fn defender(ticks: Ticks) -> String {
     String::from_utf8(out).expect("digits are ASCII")
 }
 
+/// Reads a span such as `250ms`, `90s`, `5m`, `2h`, `8d`.
+pub fn span(text: &str) -> Option<Ticks> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: Ticks = text[..digits].parse().ok()?;
+    number.checked_mul(match &text[digits..] {
+        "ms" => SECOND / 1000,
+        "s" => SECOND,
+        "m" => MINUTE,
+        "h" => HOUR,
+        "d" => DAY,
+        _ => return None,
+    })
+}
+
 /// Reads an OData date-time or date: any number of fraction digits, `Z` or an offset; no zone is UTC.
 pub fn parse(text: &str) -> Option<Ticks> {
     let bytes = text.as_bytes();
@@ -263,6 +277,19 @@ mod tests {
         assert_eq!(parse("2026-08-19T09:02:10.98+02:00"), Some(ticks));
         assert_eq!(parse("2026-08-19"), Some(ticks - ticks.rem_euclid(DAY)));
         assert_eq!(to_unix(from_unix(1_700_000_000)), 1_700_000_000);
+        assert_eq!(span("250ms"), Some(SECOND / 4));
+        assert_eq!(span("8d"), Some(8 * DAY));
+        for wrong in [
+            "",
+            "5",
+            "m",
+            "-5m",
+            "5 m",
+            "99999999999999999999d",
+            "999999999999999d",
+        ] {
+            assert_eq!(span(wrong), None, "{wrong}");
+        }
         for wrong in [
             "",
             "yesterday",

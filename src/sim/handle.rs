@@ -207,7 +207,7 @@ impl SimHandle {
             let ask = Ask {
                 method: Method::GET,
                 path: path.into(),
-                query,
+                query: query.clone(),
                 headers,
                 body: Vec::new(),
                 base: self.base.to_string(),
@@ -221,7 +221,9 @@ impl SimHandle {
             }
             match page["@odata.nextLink"].as_str() {
                 Some(link) => {
-                    query = link.split_once('?').map_or("", |(_, q)| q).to_owned();
+                    link.split_once('?')
+                        .map_or("", |(_, q)| q)
+                        .clone_into(&mut query);
                 }
                 None => return rows,
             }
@@ -235,6 +237,7 @@ impl SimHandle {
 
     /// Stops serving and waits until open requests are answered, at most two seconds.
     pub async fn stop(mut self) {
+        self.host.stopping.cancel();
         drop(self.stop.take());
         let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.server).await;
     }
@@ -242,6 +245,7 @@ impl SimHandle {
 
 impl Drop for SimHandle {
     fn drop(&mut self) {
+        self.host.stopping.cancel();
         drop(self.stop.take());
         self.server.abort();
     }

@@ -20,7 +20,9 @@
 //! | `cast`, `story`, `evidence`, `shapes` | their entities, how they unfold, what evidence is made of |
 //! | `odata`, `json`, `words`, `clock`, `ids` | the wire: filters, writing, spelling, time, seeded ids |
 //! | `tables` | the hunting tables, telling the same story |
-//! | `faults`, `quota` | bad days on demand, documented limits |
+//! | `faults`, `mishap`, `spoil` | bad days on demand: which requests, what happens to them, and to bodies |
+//! | `trouble` | faults written as words |
+//! | `quota` | documented limits |
 //! | `quirks` | facts that nobody has verified, and which way they go |
 
 mod build;
@@ -38,6 +40,7 @@ mod host;
 mod http;
 mod ids;
 mod json;
+mod mishap;
 mod noise;
 mod odata;
 mod people;
@@ -46,11 +49,13 @@ mod quota;
 mod scenario;
 mod server;
 mod shapes;
+mod spoil;
 mod stories;
 mod story;
 mod tables;
 mod tenant;
 mod tls;
+mod trouble;
 mod words;
 mod world;
 
@@ -68,7 +73,7 @@ use build::Scale;
 use clock::Clock;
 pub use clock::Ticks;
 use entra::Entra;
-pub use faults::{Fault, FaultKind, RetryAfter};
+pub use faults::{ALWAYS, Fault, FaultKind, RetryAfter, Service};
 pub use handle::{SimHandle, Snapshot};
 use host::Host;
 pub use quirks::{QUIRKS, Quirks};
@@ -113,6 +118,10 @@ pub struct SimConfig {
     pub quirks: Quirks,
     /// Whether the documented call limits are kept.
     pub throttle: bool,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
+    /// Decides which requests faults with a rate strike.
+    pub fault_seed: u64,
     /// Whether the hunting tables are made in the background at the start; if not, the first query
     /// waits for them.
     pub prepare_hunting: bool,
@@ -152,6 +161,8 @@ impl Default for SimConfig {
             withheld_roles: Vec::new(),
             quirks: Quirks::default(),
             throttle: false,
+            faults: Vec::new(),
+            fault_seed: 1,
             prepare_hunting: false,
             start: None,
             log: None,
@@ -215,10 +226,14 @@ impl Sim {
         let host = Arc::new(Host {
             tenants: vec![tenant],
             clock,
-            faults: faults::Faults::default(),
+            faults: faults::Faults::new(config.fault_seed),
             requests: AtomicU64::new(0),
             log: config.log,
+            stopping: tokio_util::sync::CancellationToken::new(),
         });
+        for fault in config.faults {
+            host.faults.add(fault);
+        }
         let (stop, stopped) = oneshot::channel::<()>();
         let door = Door {
             host: Arc::clone(&host),
@@ -265,6 +280,32 @@ fn identity(config: &SimConfig, addr: SocketAddr) -> Result<(tls::Identity, Path
         .write_authority(&path)
         .map_err(|e| wrong(e.to_string()))?;
     Ok((identity, path))
+}
+
+/// Reads one fault, written as `rate=0.2 kind=reset path=/v1.0/security/*`.
+pub fn fault(text: &str) -> Result<Fault, String> {
+    trouble::from_text(text)
+}
+
+/// Reads a script of faults: TOML, one `[[fault]]` each, `from` and `until` being times since the start.
+pub fn fault_script(text: &str) -> Result<Vec<Fault>, String> {
+    trouble::from_script(text)
+}
+
+/// The kinds of faults for a help text: one line each, with own words and their defaults.
+pub fn fault_kinds() -> String {
+    use std::fmt::Write as _;
+    trouble::KINDS.iter().fold(String::new(), |mut out, row| {
+        let words = row.words.iter().map(|(n, v)| format!(" {n}={v}"));
+        let _ = writeln!(
+            out,
+            "  {:<16}{}{}",
+            row.name,
+            row.help,
+            words.collect::<String>()
+        );
+        out
+    })
 }
 
 /// Makes one tenant.
