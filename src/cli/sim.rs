@@ -24,6 +24,15 @@ pub(crate) struct SimArgs {
     /// How many times faster than life the story unfolds.
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
     pub(crate) speed: f64,
+    /// How tenant time runs: real, 60x (tokens, actions, quotas, stories: all of it), or frozen.
+    #[arg(long, default_value = "real", value_name = "PACE", value_parser = pace)]
+    pub(crate) clock: f64,
+    /// The moment the tenant believes it is, at the start; now unless given.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) start: Option<sim::Ticks>,
+    /// The tenant was started so long ago, as 8d: so much of its stories has happened.
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub(crate) start_ago: Option<Duration>,
     /// How many everyday incidents the tenant holds at the start.
     #[arg(long, default_value_t = 120, value_name = "N")]
     pub(crate) incidents: usize,
@@ -73,6 +82,18 @@ pub(crate) struct SimArgs {
     /// Says nothing about requests.
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+fn pace(text: &str) -> Result<f64, String> {
+    sim::pace(text).ok_or_else(|| "write real, frozen, or a factor such as 60x".into())
+}
+
+fn moment(text: &str) -> Result<sim::Ticks, String> {
+    sim::moment(text).ok_or_else(|| "write a time such as 2026-08-01T00:00:00Z".into())
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    sim::span(text).ok_or_else(|| "write a span such as 90s, 5m, 2h or 8d".into())
 }
 
 /// The part of the long help that no single option explains.
@@ -134,6 +155,9 @@ async fn serve(args: SimArgs) -> Done {
         throttle: args.throttle,
         faults,
         fault_seed: args.fault_seed,
+        start: args.start,
+        start_ago: args.start_ago.unwrap_or_default(),
+        clock_rate: args.clock,
         prepare_hunting: true,
         log,
         ..SimConfig::default()

@@ -114,6 +114,16 @@ impl SimHandle {
         self.host.clock.advance(by);
     }
 
+    /// Lets tenant time run this many times as fast as wall time from now on; 0 freezes it.
+    pub fn set_rate(&self, rate: f64) {
+        self.host.clock.set_rate(rate);
+    }
+
+    /// Tenant time.
+    pub fn now(&self) -> clock::Ticks {
+        self.host.clock.now()
+    }
+
     /// From now on tokens come without these application roles.
     pub fn withhold_roles(&self, roles: &[&str]) {
         self.first()

@@ -16,7 +16,7 @@ use super::faults::{Faults, RetryAfter};
 use super::http::{Ask, Reply};
 use super::quota::Which;
 use super::tenant::Tenant;
-use super::{LogLine, defender, graph, mishap};
+use super::{LogLine, defender, graph, ids, mishap};
 
 /// What is served: one tenant or many, with one clock.
 pub struct Host {
@@ -49,6 +49,16 @@ struct Tid {
 }
 
 impl Host {
+    /// The id of a request: while time is frozen the same in every run, so that answers are the same to
+    /// the byte.
+    pub fn request_id(&self, number: u64) -> String {
+        if self.clock.rate() == 0.0 {
+            ids::guid(self.tenants[0].seed, &format!("request {number}"))
+        } else {
+            uuid::Uuid::new_v4().to_string()
+        }
+    }
+
     /// The place of the tenant a request is for: the one its bearer token was issued by (read, not verified: that is
     /// the tenant's own business), else the one its path begins with, else the first.
     pub fn choose(&self, ask: &Ask) -> usize {

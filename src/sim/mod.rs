@@ -70,8 +70,8 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use build::Scale;
-use clock::Clock;
 pub use clock::Ticks;
+use clock::{Clock, Hands};
 use entra::Entra;
 pub use faults::{ALWAYS, Fault, FaultKind, RetryAfter, Service};
 pub use handle::{SimHandle, Snapshot};
@@ -125,8 +125,12 @@ pub struct SimConfig {
     /// Whether the hunting tables are made in the background at the start; if not, the first query
     /// waits for them.
     pub prepare_hunting: bool,
-    /// The moment the tenant believes it is started at; now when `None`.
+    /// The moment the tenant believes it is now, at the start; wall time when `None`.
     pub start: Option<Ticks>,
+    /// How long ago it was started, as the tenant believes: so much of the story has happened already.
+    pub start_ago: Duration,
+    /// Tenant time runs this many times as fast as wall time; 0 is frozen.
+    pub clock_rate: f64,
     /// Where log lines go.
     pub log: Option<LogLine>,
 }
@@ -165,6 +169,8 @@ impl Default for SimConfig {
             fault_seed: 1,
             prepare_hunting: false,
             start: None,
+            start_ago: Duration::ZERO,
+            clock_rate: 1.0,
             log: None,
         }
     }
@@ -218,7 +224,7 @@ impl Sim {
             Some(_) => format!("https://localhost:{}", addr.port()).into(),
             None => format!("http://{addr}").into(),
         };
-        let clock = Arc::new(Clock::new(config.start, config.speed));
+        let clock = Arc::new(clock_of(&config));
         let tenant = Arc::new(open(&config, &clock).await?);
         if config.prepare_hunting {
             graph::hunting::prepare(&tenant);
@@ -308,6 +314,34 @@ pub fn fault_kinds() -> String {
     })
 }
 
+/// Reads a span of time such as `90s`, `5m`, `2h`, `8d`.
+pub fn span(text: &str) -> Option<Duration> {
+    let ticks = u64::try_from(clock::span(text)?).ok()?;
+    Some(Duration::from_nanos(ticks.checked_mul(100)?))
+}
+
+/// Reads a moment such as `2026-08-01T00:00:00Z`.
+pub fn moment(text: &str) -> Option<Ticks> {
+    clock::parse(text)
+}
+
+/// Reads how fast tenant time runs: `real`, `frozen` or `60x`.
+pub fn pace(text: &str) -> Option<f64> {
+    clock::pace(text)
+}
+
+fn clock_of(config: &SimConfig) -> Clock {
+    let wall = clock::wall();
+    let at = config.start.unwrap_or(wall);
+    let ago = Ticks::try_from(config.start_ago.as_nanos() / 100).unwrap_or(0);
+    let hands = Hands {
+        at,
+        wall,
+        rate: config.clock_rate,
+    };
+    Clock::with(at.saturating_sub(ago), hands, config.speed)
+}
+
 /// Makes one tenant.
 async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError> {
     let id = ids::guid(config.seed, "tenant");
@@ -344,7 +378,7 @@ fn make(config: &SimConfig, tenant: &str, clock: Arc<Clock>) -> Result<World, St
         alerts: config.alerts,
         machines: config.machines,
     };
-    let now = clock.start();
+    let now = clock.now();
     let mut tales = config.scenarios.clone();
     if tales.is_empty() {
         tales.extend(Tale::named("invoice"));

@@ -166,10 +166,11 @@ async fn handle(
         headers: parts.headers,
         body,
         base: door.base.to_string(),
-        request_id: uuid::Uuid::new_v4().to_string(),
+        request_id: String::new(),
     };
     let host = &door.host;
-    host.requests.fetch_add(1, Ordering::Relaxed);
+    let number = host.requests.fetch_add(1, Ordering::Relaxed);
+    ask.request_id = host.request_id(number);
     let place = host.choose(&ask);
     let tenant = &host.tenants[place];
     let resumed = mishap::resume(host, &mut ask, &raw_path);
