@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::failure::{Done, Failure};
-use crate::sim::{self, Quirks, Sim, SimConfig, SimError, Tale};
+use crate::sim::{self, Cloud, Quirks, Sim, SimConfig, SimError, Tale};
 
 /// Options of `nightjar sim`.
 #[derive(Debug, Args)]
@@ -57,6 +57,9 @@ pub(crate) struct SimArgs {
     /// Chooses how an unverified fact goes, as NAME=VALUE; can be repeated. A wrong one lists them all.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) quirk: Vec<String>,
+    /// The national cloud of the tenant: global, usgov or china. It decides what Graph has.
+    #[arg(long, default_value = "global", value_name = "CLOUD")]
+    pub(crate) cloud: String,
     /// Serves HTTPS, with a certificate of an authority made for the run.
     #[arg(long)]
     pub(crate) tls: bool,
@@ -135,6 +138,12 @@ async fn serve(args: SimArgs) -> Done {
     for quirk in &args.quirk {
         quirks.set(quirk).map_err(Failure::usage)?;
     }
+    let cloud = Cloud::named(&args.cloud).ok_or_else(|| {
+        Failure::usage(format!(
+            "--cloud is one of global, usgov, china, not {}",
+            args.cloud
+        ))
+    })?;
     let log: Option<crate::sim::LogLine> =
         (!args.quiet).then(|| Arc::new(|line: &str| super::say(line)) as crate::sim::LogLine);
     let config = SimConfig {
@@ -152,6 +161,7 @@ async fn serve(args: SimArgs) -> Done {
         token_lifetime: Duration::from_secs(args.token_lifetime),
         withheld_roles: args.without_role,
         quirks,
+        cloud,
         throttle: args.throttle,
         faults,
         fault_seed: args.fault_seed,

@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::entra::Claims;
+use super::entra::{Claims, DIRECTORY_ROLES};
 use super::faults::Fault;
 use super::host::{self, Host};
 use super::http::Ask;
@@ -157,6 +157,38 @@ impl SimHandle {
             tid: tid.into(),
             uti: "minted".into(),
             ver: "1.0".into(),
+            ..Claims::default()
+        })
+    }
+
+    /// A token for a signed-in person of this tenant with these delegated permissions and one directory
+    /// role, by its name (none when empty), valid for `lifetime` seconds from now.
+    pub fn mint_person(&self, aud: &str, scopes: &[&str], role: &str, lifetime: i64) -> String {
+        let now = clock::to_unix(self.host.clock.now());
+        let oid = ids::guid(self.first().seed, "signed-in person");
+        self.first().entra.sign(&Claims {
+            aud: aud.into(),
+            iss: format!("https://sts.windows.net/{}/", self.tenant_id()),
+            iat: now - 60,
+            nbf: now - 60,
+            exp: now + lifetime,
+            appid: self.client_id().into(),
+            app_displayname: "nightjar".into(),
+            appidacr: "0".into(),
+            idtyp: "user".into(),
+            sub: oid.clone(),
+            oid,
+            scp: scopes.join(" "),
+            tid: self.tenant_id().into(),
+            upn: "dana.whitfield@contoso.com".into(),
+            unique_name: "dana.whitfield@contoso.com".into(),
+            uti: "minted".into(),
+            ver: "1.0".into(),
+            wids: DIRECTORY_ROLES
+                .iter()
+                .filter(|r| r.name == role)
+                .map(|r| r.wid.to_owned())
+                .collect(),
             ..Claims::default()
         })
     }

@@ -18,6 +18,7 @@
 //! | `noise` | everyday alerts from recipes |
 //! | `stories`, `scenario`, `check` | the attacks as data, read and checked |
 //! | `cast`, `story`, `evidence`, `shapes` | their entities, how they unfold, what evidence is made of |
+//! | `accounts`, `mail`, `tasks` | what was done to accounts, mail and the experts' tasks |
 //! | `odata`, `json`, `words`, `clock`, `ids` | the wire: filters, writing, spelling, time, seeded ids |
 //! | `tables` | the hunting tables, telling the same story |
 //! | `faults`, `mishap`, `spoil` | bad days on demand: which requests, what happens to them, and to bodies |
@@ -25,6 +26,7 @@
 //! | `quota` | documented limits |
 //! | `quirks` | facts that nobody has verified, and which way they go |
 
+mod accounts;
 mod build;
 mod cast;
 mod check;
@@ -40,6 +42,7 @@ mod host;
 mod http;
 mod ids;
 mod json;
+mod mail;
 mod mishap;
 mod noise;
 mod odata;
@@ -53,6 +56,7 @@ mod spoil;
 mod stories;
 mod story;
 mod tables;
+mod tasks;
 mod tenant;
 mod tls;
 mod trouble;
@@ -74,6 +78,7 @@ pub use clock::Ticks;
 use clock::{Clock, Hands};
 use entra::Entra;
 pub use faults::{ALWAYS, Fault, FaultKind, RetryAfter, Service};
+pub use graph::routes::Cloud;
 pub use handle::{SimHandle, Snapshot};
 use host::Host;
 pub use quirks::{QUIRKS, Quirks};
@@ -116,6 +121,8 @@ pub struct SimConfig {
     pub withheld_roles: Vec<String>,
     /// Which way the unverified facts go.
     pub quirks: Quirks,
+    /// The national cloud, which decides what Graph has.
+    pub cloud: Cloud,
     /// Whether the documented call limits are kept.
     pub throttle: bool,
     /// What goes wrong from the start.
@@ -164,6 +171,7 @@ impl Default for SimConfig {
             token_lifetime: Duration::from_secs(3600),
             withheld_roles: Vec::new(),
             quirks: Quirks::default(),
+            cloud: Cloud::default(),
             throttle: false,
             faults: Vec::new(),
             fault_seed: 1,
@@ -361,6 +369,7 @@ async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError
     Ok(Tenant {
         seed: config.seed,
         quirks: config.quirks,
+        cloud: config.cloud,
         entra,
         quotas: config.throttle.then(quota::Quotas::default),
         log: config.log.clone(),
