@@ -6,6 +6,9 @@ use std::sync::Arc;
 use super::super::build::Scale;
 use super::super::cast::Cast;
 use super::super::clock::Clock;
+use super::super::evidence::Evidence;
+use super::super::scenario::EventFile;
+use super::super::tables::{Cell, story_rows};
 use super::super::world::World;
 use super::*;
 
@@ -120,7 +123,6 @@ fn a_mistake_is_told_with_the_story_and_the_entry() {
     }
 }
 
-/// Kinds of evidence and sources of alerts, over all stories.
 #[test]
 fn files_are_the_same_file_wherever_they_appear() {
     let world = world(&Tale::all());
@@ -139,4 +141,116 @@ fn files_are_the_same_file_wherever_they_appear() {
     for (hash, files) in by_hash {
         assert_eq!(files.len(), 1, "{hash}: {files:?}");
     }
+}
+
+/// What names an entity in the hunting tables, by kind: a path into the evidence. What is not here
+/// needs no row of the story: devices, people, processes and mails have theirs by themselves.
+const NAMED_BY: &[(&str, &str)] = &[
+    (
+        "activeDirectoryDomainEvidence",
+        "/activeDirectoryDomainName",
+    ),
+    ("aiAgentEvidence", "/agentId"),
+    ("amazonResourceEvidence", "/amazonResourceId"),
+    ("analyzedMessageEvidence", "/networkMessageId"),
+    ("azureResourceEvidence", "/resourceId"),
+    ("blobContainerEvidence", "/name"),
+    ("blobEvidence", "/name"),
+    ("cloudApplicationEvidence", "/displayName"),
+    ("cloudLogonRequestEvidence", "/requestId"),
+    ("cloudLogonSessionEvidence", "/sessionId"),
+    ("containerEvidence", "/containerId"),
+    ("containerImageEvidence", "/imageId"),
+    ("containerRegistryEvidence", "/registry"),
+    ("dnsEvidence", "/domainName"),
+    ("fileEvidence", "/fileDetails/sha256"),
+    ("fileHashEvidence", "/value"),
+    ("gitHubOrganizationEvidence", "/login"),
+    ("gitHubRepoEvidence", "/login"),
+    ("gitHubUserEvidence", "/login"),
+    ("googleCloudResourceEvidence", "/fullResourceName"),
+    ("hostLogonSessionEvidence", "/sessionId"),
+    ("ioTDeviceEvidence", "/deviceName"),
+    ("ipEvidence", "/ipAddress"),
+    ("kubernetesClusterEvidence", "/name"),
+    ("kubernetesControllerEvidence", "/name"),
+    ("kubernetesNamespaceEvidence", "/name"),
+    ("kubernetesPodEvidence", "/name"),
+    ("kubernetesSecretEvidence", "/name"),
+    ("kubernetesServiceAccountEvidence", "/name"),
+    ("kubernetesServiceEvidence", "/name"),
+    ("mailboxConfigurationEvidence", "/configurationId"),
+    ("mailClusterEvidence", "/networkMessageIds/0"),
+    ("networkConnectionEvidence", "/destinationAddress/ipAddress"),
+    ("nicEvidence", "/macAddress"),
+    ("oauthApplicationEvidence", "/appId"),
+    ("processEvidence", "/processCommandLine"),
+    ("registryKeyEvidence", "/registryKey"),
+    ("registryValueEvidence", "/registryKey"),
+    ("sasTokenEvidence", "/signatureHash"),
+    ("securityGroupEvidence", "/displayName"),
+    ("servicePrincipalEvidence", "/servicePrincipalObjectId"),
+    ("submissionMailEvidence", "/networkMessageId"),
+    ("teamsMessageEvidence", "/messageId"),
+    ("urlEvidence", "/url"),
+];
+
+/// Every piece of evidence of a story, what comes late included, with the alert's key.
+fn all_evidence(cast: &Cast) -> Vec<(String, Evidence)> {
+    let s = &cast.scenario;
+    let mut files: Vec<_> = s
+        .alert
+        .iter()
+        .flat_map(|a| a.evidence.iter().map(|e| (a.key.clone(), e)))
+        .collect();
+    for event in &s.event {
+        if let EventFile::Evidence {
+            alert, evidence, ..
+        } = event
+        {
+            files.extend(evidence.iter().map(|e| (alert.clone(), e)));
+        }
+    }
+    files
+        .into_iter()
+        .map(|(alert, e)| (alert, cast.evidence(e, 0).expect("it was checked")))
+        .collect()
+}
+
+#[test]
+fn what_the_evidence_names_is_found_by_hunting() {
+    let world = world(&Tale::all());
+    let mut missing = Vec::new();
+    for cast in casts(&world) {
+        let cells: Vec<String> = story_rows(cast)
+            .expect("it was checked")
+            .iter()
+            .flat_map(|row| row.cells.iter())
+            .filter_map(|(_, cell)| match cell {
+                Cell::Text(text) => Some(text.clone()),
+                _ => None,
+            })
+            .collect();
+        for (alert, evidence) in all_evidence(cast) {
+            let Some((_, path)) = NAMED_BY.iter().find(|(kind, _)| *kind == evidence.kind) else {
+                continue;
+            };
+            let own: serde_json::Value =
+                serde_json::from_str(&format!("{{{}}}", &evidence.own[1..])).expect("JSON");
+            let name = own.pointer(path).and_then(|n| n.as_str());
+            let name = name.unwrap_or_else(|| panic!("{} without {path}", evidence.entity));
+            // In JSON inside a cell a backslash is written twice.
+            let escaped = name.replace('\\', "\\\\");
+            if !cells
+                .iter()
+                .any(|c| c.contains(name) || c.contains(&escaped))
+            {
+                let story = &cast.scenario.story.name;
+                missing.push(format!("{story}: {alert}: {}: {name}", evidence.entity));
+            }
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    assert!(missing.is_empty(), "{}", missing.join("\n"));
 }

@@ -251,9 +251,10 @@ impl Tables {
     }
 }
 
-/// Makes every row of a story once: tables and columns exist, references lead somewhere.
-pub fn check_story(cast: &super::cast::Cast) -> Result<(), String> {
-    from_story::rows_of(cast).map(drop)
+/// Every row of a story: made once when it is read, so that a mistake in one is told then.
+pub fn story_rows(cast: &super::cast::Cast) -> Result<Vec<Row>, String> {
+    let rows = from_story::rows_of(cast)?;
+    Ok(rows.into_iter().map(|(row, _)| row).collect())
 }
 
 fn push_name(sql: &mut String, at: usize, name: &str) {
