@@ -25,10 +25,13 @@ pub struct Synopsis {
 }
 
 /// Every story that comes with the program, the one that unfolds in the first minutes first.
-const TALES: &[(&str, &str)] = &[(
-    "invoice",
-    include_str!("../../assets/scenarios/invoice.toml"),
-)];
+const TALES: &[(&str, &str)] = &[
+    (
+        "invoice",
+        include_str!("../../assets/scenarios/invoice.toml"),
+    ),
+    ("ransom", include_str!("../../assets/scenarios/ransom.toml")),
+];
 
 impl Tale {
     /// Every story that comes with the program.
