@@ -31,6 +31,10 @@ const TALES: &[(&str, &str)] = &[
         include_str!("../../assets/scenarios/invoice.toml"),
     ),
     ("ransom", include_str!("../../assets/scenarios/ransom.toml")),
+    (
+        "consent",
+        include_str!("../../assets/scenarios/consent.toml"),
+    ),
 ];
 
 impl Tale {
