@@ -35,6 +35,7 @@ const TALES: &[(&str, &str)] = &[
         "consent",
         include_str!("../../assets/scenarios/consent.toml"),
     ),
+    ("bec", include_str!("../../assets/scenarios/bec.toml")),
 ];
 
 impl Tale {
