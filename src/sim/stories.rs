@@ -36,6 +36,7 @@ const TALES: &[(&str, &str)] = &[
         include_str!("../../assets/scenarios/consent.toml"),
     ),
     ("bec", include_str!("../../assets/scenarios/bec.toml")),
+    ("server", include_str!("../../assets/scenarios/server.toml")),
 ];
 
 impl Tale {
