@@ -37,6 +37,10 @@ const TALES: &[(&str, &str)] = &[
     ),
     ("bec", include_str!("../../assets/scenarios/bec.toml")),
     ("server", include_str!("../../assets/scenarios/server.toml")),
+    (
+        "insider",
+        include_str!("../../assets/scenarios/insider.toml"),
+    ),
 ];
 
 impl Tale {
