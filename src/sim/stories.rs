@@ -41,6 +41,7 @@ const TALES: &[(&str, &str)] = &[
         "insider",
         include_str!("../../assets/scenarios/insider.toml"),
     ),
+    ("spray", include_str!("../../assets/scenarios/spray.toml")),
 ];
 
 impl Tale {
