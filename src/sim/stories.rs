@@ -42,6 +42,10 @@ const TALES: &[(&str, &str)] = &[
         include_str!("../../assets/scenarios/insider.toml"),
     ),
     ("spray", include_str!("../../assets/scenarios/spray.toml")),
+    (
+        "cluster",
+        include_str!("../../assets/scenarios/cluster.toml"),
+    ),
 ];
 
 impl Tale {
