@@ -46,6 +46,7 @@ const TALES: &[(&str, &str)] = &[
         "cluster",
         include_str!("../../assets/scenarios/cluster.toml"),
     ),
+    ("supply", include_str!("../../assets/scenarios/supply.toml")),
 ];
 
 impl Tale {
