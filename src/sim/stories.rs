@@ -47,6 +47,10 @@ const TALES: &[(&str, &str)] = &[
         include_str!("../../assets/scenarios/cluster.toml"),
     ),
     ("supply", include_str!("../../assets/scenarios/supply.toml")),
+    (
+        "assistant",
+        include_str!("../../assets/scenarios/assistant.toml"),
+    ),
 ];
 
 impl Tale {
