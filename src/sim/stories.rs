@@ -51,6 +51,7 @@ const TALES: &[(&str, &str)] = &[
         "assistant",
         include_str!("../../assets/scenarios/assistant.toml"),
     ),
+    ("plant", include_str!("../../assets/scenarios/plant.toml")),
 ];
 
 impl Tale {
