@@ -52,6 +52,7 @@ const TALES: &[(&str, &str)] = &[
         include_str!("../../assets/scenarios/assistant.toml"),
     ),
     ("plant", include_str!("../../assets/scenarios/plant.toml")),
+    ("teams", include_str!("../../assets/scenarios/teams.toml")),
 ];
 
 impl Tale {
