@@ -8,7 +8,9 @@ use super::super::cast::Cast;
 use super::super::clock::Clock;
 use super::super::evidence::Evidence;
 use super::super::scenario::EventFile;
+use super::super::shapes::shapes;
 use super::super::tables::{Cell, story_rows};
+use super::super::words;
 use super::super::world::World;
 use super::*;
 
@@ -253,4 +255,28 @@ fn what_the_evidence_names_is_found_by_hunting() {
     missing.sort();
     missing.dedup();
     assert!(missing.is_empty(), "{}", missing.join("\n"));
+}
+
+#[test]
+fn every_kind_of_evidence_and_every_source_occurs() {
+    let world = world(&Tale::all());
+    let mut kinds: BTreeSet<String> = BTreeSet::new();
+    let mut sources: BTreeSet<&str> = BTreeSet::new();
+    let (mut custom, mut tuned) = (0, 0);
+    for cast in casts(&world) {
+        kinds.extend(all_evidence(cast).into_iter().map(|(_, e)| e.kind));
+        for alert in &cast.scenario.alert {
+            let source = words::source_named(&alert.source).expect("it was checked");
+            sources.insert(source.service);
+            custom +=
+                usize::from(source.detection == "customDetection" && !alert.custom.is_empty());
+            tuned += usize::from(alert.tuned.is_some());
+        }
+    }
+    let missing: Vec<&str> = shapes().kinds().filter(|k| !kinds.contains(*k)).collect();
+    assert_eq!(missing, Vec::<&str>::new(), "kinds of evidence");
+    let known = words::SERVICE_SOURCE.iter().filter(|s| **s != "unknown");
+    let missing: Vec<&&str> = known.filter(|s| !sources.contains(**s)).collect();
+    assert_eq!(missing, Vec::<&&str>::new(), "sources");
+    assert!(custom >= 2 && tuned >= 2, "{custom} custom, {tuned} tuned");
 }
