@@ -113,6 +113,78 @@ fn steps(tenant: &Tenant, entry: usize) -> Vec<JournalState> {
         .collect()
 }
 
+/// What the journal holds when the program ends between writing it down and hearing the answer.
+fn intention(operation: &Operation) -> NewEntry {
+    let spec = nightjar::respond::spec(operation);
+    NewEntry {
+        at: Timestamp::now(),
+        who: "dana".to_owned(),
+        tenant: "t".to_owned(),
+        operation: spec.id.to_owned(),
+        title: spec.title.to_owned(),
+        target: operation.target(),
+        request: serde_json::to_string(operation).expect("encodes"),
+        client_request_id: "c".to_owned(),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_became_of_one_request_is_not_taken_for_another_of_the_same_words() {
+    let (rig, tenant, _) = open().await;
+    let responder = Responder::with_patience(tenant.clone(), false, patience(Duration::ZERO));
+    let (machine, name) = a_machine(&tenant).await;
+    let done = responder.submit(isolate(&machine), Some(&name), None).await;
+    assert!(matches!(done, Outcome::Accepted { .. }), "{done:?}");
+    let id = an_incident(&tenant).await;
+    let comment = Operation::CommentIncident {
+        id: id.clone(),
+        text: "seen".to_owned(),
+    };
+    let done = responder.submit(comment.clone(), None, None).await;
+    assert!(matches!(done, Outcome::Done { .. }), "{done:?}");
+    rig.sim.advance(Duration::from_secs(120));
+    responder.recover().await;
+    // The same again, and the end before anything left.
+    for operation in [&isolate(&machine), &comment] {
+        let entry = intention(operation);
+        tenant.store.journal_append(&entry).expect("written");
+    }
+    let states: Vec<_> = responder
+        .recover()
+        .await
+        .iter()
+        .map(|settled| settled.entry.state)
+        .collect();
+    assert_eq!(states, [JournalState::NotSent, JournalState::NotSent]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_somebody_changed_since_is_not_called_never_sent() {
+    let (_rig, tenant, _) = open().await;
+    let responder = Responder::with_patience(tenant.clone(), false, patience(Duration::ZERO));
+    let id = an_incident(&tenant).await;
+    let assignment = assign(&id, "dana@contoso.com");
+    let entry = intention(&assignment);
+    tenant.store.journal_append(&entry).expect("written");
+    let Operation::UpdateIncident { patch, .. } = assign(&id, "lee@contoso.com") else {
+        unreachable!()
+    };
+    tenant
+        .graph
+        .update_incident(&id, &patch)
+        .await
+        .expect("changed");
+    let settled = responder.recover().await.remove(0);
+    assert_eq!(settled.entry.state, JournalState::Unknown);
+    assert!(!settled.again, "asking again tells nothing more");
+    // And it does not stand in the way of the next one.
+    let outcome = responder.submit(assignment, None, None).await;
+    assert!(
+        matches!(outcome, Outcome::Changed { .. } | Outcome::Done { .. }),
+        "{outcome:?}"
+    );
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_update_is_done_journalled_and_undone() {
     let (_rig, tenant, responder) = open().await;
@@ -290,17 +362,7 @@ async fn what_a_killed_console_left_open_is_settled_at_the_next_start() {
         .await
         .expect("changed");
     for operation in [&isolation, &assignment] {
-        let spec = nightjar::respond::spec(operation);
-        let entry = NewEntry {
-            at: Timestamp::now(),
-            who: "dana".to_owned(),
-            tenant: "t".to_owned(),
-            operation: spec.id.to_owned(),
-            title: spec.title.to_owned(),
-            target: operation.target(),
-            request: serde_json::to_string(operation).expect("encodes"),
-            client_request_id: "c".to_owned(),
-        };
+        let entry = intention(operation);
         tenant.store.journal_append(&entry).expect("written");
     }
     let states: Vec<_> = responder

@@ -13,7 +13,7 @@ use url::Url;
 use super::budget::Quota;
 use super::error::{ApiError, ApiErrorKind, Reached};
 use super::gate::Priority;
-use super::page::{NextLink, Page, cut, decode_row};
+use super::page::{Listing, NextLink, Page, cut, decode_row};
 use super::retry::Repeat;
 use super::transport::{Call, Transport};
 use super::url::{join, literal, query};
@@ -109,7 +109,7 @@ impl DefenderClient {
         &self,
         filter: &MachineFilter,
         priority: Priority,
-    ) -> Result<Vec<Raw<Machine>>, ApiError> {
+    ) -> Result<Listing<Machine>, ApiError> {
         let conditions = [
             filter
                 .name_prefix
@@ -120,7 +120,7 @@ impl DefenderClient {
         let url = options(self.address(&["machines"])?, conditions, filter.top);
         let call = Self::read("machines.list", url, priority, READ);
         match self.all(call, filter.top).await {
-            Err(error) if error.kind == ApiErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) if error.kind == ApiErrorKind::NotFound => Ok(Listing::default()),
             answer => answer,
         }
     }
@@ -130,7 +130,7 @@ impl DefenderClient {
         &self,
         id: &MachineId,
         priority: Priority,
-    ) -> Result<Vec<Raw<LogonUser>>, ApiError> {
+    ) -> Result<Listing<LogonUser>, ApiError> {
         let url = self.address(&["machines", id.as_str(), "logonusers"])?;
         let call = Self::read("machines.logonusers", url, priority, READ_USERS);
         self.all(call, None).await
@@ -141,7 +141,7 @@ impl DefenderClient {
         &self,
         filter: &ActionFilter,
         priority: Priority,
-    ) -> Result<Vec<Raw<MachineAction>>, ApiError> {
+    ) -> Result<Listing<MachineAction>, ApiError> {
         let states: Vec<String> = filter
             .status
             .iter()
@@ -287,21 +287,23 @@ impl DefenderClient {
         decode_row(text).map_err(|bad| answer.not_understood(&bad.why))
     }
 
-    /// All rows up to `top`, page by page; rows that are not understood are traced and left out.
+    /// All rows up to `top`, page by page; rows that are not understood stand beside them.
     async fn all<T: DeserializeOwned>(
         &self,
         first: Call,
         top: Option<u32>,
-    ) -> Result<Vec<Raw<T>>, ApiError> {
+    ) -> Result<Listing<T>, ApiError> {
         let (operation, priority, any_of) = (first.operation, first.priority, first.any_of);
         let most = top.map_or(usize::MAX, |top| top as usize);
-        let mut rows = Vec::new();
+        let mut all = Listing::default();
         let mut page = self.page(first, None).await?;
         for _ in 0..PAGES {
-            rows.extend(page.rows);
-            let Some(next) = page.next.filter(|_| rows.len() < most) else {
-                rows.truncate(most);
-                return Ok(rows);
+            all.rows.extend(page.rows);
+            all.bad.extend(page.bad);
+            all.partial = all.partial.or(page.partial);
+            let Some(next) = page.next.filter(|_| all.rows.len() < most) else {
+                all.rows.truncate(most);
+                return Ok(all);
             };
             let call = Self::read(operation, next.url.clone(), priority, any_of);
             page = self.page(call, Some(&next)).await?;
@@ -309,7 +311,7 @@ impl DefenderClient {
         // A part must not pass for the whole.
         let what = format!(
             "the list goes on after {PAGES} pages and {} rows",
-            rows.len()
+            all.rows.len()
         );
         let error = ApiError::local(ApiErrorKind::Decode, what).reached(Reached::Yes);
         Err(error.advise("ask for less with a filter or a limit"))

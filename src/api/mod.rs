@@ -22,7 +22,7 @@ mod retry;
 mod transport;
 mod url;
 
-pub use crate::auth::{HttpError, http_client};
+pub use crate::auth::http_client;
 pub use crate::domain::{IsolationType, ScanType};
 pub use budget::{Budgets, Quota};
 pub use defender::{ActionFilter, DefenderClient, MachineFilter};
@@ -30,7 +30,7 @@ pub use error::{ApiError, ApiErrorKind, Reached};
 pub use gate::Priority;
 pub use graph::{GraphClient, HuntAnswer, HuntRequest, IncidentWithAlerts, ListQuery};
 pub use hunting::{HuntTable, decode as decode_hunt};
-pub use page::{NextLink, Page, RawPage};
+pub use page::{Listing, NextLink, Page, RawPage};
 pub use patch::{AlertPatch, IncidentPatch};
 pub use retry::{Case, Outcome, Repeat, Verdict, backoff, retry_after, verdict};
 pub use transport::Transport;

@@ -30,10 +30,55 @@ pub struct Page<T> {
     pub bad: Vec<BadRow>,
     /// The next page; `None` = this was the last.
     pub next: Option<NextLink>,
-    /// The service's clock when it answered (`Date`), else ours.
+    /// The moment it holds for: the service's clock when it was asked, never later than ours.
     pub as_of: Timestamp,
     /// What a 206 said is missing from this answer; sanitised.
     pub partial: Option<String>,
+}
+
+/// All rows of a listing.
+#[derive(Clone, Debug)]
+pub struct Listing<T> {
+    /// Rows that were understood, in the service's order.
+    pub rows: Vec<Raw<T>>,
+    /// Rows that were not.
+    pub bad: Vec<BadRow>,
+    /// What a 206 said is missing; sanitised.
+    pub partial: Option<String>,
+}
+
+impl<T> Default for Listing<T> {
+    fn default() -> Self {
+        Self {
+            rows: Vec::new(),
+            bad: Vec::new(),
+            partial: None,
+        }
+    }
+}
+
+impl<T> Listing<T> {
+    /// Whether every row is there and was understood.
+    pub fn is_whole(&self) -> bool {
+        self.bad.is_empty() && self.partial.is_none()
+    }
+}
+
+impl<T> std::ops::Deref for Listing<T> {
+    type Target = [Raw<T>];
+
+    fn deref(&self) -> &[Raw<T>] {
+        &self.rows
+    }
+}
+
+impl<T> IntoIterator for Listing<T> {
+    type Item = Raw<T>;
+    type IntoIter = std::vec::IntoIter<Raw<T>>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.rows.into_iter()
+    }
 }
 
 /// A page as it came: its rows cut apart but not decoded. Following `next` needs no decoding, so a
@@ -44,7 +89,7 @@ pub struct RawPage<T> {
     rows: Vec<Range<usize>>,
     /// The next page; `None` = this was the last.
     pub next: Option<NextLink>,
-    /// The service's clock when it answered (`Date`), else ours.
+    /// The moment it holds for: the service's clock when it was asked, never later than ours.
     pub as_of: Timestamp,
     /// What a 206 said is missing from this answer; sanitised.
     pub partial: Option<String>,

@@ -69,7 +69,8 @@ pub(super) struct Call {
 pub(super) struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
-    /// The service's clock.
+    /// The moment the answer holds for at least: the service's clock when it was asked, and never later
+    /// than this machine's.
     pub(super) as_of: Timestamp,
     pub(super) request_id: Option<Box<str>>,
     pub(super) client_request_id: Box<str>,
@@ -99,6 +100,8 @@ enum Attempt {
         status: u16,
         headers: HeaderMap,
         body: Vec<u8>,
+        /// From sending to the head of the answer.
+        thought: Duration,
     },
     Failed {
         outcome: Outcome,
@@ -234,9 +237,10 @@ impl Transport {
                         status,
                         headers,
                         body,
+                        thought,
                     } = came
                     {
-                        return Ok(answer(status, &headers, body, client_request_id));
+                        return Ok(answer(status, &headers, body, client_request_id, thought));
                     }
                 }
                 Verdict::GiveUp => {
@@ -291,6 +295,7 @@ impl Transport {
                 .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
                 .body(body.clone());
         }
+        let sent = Instant::now();
         let failed = |outcome, why| Attempt::Failed {
             outcome,
             why,
@@ -317,6 +322,7 @@ impl Transport {
                 return failed(Outcome::TimedOut(Reached::Maybe), why);
             }
         };
+        let thought = sent.elapsed();
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
         let expected = response.content_length().unwrap_or(0);
@@ -349,6 +355,7 @@ impl Transport {
             status,
             headers,
             body,
+            thought,
         }
     }
 
@@ -391,6 +398,7 @@ impl Transport {
                 status,
                 headers,
                 body,
+                ..
             } => (status, headers, body),
         };
         let said = read_body(&body);
@@ -570,12 +578,25 @@ fn lost_error(call: &Call, outcome: Outcome, why: &str, too_large: bool) -> ApiE
         .reached(reached)
 }
 
-fn answer(status: u16, headers: &HeaderMap, body: Vec<u8>, client_request_id: String) -> Answer {
+fn answer(
+    status: u16,
+    headers: &HeaderMap,
+    body: Vec<u8>,
+    client_request_id: String,
+    thought: Duration,
+) -> Answer {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    // The service may have looked at its data as soon as it was asked and stamped the answer when it
+    // left; and a stamp from the future (its clock, or a gateway's) promises nothing.
+    let now = Timestamp::now();
     let as_of = text("date")
         .and_then(|date| httpdate::parse_http_date(date).ok())
         .and_then(|date| Timestamp::try_from(date).ok())
-        .unwrap_or_else(Timestamp::now);
+        .map_or(now, |date| date.min(now));
+    let as_of = SignedDuration::try_from(thought)
+        .ok()
+        .and_then(|thought| as_of.checked_sub(thought).ok())
+        .unwrap_or(as_of);
     let partial = (status == 206).then(|| {
         let warning = text("warning").unwrap_or("no reason given");
         clean(warning).into_owned()
@@ -626,6 +647,7 @@ fn trace(call: &Call, attempt: u32, id: &str, took: Duration, came: &Attempt) {
             status,
             headers,
             body,
+            ..
         } => {
             let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
             tracing::debug!(

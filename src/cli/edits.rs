@@ -10,6 +10,7 @@ use super::session::{api_failure, person};
 use crate::api::{AlertPatch, IncidentPatch};
 use crate::domain::{AlertStatus, Classification, Determination, IncidentStatus, MachineAction};
 use crate::respond::{Operation, Outcome, Permission, Preflight, Responder};
+use crate::store::Access;
 use crate::tenant::Tenant;
 
 /// What an incident update asks for.
@@ -92,10 +93,19 @@ pub(crate) async fn submit(
 ) -> Done<Option<MachineAction>> {
     let responder = Responder::new(Arc::clone(tenant), tenant.profile.read_only);
     if responder.read_only() {
-        return Err(read_only());
+        return Err(read_only(tenant));
+    }
+    for settled in responder.recover_lost().await {
+        let entry = &settled.entry;
+        say(&format!(
+            "looked into: {} on {}: {}",
+            entry.title,
+            entry.target,
+            entry.state.as_str()
+        ));
     }
     let card = responder.preflight(&operation).await.map_err(api_failure)?;
-    refuse_early(&card, confirmation)?;
+    refuse_early(tenant, &card, confirmation)?;
     match responder.submit(operation, confirmation, None).await {
         Outcome::Done { .. } => {
             say(&format!("{}: done", card.title));
@@ -135,19 +145,23 @@ pub(crate) async fn submit(
             "{}: the confirmation does not match: nothing was sent",
             card.title
         ))),
-        Outcome::ReadOnly => Err(read_only()),
+        Outcome::ReadOnly => Err(read_only(tenant)),
     }
 }
 
-fn read_only() -> Failure {
+fn read_only(tenant: &Tenant) -> Failure {
+    if tenant.store.access() == Access::Reader && !tenant.profile.read_only {
+        return Failure::refused("another console is using this profile: nothing was sent")
+            .advise("It keeps the journal of what is sent. Do it there, or close it first.");
+    }
     Failure::usage("read-only: nothing was sent")
         .advise("Leave out --read-only, or set read_only = false in the profile.")
 }
 
 /// Says the card and refuses what needs no question to the service.
-fn refuse_early(card: &Preflight, confirmation: Option<&str>) -> Done {
+fn refuse_early(tenant: &Tenant, card: &Preflight, confirmation: Option<&str>) -> Done {
     if card.read_only {
-        return Err(read_only());
+        return Err(read_only(tenant));
     }
     if let Permission::Missing(any_of) = &card.permission {
         return Err(

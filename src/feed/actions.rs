@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::Level;
 use super::hub::{Hub, Next, Trouble};
-use crate::api::{ActionFilter, Priority};
+use crate::api::{ActionFilter, ApiErrorKind, Priority};
 use crate::auth::Resource;
 use crate::domain::{ActionId, ActionType, Change, Isolation, MachineAction, MachineId, Timestamp};
 use crate::store::Endpoint;
@@ -47,24 +47,22 @@ pub(super) async fn run(hub: Arc<Hub>, mut tracking: mpsc::UnboundedReceiver<Act
         let due = async {
             match wait {
                 Next::After(wait) => tokio::time::sleep(hub.jittered(wait)).await,
-                Next::Rest => std::future::pending().await,
+                Next::Rest => tokio::time::sleep(hub.jittered(hub.habits.rest)).await,
             }
         };
         tokio::select! {
             () = stop.cancelled() => return,
             () = due => {}
-            asked = refreshes.changed() => {
-                if asked.is_err() {
-                    return;
-                }
-                if wait == Next::Rest {
-                    hub.forget_token(Resource::Defender);
-                }
-            }
+            asked = refreshes.changed() => if asked.is_err() {
+                return;
+            },
             id = tracking.recv() => match id {
                 Some(id) => { tracked.insert(id); }
                 None => return,
             },
+        }
+        if wait == Next::Rest {
+            hub.forget_token(Resource::Defender);
         }
     }
 }
@@ -99,16 +97,31 @@ async fn poll(
         .defender
         .actions(&filter, Priority::Background)
         .await?;
+    let missing = found.partial.clone();
     let mut rows: Vec<String> = found.iter().map(|raw| raw.json.get().to_owned()).collect();
+    rows.extend(found.bad.iter().map(|bad| bad.json.clone()));
+    let mut unknown = Vec::new();
     for id in tracked.iter() {
-        if !found.iter().any(|raw| raw.value.id == *id) {
-            let one = hub.tenant.defender.action(id, Priority::Background).await?;
-            rows.push(one.json.get().to_owned());
+        if found.iter().any(|raw| raw.value.id == *id) {
+            continue;
+        }
+        match hub.tenant.defender.action(id, Priority::Background).await {
+            Ok(one) => rows.push(one.json.get().to_owned()),
+            // One that is not there must not keep the others from being followed.
+            Err(error) if error.kind == ApiErrorKind::NotFound => unknown.push(id.clone()),
+            Err(error) => return Err(error.into()),
         }
     }
+    for id in unknown {
+        tracked.remove(&id);
+        let text = format!("machine action {id} is not known to the service and is not followed");
+        hub.notice(Level::Warning, text).await;
+    }
     let as_of = Timestamp::now();
-    let mut put = hub
-        .blocking(move |store| store.put_actions(&rows, None, as_of))
+    let put = hub
+        .take_in(Endpoint::Actions, move |store| {
+            store.put_actions(&rows, None, as_of)
+        })
         .await?;
     let ended: Vec<MachineId> = put
         .changes
@@ -123,11 +136,13 @@ async fn poll(
             _ => None,
         })
         .collect();
-    hub.told(Endpoint::Actions, &mut put).await;
     if read_once {
         for machine in ended {
             tell_if_out_of_order(hub, machine).await?;
         }
+    }
+    if let Some(missing) = missing {
+        return Err(Trouble::Incomplete(missing));
     }
     hub.good(Endpoint::Actions, as_of).await;
 

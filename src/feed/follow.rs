@@ -12,6 +12,8 @@ use crate::store::{Endpoint, Store, StoreError};
 /// Rows told at once.
 const BATCH: usize = 1000;
 
+const QUEUES: [Endpoint; 2] = [Endpoint::Incidents, Endpoint::Alerts];
+
 #[derive(Default)]
 struct Seen {
     incidents: HashMap<IncidentId, IncidentRow>,
@@ -24,22 +26,37 @@ pub(super) async fn run(hub: Arc<Hub>) {
     let text = "another console is using this profile: this one shows what that one reads, and writes nothing";
     hub.notice(Level::Warning, text).await;
     let mut seen = None;
+    let mut told = [None; 2];
     loop {
         let before = seen.take();
         let read = hub
             .blocking(move |store| {
-                let as_of = store.watermark(Endpoint::Incidents)?.map(|mark| mark.as_of);
+                // The marks first: what they stand for is in the rows read after them.
+                let marks = [
+                    store.watermark(Endpoint::Incidents)?,
+                    store.watermark(Endpoint::Alerts)?,
+                ];
                 let (now, changes) = compare(store, before)?;
-                Ok((as_of, now, changes))
+                Ok((marks, now, changes))
             })
             .await;
         match read {
-            Ok((as_of, now, changes)) => {
+            Ok((marks, now, changes)) => {
                 for batch in changes.chunks(BATCH) {
                     hub.changes(batch.to_vec()).await;
                 }
-                if let Some(as_of) = as_of {
-                    hub.good(Endpoint::Incidents, as_of).await;
+                for (endpoint, (mark, told)) in QUEUES.into_iter().zip(marks.iter().zip(&mut told))
+                {
+                    match mark {
+                        Some(mark) if mark.floor.is_none() => hub.synced(endpoint).await,
+                        _ => hub.syncing(endpoint, 0).await,
+                    }
+                    // The same again is no news: the other console may have stopped.
+                    let as_of = mark.and_then(|mark| mark.as_of);
+                    if let Some(now) = as_of.filter(|_| as_of != *told) {
+                        *told = as_of;
+                        hub.good(endpoint, now).await;
+                    }
                 }
                 seen = Some(now);
             }

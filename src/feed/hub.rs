@@ -16,6 +16,9 @@ use crate::domain::{Change, Timestamp};
 use crate::store::{Endpoint, Put, Store, StoreError};
 use crate::tenant::Tenant;
 
+/// Rows told at once.
+const BATCH: usize = 1000;
+
 /// Failed polls in a row before trouble at the service counts as being offline.
 const PATIENCE: u32 = 3;
 
@@ -26,6 +29,8 @@ pub(super) enum Trouble {
     Api(ApiError),
     /// The cache.
     Store(StoreError),
+    /// The service left something out of its answer and said so.
+    Incomplete(String),
 }
 
 impl From<ApiError> for Trouble {
@@ -63,6 +68,9 @@ pub(super) struct Hub {
     idle: watch::Receiver<bool>,
     health: Mutex<Inner>,
     moved: watch::Sender<u64>,
+    /// Held from writing rows until they are told: listeners hear of rows in the order they were
+    /// written.
+    order: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -82,7 +90,27 @@ struct Source {
     good: Option<Timestamp>,
     failures: u32,
     failing_since: Option<Timestamp>,
-    why: Option<(ApiErrorKind, String)>,
+    why: Option<(Reason, String)>,
+}
+
+/// What keeps an endpoint from being read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reason {
+    Api(ApiErrorKind),
+    Store,
+    Incomplete,
+}
+
+impl Reason {
+    /// Whether it is the same trouble as before, which is told once.
+    fn is_like(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Api(one), Self::Api(other)) => {
+                std::mem::discriminant(&one) == std::mem::discriminant(&other)
+            }
+            _ => self == other,
+        }
+    }
 }
 
 impl Hub {
@@ -110,6 +138,7 @@ impl Hub {
             idle,
             health: Mutex::default(),
             moved: watch::channel(0).0,
+            order: tokio::sync::Mutex::default(),
         }
     }
 
@@ -165,8 +194,32 @@ impl Hub {
         self.send(FeedEvent::Notice(notice)).await;
     }
 
+    /// Writes rows and tells what that changed.
+    pub(super) async fn take_in(
+        &self,
+        endpoint: Endpoint,
+        work: impl FnOnce(&Store) -> Result<Put, StoreError> + Send + 'static,
+    ) -> Result<Put, StoreError> {
+        let _mine = self.order.lock().await;
+        let mut put = self.blocking(work).await?;
+        self.told(endpoint, &mut put).await;
+        Ok(put)
+    }
+
+    /// Takes rows out and tells which.
+    pub(super) async fn take_out(
+        &self,
+        work: impl FnOnce(&Store) -> Result<Vec<Change>, StoreError> + Send + 'static,
+    ) -> Result<(), StoreError> {
+        let _mine = self.order.lock().await;
+        for batch in self.blocking(work).await?.chunks(BATCH) {
+            self.changes(batch.to_vec()).await;
+        }
+        Ok(())
+    }
+
     /// Tells what writing a page did: changes, refused rows, merges to follow, young incidents.
-    pub(super) async fn told(&self, endpoint: Endpoint, put: &mut Put) {
+    async fn told(&self, endpoint: Endpoint, put: &mut Put) {
         if let Some(first) = put.bad.first() {
             self.lock().rejected += put.bad.len() as u64;
             let text = format!(
@@ -220,6 +273,13 @@ impl Hub {
         self.health_changed().await;
     }
 
+    /// More rows of what may be a first sync.
+    pub(super) async fn syncing_on(&self, endpoint: Endpoint, rows: usize) {
+        if self.lock().syncing.get(endpoint as usize) == Some(&true) {
+            self.syncing(endpoint, rows).await;
+        }
+    }
+
     /// A first sync has ended.
     pub(super) async fn synced(&self, endpoint: Endpoint) {
         if let Some(flag) = self.lock().syncing.get_mut(endpoint as usize) {
@@ -249,8 +309,16 @@ impl Hub {
             Trouble::Api(error) => error,
             Trouble::Store(error) => {
                 let text = format!("{} were read but not kept: {error}", endpoint.name());
-                self.notice(Level::Error, text).await;
-                return Next::After(every);
+                return self.held_up(endpoint, Reason::Store, text, every).await;
+            }
+            Trouble::Incomplete(missing) => {
+                let text = format!(
+                    "{} are incomplete: the service left out {missing}",
+                    endpoint.name()
+                );
+                return self
+                    .held_up(endpoint, Reason::Incomplete, text, every)
+                    .await;
             }
         };
         if error.kind == ApiErrorKind::Cancelled {
@@ -265,17 +333,22 @@ impl Hub {
             let source = &mut inner.sources[endpoint as usize];
             source.failures += 1;
             source.failing_since.get_or_insert_with(Timestamp::now);
-            let news = source.why.as_ref().is_none_or(|(kind, _)| {
-                std::mem::discriminant(kind) != std::mem::discriminant(&error.kind)
-            });
-            source.why = Some((error.kind, why.clone()));
+            let reason = Reason::Api(error.kind);
+            let news = !source
+                .why
+                .as_ref()
+                .is_some_and(|(old, _)| old.is_like(reason));
+            source.why = Some((reason, why.clone()));
             (source.failures, news)
         };
         let rest = matches!(error.kind, ApiErrorKind::SignIn | ApiErrorKind::Forbidden);
         if news {
             let what = endpoint.name();
             let (level, text) = match error.kind {
-                _ if rest => (Level::Error, format!("{what} rest until refreshed: {why}")),
+                _ if rest => (
+                    Level::Error,
+                    format!("{what} rest for a while, or until refreshed: {why}"),
+                ),
                 _ => (Level::Warning, format!("{what} could not be read: {why}")),
             };
             self.notice(level, text).await;
@@ -293,6 +366,34 @@ impl Hub {
             .retry_after
             .saturating_mul(1 << (failures - 1).min(16));
         Next::After(doubled.min(every.max(self.habits.retry_after)))
+    }
+
+    /// The service answers, but what it says is not all there or cannot be kept: told once.
+    async fn held_up(
+        &self,
+        endpoint: Endpoint,
+        reason: Reason,
+        text: String,
+        every: Duration,
+    ) -> Next {
+        let news = {
+            let mut inner = self.lock();
+            let source = &mut inner.sources[endpoint as usize];
+            source.failing_since.get_or_insert_with(Timestamp::now);
+            let known = source.why.as_ref();
+            let news = !known.is_some_and(|(old, said)| old.is_like(reason) && *said == text);
+            source.why = Some((reason, text.clone()));
+            news
+        };
+        if news {
+            let level = match reason {
+                Reason::Store => Level::Error,
+                _ => Level::Warning,
+            };
+            self.notice(level, text).await;
+        }
+        self.health_changed().await;
+        Next::After(every)
     }
 
     /// Sends the health if it differs from what was sent last.
@@ -358,9 +459,10 @@ impl Inner {
             .into_iter()
             .find_map(Source::state)
             .or_else(|| cool_down(hub, now).map(|until| FeedState::Throttled { until }))
-            .unwrap_or_else(|| match incidents.good {
+            .unwrap_or_else(|| match incidents.good.min(alerts.good) {
                 None if syncing.is_some() => FeedState::Live,
                 None => FeedState::Starting,
+                // The older of the two: one that is late makes the whole late.
                 Some(good) => {
                     let lag = jiff::SignedDuration::try_from(hub.lag()).unwrap_or_default();
                     if now.duration_since(good) > lag {
@@ -372,7 +474,8 @@ impl Inner {
             });
         FeedHealth {
             state,
-            as_of: incidents.as_of,
+            // `None` is the least: nothing is claimed before both have been read.
+            as_of: incidents.as_of.min(alerts.as_of),
             syncing,
             failures: incidents.failures.max(alerts.failures),
             rejected: self.rejected,
@@ -390,11 +493,14 @@ fn cool_down(hub: &Hub, now: Timestamp) -> Option<Timestamp> {
 impl Source {
     /// The state its failures amount to; `None` while they are not worth a word.
     fn state(&self) -> Option<FeedState> {
-        let (kind, why) = self.why.as_ref()?;
+        let (reason, why) = self.why.as_ref()?;
         let since = self.good.or(self.failing_since)?;
         let offline = || FeedState::Offline {
             since,
             why: why.clone(),
+        };
+        let Reason::Api(kind) = reason else {
+            return Some(FeedState::Lagging { since });
         };
         Some(match kind {
             ApiErrorKind::SignIn | ApiErrorKind::Forbidden => {
@@ -416,7 +522,11 @@ pub(super) async fn watch_over(hub: Arc<Hub>) {
     let mut budgets = hub.tenant.budgets();
     let mut idling = hub.idling();
     loop {
-        let good = hub.lock().sources[Endpoint::Incidents as usize].good;
+        let good = {
+            let inner = hub.lock();
+            let [incidents, alerts, _] = &inner.sources;
+            incidents.good.min(alerts.good)
+        };
         let overdue = async {
             match good {
                 None => std::future::pending().await,

@@ -12,9 +12,6 @@ use crate::store::Retention;
 /// After the start, so that nothing is dropped while the console is being looked at first.
 const FIRST: Duration = Duration::from_secs(300);
 
-/// Rows told at once.
-const BATCH: usize = 1000;
-
 /// Cleans up now and then until the feed stops.
 pub(super) async fn run(hub: Arc<Hub>) {
     let days = hub.settings.retention.as_secs().div_ceil(24 * 3600).max(1);
@@ -25,22 +22,15 @@ pub(super) async fn run(hub: Arc<Hub>) {
     let mut wait = FIRST.min(hub.habits.keep_every);
     while rest(&hub, wait).await {
         wait = hub.habits.keep_every;
-        match hub
-            .blocking(move |store| store.retain(&retention, Timestamp::now()))
+        if let Err(error) = hub
+            .take_out(move |store| store.retain(&retention, Timestamp::now()))
             .await
         {
-            Ok(gone) => {
-                for batch in gone.chunks(BATCH) {
-                    hub.changes(batch.to_vec()).await;
-                }
-            }
-            Err(error) => {
-                hub.notice(
-                    Level::Warning,
-                    format!("the cache could not be cleaned up: {error}"),
-                )
-                .await;
-            }
+            hub.notice(
+                Level::Warning,
+                format!("the cache could not be cleaned up: {error}"),
+            )
+            .await;
         }
     }
 }

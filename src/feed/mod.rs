@@ -87,7 +87,7 @@ pub enum FeedState {
         /// Why, in words a person can act on.
         why: String,
     },
-    /// Sign-in or permission is refused: polling rests until `refresh`.
+    /// Sign-in or permission is refused: polling rests for some minutes, or until `refresh`.
     SignIn {
         /// Why, in words a person can act on.
         why: String,
@@ -99,9 +99,11 @@ pub enum FeedState {
 pub struct FeedHealth {
     /// How it is doing.
     pub state: FeedState,
-    /// The service's clock at the last complete read of incidents.
+    /// Everything that incidents and alerts showed at the service before this moment is in the cache,
+    /// but for rows refused; of what lies before the start, as far as the first sync has come. By the
+    /// service's clock or this machine's, whichever is behind.
     pub as_of: Option<Timestamp>,
-    /// The first sync, while it runs.
+    /// The first sync, until it is complete.
     pub syncing: Option<Progress>,
     /// Failed polls in a row.
     pub failures: u32,
@@ -129,6 +131,8 @@ pub struct Habits {
     pub watched_every: Duration,
     /// The first wait after a failed poll; doubles up to the poll's own interval.
     pub retry_after: Duration,
+    /// After a refused sign-in nothing is asked for so long, unless somebody refreshes.
+    pub rest: Duration,
     /// Rows asked for in a page of incidents; the service refuses more than 50.
     pub incidents_page: u32,
     /// Rows asked for in a page of alerts.
@@ -144,6 +148,7 @@ impl Default for Habits {
             ladder: [60, 180, 600].map(Duration::from_secs).to_vec(),
             watched_every: Duration::from_secs(60),
             retry_after: Duration::from_secs(5),
+            rest: Duration::from_secs(300),
             incidents_page: 50,
             alerts_page: 200,
             keep_every: Duration::from_secs(6 * 3600),
@@ -202,15 +207,15 @@ impl Feed {
             tasks.clone(),
         ));
         if reader {
-            tasks.spawn(follow::run(hub));
+            tasks.spawn(follow::run(hub.clone()));
         } else {
             tasks.spawn(queue::run::<queue::Incidents>(hub.clone()));
             tasks.spawn(queue::run::<queue::Alerts>(hub.clone()));
             tasks.spawn(actions::run(hub.clone(), tracking));
             tasks.spawn(reread::run(hub.clone(), asked));
             tasks.spawn(keeper::run(hub.clone()));
-            tasks.spawn(hub::watch_over(hub));
         }
+        tasks.spawn(hub::watch_over(hub));
         tasks.close();
         FeedHandle {
             asks,

@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::hub;
 use super::hub::{Hub, Next, Trouble};
-use super::{Level, hub};
 use crate::api::{ApiError, GraphClient, ListQuery, NextLink, Priority, RawPage};
 use crate::auth::Resource;
 use crate::domain::{Alert, Incident, Timestamp};
@@ -105,35 +105,34 @@ pub(super) async fn run<Q: Queue>(hub: Arc<Hub>) {
         let every = hub.every(Q::ENDPOINT);
         let wait = match read {
             Ok(()) => Next::After(every),
-            Err(trouble) => {
-                hub.synced(Q::ENDPOINT).await;
-                hub.bad(Q::ENDPOINT, trouble, every).await
-            }
+            // A first sync that failed in the middle is still on its way.
+            Err(trouble) => hub.bad(Q::ENDPOINT, trouble, every).await,
         };
         let due = async {
             match wait {
                 Next::After(wait) => tokio::time::sleep(hub.jittered(wait)).await,
-                Next::Rest => std::future::pending().await,
+                Next::Rest => tokio::time::sleep(hub.jittered(hub.habits.rest)).await,
             }
         };
         let idle = *idling.borrow();
         tokio::select! {
             () = stop.cancelled() => return,
             () = due => {}
-            asked = refreshes.changed() => {
-                if asked.is_err() {
-                    return;
-                }
-                if wait == Next::Rest {
-                    // What was refused may have been granted meanwhile: a new token shows it.
-                    hub.forget_token(Resource::Graph);
-                }
-            }
+            asked = refreshes.changed() => if asked.is_err() {
+                return;
+            },
             // Somebody looks again: what they see should be fresh.
             _ = idling.wait_for(|idle| !idle), if idle => {}
         }
+        if wait == Next::Rest {
+            // What was refused may have been granted meanwhile: a new token shows it.
+            hub.forget_token(Resource::Graph);
+        }
     }
 }
+
+/// How often a page that came spoilt or incomplete is asked for again.
+const AGAIN: usize = 3;
 
 struct Reader<'a, Q> {
     hub: &'a Hub,
@@ -167,6 +166,10 @@ impl<'a, Q: Queue> Reader<'a, Q> {
         match self.watermark().await? {
             None => self.first_sync().await,
             Some(mark) => {
+                if mark.floor.is_some() {
+                    // The news alone do not make the cache complete.
+                    self.hub.syncing(Q::ENDPOINT, 0).await;
+                }
                 self.news().await?;
                 match mark.floor {
                     Some(_) => self.backlog().await,
@@ -186,33 +189,55 @@ impl<'a, Q: Queue> Reader<'a, Q> {
         }
     }
 
-    /// Writes a page and tells what it changed.
-    async fn take(&self, page: RawPage<Q::Row>, mark: Option<Mark>) -> Done<Taken> {
-        let partial = page.partial.clone();
-        // What is known to be incomplete moves no watermark.
-        let mark = mark.filter(|_| partial.is_none());
-        let asked = mark.is_some();
-        let as_of = page.as_of;
-        let mut put = self
-            .hub
-            .blocking(move |store| {
-                let rows: Vec<&str> = page.rows().collect();
-                Q::put(store, &rows, mark, page.as_of)
-            })
-            .await?;
-        if let Some(missing) = partial {
-            let text = format!(
-                "{} are incomplete: the service left out {missing}",
-                Q::ENDPOINT.name()
-            );
-            self.hub.notice(Level::Warning, text).await;
-        }
-        self.hub.told(Q::ENDPOINT, &mut put).await;
-        Ok(Taken {
-            ordered: put.ordered || !asked,
-            span: put.span,
-            as_of,
+    async fn read(&self, place: &Place) -> Done<RawPage<Q::Row>> {
+        Ok(match place {
+            Place::Query(query) => Q::list(self.graph(), query).await?,
+            Place::Link(link) => Q::next(self.graph(), link).await?,
         })
+    }
+
+    /// Writes a page and tells what it changed. What came incomplete or spoilt is asked for again a few
+    /// times: often the second answer is whole. Rows that stay what they are are kept aside, and the
+    /// watermark passes them; what the service says is missing holds it up.
+    async fn take(&self, place: &Place, page: RawPage<Q::Row>, mark: Option<Mark>) -> Done<Taken> {
+        let as_of = page.as_of;
+        let mut missing = page.partial.clone();
+        let put = self.put(page, mark).await?;
+        let (span, ordered) = (put.span, put.ordered || mark.is_none());
+        let mut doubtful = put.doubtful;
+        for _ in 0..AGAIN {
+            if doubtful == 0 && missing.is_none() {
+                break;
+            }
+            let page = self.read(place).await?;
+            missing.clone_from(&page.partial);
+            doubtful = self.put(page, mark).await?.doubtful;
+        }
+        if doubtful > 0
+            && ordered
+            && missing.is_none()
+            && let Some(mark) = mark
+        {
+            self.hub
+                .blocking(move |store| store.move_mark(Q::ENDPOINT, mark, span, as_of))
+                .await?;
+        }
+        Ok(Taken {
+            ordered,
+            span,
+            as_of,
+            missing,
+        })
+    }
+
+    async fn put(&self, page: RawPage<Q::Row>, mark: Option<Mark>) -> Done<Put> {
+        // What is known to be incomplete moves no watermark.
+        let mark = mark.filter(|_| page.partial.is_none());
+        let put = self.hub.take_in(Q::ENDPOINT, move |store| {
+            let rows: Vec<&str> = page.rows().collect();
+            Q::put(store, &rows, mark, page.as_of)
+        });
+        Ok(put.await?)
     }
 
     /// Moves the watermark without a page.
@@ -230,25 +255,36 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             .checked_sub(backlog)
             .unwrap_or(Timestamp::UNIX_EPOCH);
         self.hub.syncing(Q::ENDPOINT, 0).await;
-        let mut page = Q::list(self.graph(), &self.query(target, None, false)).await?;
+        let mut place = Place::Query(self.query(target, None, false));
+        let mut page = self.read(&place).await?;
         let began = page.as_of;
         let mut mark = Mark::Begin { target };
         loop {
             let link = page.next.clone();
             let rows = page.len();
-            let (taken, following) =
-                tokio::join!(self.take(page, Some(mark)), self.follow(link.as_ref()));
-            let taken = taken?;
+            let (taken, following) = tokio::join!(
+                self.take(&place, page, Some(mark)),
+                self.follow(link.as_ref())
+            );
+            let taken = taken?.whole()?;
             if !taken.ordered {
-                return self.unordered(following?, began, target).await;
+                self.rest_of(link, following?).await?;
+                let all = Mark::All {
+                    forward: began,
+                    target,
+                };
+                self.mark(all, began).await?;
+                break;
             }
             self.hub.syncing(Q::ENDPOINT, rows).await;
-            let Some(following) = following? else { break };
-            page = following;
+            let (Some(following), Some(link)) = (following?, link) else {
+                self.mark(Mark::Bottom, began).await?;
+                break;
+            };
+            (page, place) = (following, Place::Link(link));
             mark = Mark::Down;
             self.news_if_due().await?;
         }
-        self.mark(Mark::Bottom, began).await?;
         self.hub.synced(Q::ENDPOINT).await;
         self.news().await
     }
@@ -271,56 +307,52 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             else {
                 return Ok(());
             };
-            self.hub.syncing(Q::ENDPOINT, 0).await;
-            let mut page = Q::list(self.graph(), &self.query(target, Some(floor), false)).await?;
+            let mut place = Place::Query(self.query(target, Some(floor), false));
             loop {
+                let page = self.read(&place).await?;
                 let (link, rows) = (page.next.clone(), page.len());
-                let taken = self.take(page, Some(Mark::Down)).await?;
-                if !taken.ordered {
-                    return self
-                        .unordered(self.follow(link.as_ref()).await?, taken.as_of, target)
-                        .await;
-                }
+                let taken = self.take(&place, page, Some(Mark::Down)).await?.whole()?;
                 self.hub.syncing(Q::ENDPOINT, rows).await;
-                match (link, taken.span) {
-                    (None, _) => {
-                        self.mark(Mark::Bottom, taken.as_of).await?;
-                        self.hub.synced(Q::ENDPOINT).await;
-                        return Ok(());
+                let end = match (link, taken.span) {
+                    (link, _) if !taken.ordered => {
+                        let following = self.follow(link.as_ref()).await?;
+                        self.rest_of(link, following).await?;
+                        true
                     }
+                    (None, _) => true,
                     (Some(_), Some((oldest, _))) if oldest < floor => break,
-                    (Some(link), _) => page = Q::next(self.graph(), &link).await?,
+                    (Some(link), _) => {
+                        place = Place::Link(link);
+                        false
+                    }
+                };
+                if end {
+                    self.mark(Mark::Bottom, taken.as_of).await?;
+                    self.hub.synced(Q::ENDPOINT).await;
+                    return Ok(());
                 }
             }
             self.news_if_due().await?;
         }
     }
 
-    /// A service that does not keep the order asked for: everything to the last page, then the mark.
-    async fn unordered(
-        &mut self,
-        mut rest: Option<RawPage<Q::Row>>,
-        began: Timestamp,
-        target: Timestamp,
+    /// A service that does not keep the order asked for: everything to the last page, and no watermark
+    /// moves until then.
+    async fn rest_of(
+        &self,
+        mut link: Option<NextLink>,
+        mut page: Option<RawPage<Q::Row>>,
     ) -> Done<()> {
-        while let Some(page) = rest {
-            let (link, rows) = (page.next.clone(), page.len());
+        while let (Some(at), Some(now)) = (link, page) {
+            let rows = now.len();
+            link = now.next.clone();
+            let place = Place::Link(at);
             let (taken, following) =
-                tokio::join!(self.take(page, None), self.follow(link.as_ref()));
-            taken?;
-            self.hub.syncing(Q::ENDPOINT, rows).await;
-            rest = following?;
+                tokio::join!(self.take(&place, now, None), self.follow(link.as_ref()));
+            taken?.whole()?;
+            self.hub.syncing_on(Q::ENDPOINT, rows).await;
+            page = following?;
         }
-        self.mark(
-            Mark::All {
-                forward: began,
-                target,
-            },
-            began,
-        )
-        .await?;
-        self.hub.synced(Q::ENDPOINT).await;
-        self.hub.good(Q::ENDPOINT, began).await;
         Ok(())
     }
 
@@ -342,30 +374,54 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             .checked_sub(overlap)
             .unwrap_or(mark.forward)
             .max(mark.target);
+        // What a page lacks holds the watermark up; the newer ones are shown all the same.
+        let mut missing = None;
         'window: loop {
-            let mut page = Q::list(self.graph(), &self.query(from, None, true)).await?;
+            let mut place = Place::Query(self.query(from, None, true));
             loop {
+                let page = self.read(&place).await?;
                 let link = page.next.clone();
-                let taken = self.take(page, Some(Mark::Up)).await?;
-                if !taken.ordered {
-                    let rest = self.follow(link.as_ref()).await?;
-                    return self.unordered(rest, taken.as_of, mark.target).await;
-                }
-                match (link, taken.span) {
-                    (None, _) => {
-                        self.news_read = Instant::now();
-                        self.hub.good(Q::ENDPOINT, taken.as_of).await;
-                        return Ok(());
+                let last = link.is_none();
+                let mark = missing.is_none().then_some(Mark::Up { last });
+                let taken = self.take(&place, page, mark).await?;
+                missing = taken.missing.or(missing);
+                let end = match (link, taken.span) {
+                    (link, _) if !taken.ordered => {
+                        let following = self.follow(link.as_ref()).await?;
+                        self.rest_of(link, following).await?;
+                        let forward = taken.as_of;
+                        if missing.is_none() {
+                            self.mark(Mark::News { forward }, taken.as_of).await?;
+                        }
+                        true
                     }
+                    (None, _) => true,
                     (Some(_), Some((_, newest))) if newest > from => {
                         from = newest;
                         continue 'window;
                     }
-                    (Some(link), _) => page = Q::next(self.graph(), &link).await?,
+                    (Some(link), _) => {
+                        place = Place::Link(link);
+                        false
+                    }
+                };
+                if end {
+                    if let Some(missing) = missing {
+                        return Err(Trouble::Incomplete(missing));
+                    }
+                    self.news_read = Instant::now();
+                    self.hub.good(Q::ENDPOINT, taken.as_of).await;
+                    return Ok(());
                 }
             }
         }
     }
+}
+
+/// Where a page comes from.
+enum Place {
+    Query(ListQuery),
+    Link(NextLink),
 }
 
 /// What a written page was like.
@@ -373,6 +429,18 @@ struct Taken {
     ordered: bool,
     span: Option<(Timestamp, Timestamp)>,
     as_of: Timestamp,
+    /// What the service said it left out, however often it was asked.
+    missing: Option<String>,
+}
+
+impl Taken {
+    /// Without anything left out, or the trouble that it is.
+    fn whole(self) -> Done<Self> {
+        match self.missing {
+            Some(missing) => Err(Trouble::Incomplete(missing)),
+            None => Ok(self),
+        }
+    }
 }
 
 /// A wait that ends early when the feed stops; false when it did.

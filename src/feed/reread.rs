@@ -12,7 +12,7 @@ use super::Level;
 use super::hub::Hub;
 use crate::api::{ApiErrorKind, Priority};
 use crate::domain::{Change, IncidentId, Timestamp};
-use crate::store::{Endpoint, Put, StoreError};
+use crate::store::Endpoint;
 
 /// Young incidents kept in mind; more than that in ten minutes is a storm no ladder helps against.
 const YOUNG_AT_MOST: usize = 200;
@@ -162,46 +162,31 @@ async fn read(hub: &Hub, id: &IncidentId, why: &Why) {
             return;
         }
     };
-    let stored = hub
-        .blocking(move |store| {
-            let alerts = found.alerts.unwrap_or_default();
-            let mut rows: Vec<&str> = alerts.iter().map(|raw| raw.json.get()).collect();
-            rows.extend(found.bad.iter().map(|bad| &*bad.json));
-            let incident = store.put_incidents(&[found.incident.json.get()], None, found.as_of)?;
-            let alerts = store.put_alerts(&rows, None, found.as_of)?;
-            Ok::<_, StoreError>((incident, alerts))
+    let as_of = found.as_of;
+    let json = found.incident.json.get().to_owned();
+    let alerts = found.alerts.unwrap_or_default();
+    let mut rows: Vec<String> = alerts.iter().map(|raw| raw.json.get().to_owned()).collect();
+    rows.extend(found.bad.into_iter().map(|bad| bad.json));
+    let stored = async {
+        hub.take_in(Endpoint::Incidents, move |store| {
+            store.put_incidents(&[json], None, as_of)
         })
+        .await?;
+        hub.take_in(Endpoint::Alerts, move |store| {
+            store.put_alerts(&rows, None, as_of)
+        })
+        .await
+    };
+    if let Err(error) = stored.await {
+        hub.notice(
+            Level::Error,
+            format!("incident {target} was read but not kept: {error}"),
+        )
         .await;
-    match stored {
-        Ok((mut incident, mut alerts)) => {
-            keep_last(&mut incident, &alerts);
-            hub.told(Endpoint::Incidents, &mut incident).await;
-            hub.told(Endpoint::Alerts, &mut alerts).await;
-        }
-        Err(error) => {
-            hub.notice(
-                Level::Error,
-                format!("incident {target} was read but not kept: {error}"),
-            )
-            .await;
-        }
     }
     if let Why::Target(from) = why {
         follow_on(hub, from, &target).await;
     }
-}
-
-/// Counts that followed in the second page make the first row old news.
-fn keep_last(incident: &mut Put, alerts: &Put) {
-    incident.changes.retain(|change| {
-        let Change::Incident(row) = change else {
-            return true;
-        };
-        !alerts
-            .changes
-            .iter()
-            .any(|later| matches!(later, Change::Incident(later) if later.id == row.id))
-    });
 }
 
 /// The target may itself have been merged on: then the first one ends further along.

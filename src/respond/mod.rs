@@ -266,6 +266,8 @@ pub struct Settled {
     pub entry: JournalEntry,
     /// What changed in the cache.
     pub changes: Vec<Change>,
+    /// Asking later may tell more.
+    pub again: bool,
 }
 
 /// How patiently lost answers are looked into; the defaults are right for the services, tests make them

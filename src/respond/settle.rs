@@ -1,5 +1,7 @@
 //! What became of a request whose answer was lost: the service is asked, never told again.
 
+use serde::{Deserialize, Serialize};
+
 use super::guard::is_of;
 use super::look::Before;
 use super::{Operation, Responder, Settled};
@@ -18,6 +20,72 @@ pub(super) enum Verified {
     Accepted(Box<MachineAction>, Vec<Change>),
     /// Nothing of it can be seen.
     NoTrace,
+    /// What it would have changed was changed again since: it cannot be seen whether it was done.
+    Overwritten,
+    /// Not all that might be it was understood.
+    Unclear,
+}
+
+/// What is kept of the target beside the operation, to tell later whether anything happened to it.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Base {
+    /// When it had changed last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    last_update_date_time: Option<Timestamp>,
+}
+
+/// The operation as the journal keeps it.
+#[derive(Serialize)]
+struct Request<'a> {
+    #[serde(flatten)]
+    operation: &'a Operation,
+    #[serde(flatten)]
+    base: Base,
+}
+
+/// Writes an operation for the journal, with what is needed to settle it.
+pub(super) fn request(
+    operation: &Operation,
+    before: Option<&Before>,
+) -> serde_json::Result<String> {
+    let last_update_date_time = match (operation, before) {
+        (Operation::UpdateIncident { .. }, Some(Before::Incident(old))) => {
+            old.last_update_date_time
+        }
+        (Operation::UpdateAlert { .. }, Some(Before::Alert(old))) => old.last_update_date_time,
+        _ => None,
+    };
+    serde_json::to_string(&Request {
+        operation,
+        base: Base {
+            last_update_date_time,
+        },
+    })
+}
+
+/// What an update left: done, undone by somebody else since, or never there.
+fn seen(
+    done: bool,
+    changes: Vec<Change>,
+    now: Option<Timestamp>,
+    entry: &JournalEntry,
+    since: Timestamp,
+) -> Verified {
+    if done {
+        return Verified::Done(changes);
+    }
+    let base: Base = serde_json::from_str(&entry.request).unwrap_or_default();
+    let untouched = match (base.last_update_date_time, now) {
+        (Some(then), Some(now)) => now <= then,
+        (None, Some(now)) => now < since,
+        (_, None) => true,
+    };
+    if untouched {
+        Verified::NoTrace
+    } else {
+        Verified::Overwritten
+    }
 }
 
 impl Responder {
@@ -25,6 +93,16 @@ impl Responder {
     /// what had no certainty yet. Call once at start, and again when the connection is back. Sends nothing
     /// that changes anything.
     pub async fn recover(&self) -> Vec<Settled> {
+        self.settle(JournalState::is_open).await
+    }
+
+    /// The same for those alone whose request may never have arrived; the feed follows the others.
+    pub async fn recover_lost(&self) -> Vec<Settled> {
+        self.settle(|state| matches!(state, JournalState::Intended | JournalState::Unknown))
+            .await
+    }
+
+    async fn settle(&self, which: impl Fn(JournalState) -> bool) -> Vec<Settled> {
         if self.tenant.store.access() == crate::store::Access::Reader {
             return Vec::new(); // the console that owns the journal does it
         }
@@ -36,12 +114,12 @@ impl Responder {
             }
         };
         let mut settled = Vec::new();
-        for entry in open {
+        for entry in open.into_iter().filter(|entry| which(entry.state)) {
             let turn = self.turn(entry.target.clone());
             let _mine = turn.lock().await;
             // A write may have settled it while this one waited for its turn.
             let entry = self.entry_now(entry).await;
-            if entry.state.is_open() {
+            if which(entry.state) {
                 settled.push(self.settle_entry(entry).await);
             }
         }
@@ -66,6 +144,7 @@ impl Responder {
             return Settled {
                 entry: self.entry_now(entry).await,
                 changes,
+                again: false,
             };
         }
         let Ok(operation) = serde_json::from_str::<Operation>(&entry.request) else {
@@ -77,6 +156,7 @@ impl Responder {
             return Settled {
                 entry,
                 changes: Vec::new(),
+                again: false,
             };
         };
         match self.verify(&operation, &entry, None).await {
@@ -85,7 +165,11 @@ impl Responder {
                 let entry = self
                     .step(&entry, JournalState::Succeeded, detail, None, None)
                     .await;
-                Settled { entry, changes }
+                Settled {
+                    entry,
+                    changes,
+                    again: false,
+                }
             }
             Ok(Verified::Accepted(action, changes)) => {
                 let detail = "its answer was lost; the service shows the action";
@@ -106,13 +190,22 @@ impl Responder {
                 Settled {
                     entry: self.entry_now(entry).await,
                     changes,
+                    again: false,
+                }
+            }
+            Ok(Verified::Overwritten) => {
+                let detail = "it was changed again since: whether this was carried out can no longer be seen";
+                let entry = self
+                    .step(&entry, JournalState::Unknown, detail, None, None)
+                    .await;
+                Settled {
+                    entry,
+                    changes: Vec::new(),
+                    again: false,
                 }
             }
             Ok(Verified::NoTrace) => {
-                let age = Timestamp::now().duration_since(entry.at);
-                let certain = jiff::SignedDuration::try_from(self.patience.no_trace_after)
-                    .is_ok_and(|enough| age >= enough);
-                let entry = if certain {
+                let entry = if self.long_ago(&entry) {
                     let detail = "the service shows no trace of it: it was never carried out";
                     self.step(&entry, JournalState::NotSent, detail, None, None)
                         .await
@@ -122,8 +215,20 @@ impl Responder {
                         .await
                 };
                 Settled {
+                    again: entry.state.is_open(),
                     entry,
                     changes: Vec::new(),
+                }
+            }
+            Ok(Verified::Unclear) => {
+                let detail = "not every action of the device could be read";
+                let entry = self
+                    .step(&entry, JournalState::Unknown, detail, None, None)
+                    .await;
+                Settled {
+                    entry,
+                    changes: Vec::new(),
+                    again: true,
                 }
             }
             Err(error) => {
@@ -134,9 +239,25 @@ impl Responder {
                 Settled {
                     entry,
                     changes: Vec::new(),
+                    again: true,
                 }
             }
         }
+    }
+
+    /// Whether a request of that time without a trace was never carried out.
+    pub(super) fn long_ago(&self, entry: &JournalEntry) -> bool {
+        let age = Timestamp::now().duration_since(entry.at);
+        jiff::SignedDuration::try_from(self.patience.no_trace_after)
+            .is_ok_and(|enough| age >= enough)
+    }
+
+    /// How often the same comment is accounted for by other entries.
+    async fn repeats(&self, entry: &JournalEntry, since: Timestamp) -> usize {
+        let entry = entry.clone();
+        self.blocking(move |store| store.journal_repeats(&entry, since))
+            .await
+            .unwrap_or_default()
     }
 
     /// Asks the service whether an operation took effect.
@@ -155,20 +276,16 @@ impl Responder {
                     .incident(id, false, Priority::Interactive)
                     .await?;
                 let changes = self.keep_incident(&found.incident).await;
-                Ok(if incident_has(&found.incident.value, patch) {
-                    Verified::Done(changes)
-                } else {
-                    Verified::NoTrace
-                })
+                let now = &found.incident.value;
+                let done = incident_has(now, patch);
+                Ok(seen(done, changes, now.last_update_date_time, entry, since))
             }
             Operation::UpdateAlert { id, patch } => {
                 let found = self.tenant.graph.alert(id, Priority::Interactive).await?;
                 let changes = self.keep_alert(&found).await;
-                Ok(if alert_has(&found.value, patch) {
-                    Verified::Done(changes)
-                } else {
-                    Verified::NoTrace
-                })
+                let now = &found.value;
+                let done = alert_has(now, patch);
+                Ok(seen(done, changes, now.last_update_date_time, entry, since))
             }
             Operation::CommentIncident { id, text } => {
                 let found = self
@@ -181,8 +298,9 @@ impl Responder {
                     Some(Before::Incident(old)) => Some(&old.comments[..]),
                     _ => None,
                 };
+                let known = self.repeats(entry, since).await;
                 Ok(
-                    if commented(&found.incident.value.comments, old, text, since) {
+                    if commented(&found.incident.value.comments, old, text, since, known) {
                         Verified::Done(changes)
                     } else {
                         Verified::NoTrace
@@ -196,11 +314,14 @@ impl Responder {
                     Some(Before::Alert(old)) => Some(&old.comments[..]),
                     _ => None,
                 };
-                Ok(if commented(&found.value.comments, old, text, since) {
-                    Verified::Done(changes)
-                } else {
-                    Verified::NoTrace
-                })
+                let known = self.repeats(entry, since).await;
+                Ok(
+                    if commented(&found.value.comments, old, text, since, known) {
+                        Verified::Done(changes)
+                    } else {
+                        Verified::NoTrace
+                    },
+                )
             }
             Operation::Isolate {
                 machine, comment, ..
@@ -223,8 +344,15 @@ impl Responder {
                     .defender
                     .actions(&filter, Priority::Interactive)
                     .await?;
+                let whole = found.is_whole();
+                let own = entry.id;
+                let others = self
+                    .blocking(move |store| store.journal_actions(own))
+                    .await
+                    .unwrap_or_default();
                 let ours = found
                     .into_iter()
+                    .filter(|raw| !others.contains(&raw.value.id))
                     .filter(|raw| is_of(&raw.value, &kind, comment, since))
                     .filter(|raw| match before {
                         Some(Before::Actions(open)) => {
@@ -238,6 +366,8 @@ impl Responder {
                         let changes = self.keep_action(&raw).await;
                         Ok(Verified::Accepted(Box::new(raw.value), changes))
                     }
+                    // What was not understood may be it.
+                    None if !whole => Ok(Verified::Unclear),
                     None => Ok(Verified::NoTrace),
                 }
             }
@@ -323,20 +453,28 @@ fn alert_has(now: &Alert, patch: &AlertPatch) -> bool {
             .is_none_or(|wanted| same_owner(now.assigned_to.as_deref(), wanted.as_deref()))
 }
 
-/// Whether the comment is there and was not before. Without a look from before, the time decides.
-fn commented(now: &[Comment], before: Option<&[Comment]>, text: &str, since: Timestamp) -> bool {
+/// Whether the comment is there and was not before. Without a look from before the time decides, and
+/// `known` of that time are accounted for.
+fn commented(
+    now: &[Comment],
+    before: Option<&[Comment]>,
+    text: &str,
+    since: Timestamp,
+    known: usize,
+) -> bool {
     let says = |comment: &&Comment| {
         comment
             .comment
             .as_deref()
             .is_some_and(|own| own.trim() == text.trim())
     };
-    match before {
-        Some(before) => now.iter().filter(says).count() > before.iter().filter(says).count(),
-        None => now.iter().filter(says).any(|comment| {
-            comment
-                .created_date_time
-                .is_none_or(|created| created >= since)
-        }),
+    if let Some(before) = before {
+        return now.iter().filter(says).count() > before.iter().filter(says).count();
     }
+    let new = |comment: &&Comment| {
+        comment
+            .created_date_time
+            .is_none_or(|created| created >= since)
+    };
+    now.iter().filter(says).filter(new).count() > known
 }

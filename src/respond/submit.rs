@@ -64,7 +64,7 @@ impl Responder {
             Err(Stop::Outcome(outcome)) => return *outcome,
             Err(Stop::Attach(action)) => return self.attach(&operation, *action).await,
         };
-        let entry = match self.intend(&operation).await {
+        let entry = match self.intend(&operation, Some(&before)).await {
             Ok(entry) => entry,
             Err(error) => {
                 return refused(format!(
@@ -111,10 +111,12 @@ impl Responder {
                 continue;
             }
             let settled = self.settle_entry(entry).await;
-            if matches!(
+            // What can no longer be seen must not stand in the way for ever.
+            let open = matches!(
                 settled.entry.state,
                 JournalState::Intended | JournalState::Unknown
-            ) {
+            );
+            if open && !self.long_ago(&settled.entry) {
                 let why = "the same was sent before and its answer lost; whether it was carried out is not known yet";
                 return Err(Box::new(Outcome::Unknown {
                     why: why.to_owned(),
@@ -125,9 +127,13 @@ impl Responder {
         Ok(())
     }
 
-    async fn intend(&self, operation: &Operation) -> Result<JournalEntry, StoreError> {
+    async fn intend(
+        &self,
+        operation: &Operation,
+        before: Option<&Before>,
+    ) -> Result<JournalEntry, StoreError> {
         let spec = spec(operation);
-        let request = serde_json::to_string(operation)
+        let request = super::settle::request(operation, before)
             .map_err(|error| StoreError::Content(error.to_string()))?;
         let entry = NewEntry {
             at: Timestamp::now(),
@@ -176,7 +182,7 @@ impl Responder {
 
     /// The same is open already: nothing new is sent, the open one is followed.
     async fn attach(&self, operation: &Operation, action: MachineAction) -> Outcome {
-        let entry = match self.intend(operation).await {
+        let entry = match self.intend(operation, None).await {
             Ok(entry) => entry,
             Err(error) => return refused(format!("the journal cannot be written: {error}")),
         };
@@ -447,7 +453,8 @@ impl Responder {
                         entry,
                     };
                 }
-                Ok(Verified::NoTrace) => asked = true,
+                Ok(Verified::NoTrace | Verified::Overwritten) => asked = true,
+                Ok(Verified::Unclear) => {}
                 Err(error) => tracing::info!(%error, "a lost answer could not be looked into yet"),
             }
         }

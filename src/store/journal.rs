@@ -3,6 +3,7 @@
 //! An entry is written and synced before the request leaves, so that a request whose answer was lost is
 //! known to have been sent.
 
+use std::collections::HashSet;
 use std::io::Write;
 
 use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
@@ -22,8 +23,6 @@ pub struct JournalId(pub i64);
 pub enum JournalState {
     /// Written down; the request may or may not have left.
     Intended,
-    /// The request is on its way.
-    Sent,
     /// The service took it on and will work on it (machine actions).
     Accepted,
     /// Done.
@@ -42,9 +41,8 @@ pub enum JournalState {
 
 impl JournalState {
     /// Every state, in the order of a life.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 8] = [
         Self::Intended,
-        Self::Sent,
         Self::Accepted,
         Self::Succeeded,
         Self::Failed,
@@ -58,7 +56,6 @@ impl JournalState {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Intended => "intended",
-            Self::Sent => "sent",
             Self::Accepted => "accepted",
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
@@ -75,10 +72,7 @@ impl JournalState {
 
     /// Whether the outcome is still open.
     pub fn is_open(self) -> bool {
-        matches!(
-            self,
-            Self::Intended | Self::Sent | Self::Accepted | Self::Unknown
-        )
+        matches!(self, Self::Intended | Self::Accepted | Self::Unknown)
     }
 }
 
@@ -197,16 +191,51 @@ impl Store {
         })
     }
 
-    /// Entries whose outcome is open: intended, sent, accepted, unknown; oldest first.
+    /// Entries whose outcome is open: intended, accepted, unknown; oldest first.
     pub fn journal_unsettled(&self) -> Result<Vec<JournalEntry>> {
         self.db().read(|db| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM journal \
-                 WHERE state IN ('intended', 'sent', 'accepted', 'unknown') ORDER BY id"
+                 WHERE state IN ('intended', 'accepted', 'unknown') ORDER BY id"
             );
             let mut statement = db.prepare_cached(&sql)?;
             let rows = statement.query_map([], entry)?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The machine actions that other entries than this one became: no two requests became the same.
+    pub fn journal_actions(&self, except: JournalId) -> Result<HashSet<ActionId>> {
+        self.db().read(|db| {
+            let mut statement = db.prepare_cached(
+                "SELECT DISTINCT action FROM journal WHERE action IS NOT NULL AND id <> ?1",
+            )?;
+            let found = statement.query_map([except.0], |row| row.get::<_, String>(0))?;
+            found
+                .map(|id| Ok(ActionId::new(id?)))
+                .collect::<Result<_>>()
+        })
+    }
+
+    /// How often the same as in this entry was asked since `since` and known to be done.
+    pub fn journal_repeats(&self, entry: &JournalEntry, since: Timestamp) -> Result<usize> {
+        self.db().read(|db| {
+            let count: i64 = db
+                .prepare_cached(
+                    "SELECT count(*) FROM journal WHERE id <> ?1 AND operation = ?2 AND target = ?3 \
+                     AND request = ?4 AND state = 'succeeded' AND at >= ?5",
+                )?
+                .query_row(
+                    params![
+                        entry.id.0,
+                        entry.operation,
+                        entry.target,
+                        entry.request,
+                        codec::nanos(since)
+                    ],
+                    |row| row.get(0),
+                )?;
+            Ok(usize::try_from(count).unwrap_or_default())
         })
     }
 

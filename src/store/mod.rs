@@ -21,6 +21,7 @@ mod digest;
 pub mod history;
 pub mod journal;
 mod keep;
+mod mark;
 mod read;
 mod write;
 
@@ -112,12 +113,13 @@ pub struct Watermark {
     pub floor: Option<Timestamp>,
     /// How far back the first sync goes.
     pub target: Timestamp,
-    /// The service's clock at the last complete read.
-    pub as_of: Timestamp,
+    /// The service's clock at the last complete read; `None` before the first.
+    pub as_of: Option<Timestamp>,
 }
 
 /// How a page moves its watermark; written with the page's rows or not at all. How far is read off the
-/// rows themselves, and only where they came in the order asked for ([`Put::ordered`]).
+/// rows themselves, and only where they came in the order asked for ([`Put::ordered`]) and were understood
+/// ([`Put::doubtful`]).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mark {
     /// The first page of a first sync, newest first, on its way down to `target`.
@@ -130,7 +132,15 @@ pub enum Mark {
     /// The first sync has reached its target.
     Bottom,
     /// A page of news, oldest first.
-    Up,
+    Up {
+        /// It is the last one: everything since the watermark has been read.
+        last: bool,
+    },
+    /// All news up to `forward` have been read, in whatever order.
+    News {
+        /// Newest end.
+        forward: Timestamp,
+    },
     /// Everything there is between `target` and `forward` has been read, in whatever order.
     All {
         /// Newest end.
@@ -145,8 +155,11 @@ pub enum Mark {
 pub struct Put {
     /// What is new or different, rows as they now are, counts included.
     pub changes: Vec<Change>,
-    /// Rows that could not be understood; kept in the cache with their JSON.
+    /// Rows that could not be understood and were not seen before; kept in the cache with their JSON.
     pub bad: Vec<BadRow>,
+    /// Rows that could not be understood and may be fine when asked for again: new ones, and those
+    /// that do not say which object they are. While there are any the watermark does not move.
+    pub doubtful: usize,
     /// Rows that were there already, byte for byte.
     pub unchanged: usize,
     /// Newest and oldest `lastUpdateDateTime` of the page's rows.

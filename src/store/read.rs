@@ -179,7 +179,7 @@ impl Store {
                         forward: codec::time(row.get(0)?),
                         floor: row.get::<_, Option<i64>>(1)?.map(codec::time),
                         target: codec::time(row.get(2)?),
-                        as_of: codec::time(row.get(3)?),
+                        as_of: Some(row.get(3)?).filter(|at| *at > 0).map(codec::time),
                     })
                 })
                 .optional()?)

@@ -351,7 +351,7 @@ fn rows_and_watermark_stand_or_fall_together() {
             forward,
             floor,
             target,
-            as_of: now()
+            as_of: None
         })
     );
     put(
@@ -359,11 +359,15 @@ fn rows_and_watermark_stand_or_fall_together() {
         Mark::Down,
         now(),
     );
-    put(&up[..1], Mark::Up, at("2026-08-19T09:05:00Z"));
+    put(
+        &up[..1],
+        Mark::Up { last: true },
+        at("2026-08-19T09:05:00Z"),
+    );
     let moved = mark().expect("is there");
     assert_eq!(moved.forward, forward, "never back");
     assert_eq!(moved.floor, Some(at("2026-08-01T00:00:00Z")));
-    assert_eq!(moved.as_of, at("2026-08-19T09:05:00Z"));
+    assert_eq!(moved.as_of, Some(at("2026-08-19T09:05:00Z")));
     put(&[], Mark::Bottom, now());
     assert_eq!(mark().expect("is there").floor, None);
     put(
@@ -388,7 +392,7 @@ fn rows_and_watermark_stand_or_fall_together() {
         })
         .expect("writes");
     let next = [incident("8", "2026-08-19T09:00:00Z", "")];
-    let failed = store.put_incidents(&next, Some(Mark::Up), now());
+    let failed = store.put_incidents(&next, Some(Mark::Up { last: true }), now());
     assert!(failed.is_err());
     assert_eq!(store.incident_row(&"8".into()).expect("reads"), None);
 }

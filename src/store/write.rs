@@ -7,14 +7,12 @@ use rusqlite::{OptionalExtension as _, Transaction, params};
 use super::codec::{self, Interner, nanos};
 use super::digest::{self, AlertDigest, Entity, IncidentDigest};
 use super::journal::{JournalId, JournalState, JournalStep};
+use super::mark::finish;
 use super::{Endpoint, Mark, Put, Result, Store};
 use crate::domain::{
     ActionStatus, BadRow, Change, IncidentId, IncidentRow, MachineAction, MachineId, TacticSet,
     Timestamp,
 };
-
-/// Refused rows kept; the oldest go first.
-const REJECTED_KEPT: i64 = 1000;
 
 /// Hops followed from a merged incident to where it ended; merges of merges are rare, loops are errors.
 const MERGE_HOPS: usize = 16;
@@ -41,7 +39,7 @@ impl Store {
                 let to = end_of_merges(tx, &from)?;
                 put.changes.push(Change::Redirected { from, to });
             }
-            finish(tx, Endpoint::Incidents, &put, mark, now)?;
+            finish(tx, Endpoint::Incidents, &mut put, mark, now)?;
             Ok(put)
         })
     }
@@ -69,7 +67,7 @@ impl Store {
                     put.changes.push(Change::Incident(row));
                 }
             }
-            finish(tx, Endpoint::Alerts, &put, mark, now)?;
+            finish(tx, Endpoint::Alerts, &mut put, mark, now)?;
             Ok(put)
         })
     }
@@ -99,7 +97,7 @@ impl Store {
                 }
             }
             settle_journal(tx, now)?;
-            finish(tx, Endpoint::Actions, &put, mark, now)?;
+            finish(tx, Endpoint::Actions, &mut put, mark, now)?;
             Ok(put)
         })
     }
@@ -122,8 +120,8 @@ impl Put {
         }
         self.ordered = match mark {
             Some(Mark::Begin { .. } | Mark::Down) => down,
-            Some(Mark::Up) => up,
-            Some(Mark::Bottom | Mark::All { .. }) | None => true,
+            Some(Mark::Up { .. }) => up,
+            Some(Mark::Bottom | Mark::News { .. } | Mark::All { .. }) | None => true,
         };
     }
 }
@@ -460,79 +458,6 @@ fn put_action(
         json
     ])?;
     Ok(true)
-}
-
-/// Keeps refused rows and moves the watermark.
-fn finish(
-    tx: &Transaction<'_>,
-    endpoint: Endpoint,
-    put: &Put,
-    mark: Option<Mark>,
-    now: Timestamp,
-) -> Result<()> {
-    if !put.bad.is_empty() {
-        for row in &put.bad {
-            tx.prepare_cached(
-                "INSERT OR REPLACE INTO rejected (at, endpoint, why, json) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![
-                nanos(now),
-                endpoint.name(),
-                row.why,
-                digest::pack(&row.json)
-            ])?;
-        }
-        tx.execute(
-            "DELETE FROM rejected WHERE n <= (SELECT max(n) FROM rejected) - ?1",
-            [REJECTED_KEPT],
-        )?;
-    }
-    let Some(mark) = mark.filter(|_| put.ordered) else {
-        return Ok(());
-    };
-    let name = endpoint.name();
-    let begin = |forward: Timestamp, floor: Option<Timestamp>, target: Timestamp| {
-        tx.prepare_cached(
-            "INSERT OR REPLACE INTO sync (endpoint, forward, floor, target, as_of) VALUES (?1, ?2, ?3, ?4, ?5)",
-        )?
-        .execute(params![name, nanos(forward), floor.map(nanos), nanos(target), nanos(now)])
-    };
-    let moved =
-        |sql: &str, to: Timestamp| tx.prepare_cached(sql)?.execute(params![name, nanos(to)]);
-    match (mark, put.span) {
-        (Mark::Begin { target }, Some((oldest, newest))) => {
-            begin(newest, Some(oldest), target)?;
-        }
-        // Nothing there yet: whatever comes is newer than the answer.
-        (Mark::Begin { target }, None) => {
-            begin(now, None, target)?;
-        }
-        (Mark::Down, Some((oldest, _))) => {
-            moved(
-                "UPDATE sync SET floor = min(floor, ?2) WHERE endpoint = ?1 AND floor IS NOT NULL",
-                oldest,
-            )?;
-        }
-        (Mark::Bottom, _) => {
-            tx.prepare_cached("UPDATE sync SET floor = NULL WHERE endpoint = ?1")?
-                .execute([name])?;
-        }
-        (Mark::Up, Some((_, newest))) => {
-            moved(
-                "UPDATE sync SET forward = max(forward, ?2) WHERE endpoint = ?1",
-                newest,
-            )?;
-        }
-        (Mark::Down | Mark::Up, None) => {}
-        (Mark::All { forward, target }, _) => {
-            begin(forward, None, target)?;
-        }
-    }
-    moved(
-        "UPDATE sync SET as_of = max(as_of, ?2) WHERE endpoint = ?1",
-        now,
-    )?;
-    Ok(())
 }
 
 /// The journal entries that became actions end with them.

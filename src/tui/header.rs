@@ -109,7 +109,9 @@ fn feed(ctx: &Ctx<'_>) -> (String, Role) {
     let as_of = health
         .as_of
         .map(|at| (time::ago(at, ctx.now), ctx.clock(at)));
-    if let Some(progress) = health.syncing {
+    if let Some(progress) = health.syncing
+        && matches!(health.state, FeedState::Live | FeedState::Starting)
+    {
         let rows = progress.incidents + progress.alerts;
         return (format!("◐ first read, {rows} rows"), Role::FeedLagging);
     }

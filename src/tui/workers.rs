@@ -1,8 +1,10 @@
 //! Effects → tasks → messages. The only part of the console that waits for disk and network; every
 //! answer carries the id or ticket of its question.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
@@ -13,7 +15,7 @@ use super::msg::{Effect, Msg};
 use super::screens;
 use crate::config::{FeedSettings, Paths};
 use crate::domain::{IncidentId, Timestamp};
-use crate::feed::{self, Feed, FeedEvent, FeedHandle};
+use crate::feed::{self, Feed, FeedEvent, FeedHandle, FeedState};
 use crate::respond::Responder;
 use crate::store::{self, Store};
 use crate::tenant::Tenant;
@@ -53,12 +55,17 @@ impl Workers {
             let responder = Responder::new(Arc::clone(&tenant), read_only);
             let (events, heard) = mpsc::channel(64);
             let feed = Feed::start(Arc::clone(&tenant), settings.clone(), events);
-            tasks.spawn(listen(heard, inbox.clone()));
+            let (live, reconnected) = watch::channel(false);
+            tasks.spawn(listen(heard, inbox.clone(), live));
             tasks.spawn(budgets(Arc::clone(&tenant), inbox.clone(), stop.clone()));
             let (story, wanted) = watch::channel(None);
             tasks.spawn(stories(tenant.store.clone(), wanted, inbox.clone()));
             if !responder.read_only() {
-                tasks.spawn(recover(responder.clone(), inbox.clone()));
+                let settling = settle(responder.clone(), inbox.clone(), reconnected);
+                let stop = stop.clone();
+                tasks.spawn(async move {
+                    stop.run_until_cancelled_owned(Box::pin(settling)).await;
+                });
             }
             Connected {
                 tenant,
@@ -230,7 +237,7 @@ impl Workers {
             tasks.close();
             tasks.wait().await;
         };
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(5), rest).await;
+        let _ = tokio::time::timeout(Duration::from_secs(5), rest).await;
     }
 }
 
@@ -240,11 +247,14 @@ async fn send(inbox: &Inbox, msg: Msg) {
 }
 
 /// The feed's words as messages.
-async fn listen(mut heard: mpsc::Receiver<FeedEvent>, inbox: Inbox) {
+async fn listen(mut heard: mpsc::Receiver<FeedEvent>, inbox: Inbox, live: watch::Sender<bool>) {
     while let Some(event) = heard.recv().await {
         let msg = match event {
             FeedEvent::Changes(changes) => Msg::Changes(changes),
-            FeedEvent::Health(health) => Msg::Health(health),
+            FeedEvent::Health(health) => {
+                live.send_replace(health.state == FeedState::Live);
+                Msg::Health(health)
+            }
             FeedEvent::Notice(notice) => {
                 let level = match notice.level {
                     feed::Level::Info => Level::Info,
@@ -312,26 +322,52 @@ fn read_story(store: &Store, id: &IncidentId) -> store::Result<Option<Arc<Story>
     Ok(Some(Arc::new(Story::new(incident, alerts))))
 }
 
-/// Settles what a former run left open.
-async fn recover(responder: Responder, inbox: Inbox) {
-    for settled in responder.recover().await {
-        let entry = &settled.entry;
-        let level = if entry.state.is_open() {
-            Level::Warning
-        } else {
-            Level::Info
-        };
-        let text = format!(
-            "from the last run: {} on {}: {}",
-            entry.title,
-            entry.target,
-            entry.state.as_str()
-        );
-        send(&inbox, Msg::Notice(level, text)).await;
-        if !settled.changes.is_empty() {
-            send(&inbox, Msg::Changes(settled.changes)).await;
+/// Between looks at what became of a request whose answer was lost.
+const LOOK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Settles what a former run left open; and again when the connection is back, and as long as asking
+/// may tell more.
+async fn settle(responder: Responder, inbox: Inbox, mut live: watch::Receiver<bool>) {
+    let mut told = HashMap::new();
+    let mut found = responder.recover().await;
+    loop {
+        let again = found.iter().any(|settled| settled.again);
+        for settled in found {
+            let entry = &settled.entry;
+            if told.insert(entry.id, entry.state) != Some(entry.state) {
+                let level = if entry.state.is_open() {
+                    Level::Warning
+                } else {
+                    Level::Info
+                };
+                let text = format!(
+                    "looked into: {} on {}: {}",
+                    entry.title,
+                    entry.target,
+                    entry.state.as_str()
+                );
+                send(&inbox, Msg::Notice(level, text)).await;
+                send(&inbox, Msg::JournalChanged).await;
+            }
+            if !settled.changes.is_empty() {
+                send(&inbox, Msg::Changes(settled.changes)).await;
+            }
         }
-        send(&inbox, Msg::JournalChanged).await;
+        let back = async {
+            let _ = live.wait_for(|live| !live).await;
+            live.wait_for(|live| *live).await.is_ok()
+        };
+        let later = async {
+            if again {
+                tokio::time::sleep(LOOK_AGAIN).await;
+            } else {
+                std::future::pending::<()>().await;
+            }
+        };
+        found = tokio::select! {
+            on = back => if on { responder.recover().await } else { return },
+            () = later => responder.recover_lost().await,
+        };
     }
 }
 

@@ -1,14 +1,18 @@
 //! A simulated tenant, a console's connection to it, and what its feed says.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use nightjar::config::{Config, FeedSettings, Paths, Profile};
-use nightjar::domain::Change;
+use nightjar::domain::{AlertId, Change, IncidentId};
 use nightjar::feed::{Feed, FeedEvent, FeedHandle, FeedHealth, Habits, Notice};
-use nightjar::sim::{Sim, SimConfig, SimHandle};
+use nightjar::sim::{Sim, SimConfig, SimHandle, Snapshot};
+use nightjar::store::Store;
 use nightjar::tenant::Tenant;
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 
@@ -158,4 +162,39 @@ impl Fed {
             _ => Vec::new(),
         })
     }
+}
+
+/// The cache holds exactly the tenant's incidents and alerts, each as the service serves it.
+#[track_caller]
+pub fn assert_same(store: &Store, truth: &Snapshot, of: &str) {
+    let counts = (
+        store.incident_rows().expect("reads").len(),
+        store.alert_rows().expect("reads").len(),
+    );
+    assert_eq!(
+        counts,
+        (truth.incidents.len(), truth.alerts.len()),
+        "{of}: none lost, none twice"
+    );
+    let same = |what: &str, id: &str, ours: Option<String>, theirs: &Value| {
+        let ours = ours.unwrap_or_else(|| panic!("{of}: {what} {id} is missing"));
+        let ours = serde_json::from_str(&ours).expect("JSON");
+        assert_eq!(bare(ours), bare(theirs.clone()), "{of}: {what} {id}");
+    };
+    for (id, theirs) in &truth.incidents {
+        let ours = store.incident_json(&IncidentId::new(id.as_str()));
+        same("incident", id, ours.expect("reads"), theirs);
+    }
+    for (id, theirs) in &truth.alerts {
+        let ours = store.alert_json(&AlertId::new(id.as_str()));
+        same("alert", id, ours.expect("reads"), theirs);
+    }
+}
+
+/// Without what differs between a row of a list and the object alone.
+fn bare(mut value: Value) -> Value {
+    if let Value::Object(fields) = &mut value {
+        fields.retain(|name, _| !name.contains("@odata."));
+    }
+    value
 }

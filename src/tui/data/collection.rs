@@ -11,12 +11,18 @@ pub trait Keyed {
     type Key: Clone + Eq + Hash;
     /// Its id.
     fn key(&self) -> &Self::Key;
+    /// Whether it is at least as new as what is shown under its id: polls and writes tell of rows
+    /// independently, and the older word may come last.
+    fn replaces(&self, shown: &Self) -> bool;
 }
 
 impl Keyed for IncidentRow {
     type Key = IncidentId;
     fn key(&self) -> &IncidentId {
         &self.id
+    }
+    fn replaces(&self, shown: &Self) -> bool {
+        self.updated >= shown.updated
     }
 }
 
@@ -25,12 +31,18 @@ impl Keyed for AlertRow {
     fn key(&self) -> &AlertId {
         &self.id
     }
+    fn replaces(&self, shown: &Self) -> bool {
+        self.updated >= shown.updated
+    }
 }
 
 impl Keyed for MachineAction {
     type Key = ActionId;
     fn key(&self) -> &ActionId {
         &self.id
+    }
+    fn replaces(&self, shown: &Self) -> bool {
+        self.status.is_final() || !shown.status.is_final()
     }
 }
 
@@ -76,12 +88,16 @@ impl<R: Keyed> Collection<R> {
         self.loaded
     }
 
-    /// Adds a row or replaces the one with its id.
+    /// Adds a row or replaces the one with its id, unless that is newer.
     pub fn put(&mut self, row: R) {
-        self.version += 1;
         if let Some(at) = self.index.get(row.key()) {
-            self.rows[*at as usize] = row;
+            let shown = &mut self.rows[*at as usize];
+            if row.replaces(shown) {
+                *shown = row;
+                self.version += 1;
+            }
         } else {
+            self.version += 1;
             self.index.insert(row.key().clone(), self.rows.len() as u32);
             self.rows.push(row);
         }

@@ -41,7 +41,7 @@ const COLUMNS: &[Column] = &[
 fn state(state: JournalState) -> (&'static str, Role) {
     match state {
         JournalState::Succeeded => ("✓", Role::ActionSucceeded),
-        JournalState::Intended | JournalState::Sent => ("○", Role::ActionOpen),
+        JournalState::Intended => ("○", Role::ActionOpen),
         JournalState::Accepted => ("◐", Role::ActionOpen),
         JournalState::Failed | JournalState::Refused => ("✗", Role::ActionFailed),
         JournalState::Unknown => ("?", Role::ActionFailed),
