@@ -68,8 +68,6 @@ pub enum Sort {
     ResolveAlert,
     /// A resolved incident is opened again.
     Reopen,
-    /// An automation tags many incidents at the very same moment, more than fit on a page.
-    Bulk,
 }
 
 /// Every sort, its name and how often it comes.
@@ -87,11 +85,7 @@ pub const SORTS: &[(Sort, &str, u64)] = &[
     (Sort::Resolve, "resolve", 7),
     (Sort::ResolveAlert, "resolve-alert", 5),
     (Sort::Reopen, "reopen", 4),
-    (Sort::Bulk, "bulk", 1),
 ];
-
-/// So many incidents an automation tags at once: a page has 50.
-const BULK: usize = 70;
 
 impl Sort {
     /// The sort with this name.
@@ -130,7 +124,7 @@ impl World {
     fn change_any(&mut self, sort: Sort, dice: &mut Dice, at: Ticks) -> Option<String> {
         let open = |i: &super::world::Incident| i.status == ACTIVE || i.status == IN_PROGRESS;
         let place = match sort {
-            Sort::Incident | Sort::Bulk => None,
+            Sort::Incident => None,
             Sort::Reopen => self.some_incident(dice, |i| i.status == RESOLVED),
             Sort::Evidence | Sort::AlertComment | Sort::Severity => {
                 self.some_incident(dice, |i| i.status != REDIRECTED && !i.alerts.is_empty())
@@ -138,7 +132,6 @@ impl World {
             _ => self.some_incident(dice, open),
         };
         match (sort, place) {
-            (Sort::Bulk, _) => self.change(Sort::Bulk, 0, dice, at),
             (Sort::Incident, _) | (_, None) => self.change(Sort::Incident, 0, dice, at),
             (sort, Some(place)) => self.change(sort, place, dice, at),
         }
@@ -173,22 +166,6 @@ impl World {
             let who = dice.pick(&self.catalogue.analysts).clone();
             self.name(&who)
         };
-        if sort == Sort::Bulk {
-            let tag = dice.pick(&self.catalogue.custom_tags).clone();
-            let by = self.name("Microsoft 365 Defender-Automation");
-            let newest = (0..self.incidents.len() as u32).rev().take(BULK);
-            for place in newest.collect::<Vec<_>>() {
-                let row = &mut self.incidents[place as usize];
-                if row.status != REDIRECTED {
-                    let tags = &mut row.extra_mut().custom_tags;
-                    if !tags.contains(&tag) {
-                        tags.push(tag.clone());
-                    }
-                    self.touch_incident(place, at, by);
-                }
-            }
-            return Some(format!("bulk {tag}"));
-        }
         if sort == Sort::Incident {
             let n = self.churn.made;
             self.churn.made += 1;
@@ -306,7 +283,7 @@ impl World {
                     concerns = Some(alert);
                 }
             }
-            Sort::Incident | Sort::Bulk => {}
+            Sort::Incident => {}
         }
         if let Some(alert) = concerns {
             self.touch_alert(alert, at);

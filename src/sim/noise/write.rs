@@ -153,18 +153,7 @@ impl Recipe {
                 }
             }
             Kind::Mail => {
-                let mut base = named("analyzedMessageEvidence", verdict, "[]");
-                if !about.mail.moves.is_empty() {
-                    let (message, recipient, _) = Self::mail_ids(about, at);
-                    if let Some(last) = about.mail.last(&message, &recipient) {
-                        base.remediation = if last.remedy.removes {
-                            "remediated"
-                        } else {
-                            "active"
-                        };
-                    }
-                }
-                base.push(out, members);
+                base(out, "analyzedMessageEvidence", verdict, "[]");
                 self.push_mail(out, at, about, with, dice);
             }
             Kind::Mailbox => {
@@ -217,7 +206,7 @@ impl Recipe {
     }
 
     /// The message id, recipient and sending address of an everyday mail.
-    pub fn mail_ids(about: About<'_>, at: u64) -> (String, String, String) {
+    fn mail_ids(about: About<'_>, at: u64) -> (String, String, String) {
         let mut dice = Dice::of(about.seed, 6, about.n * 8 + at);
         let message = ids::guid_of(dice.wide());
         let recipient = if at == 0 {
