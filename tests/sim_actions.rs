@@ -15,7 +15,11 @@ async fn machines_are_listed_found_and_counted() {
     let wire = Wire::start(quiet()).await;
     let all = wire.get("/api/machines").await;
     let machines = all["value"].as_array().expect("machines");
-    assert_eq!(machines.len(), 30);
+    assert_eq!(
+        machines.len(),
+        31,
+        "thirty of the fleet, and one that was only seen"
+    );
     let one = &machines[3];
     assert_eq!(text(one, "id").len(), 40);
     assert!(

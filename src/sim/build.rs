@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::churn::Churn;
 use super::clock::{Clock, DAY, HOUR, MINUTE, SECOND, Ticks};
+use super::defender::state::Endpoint;
 use super::ids::{self, Dice};
 use super::noise::Catalogue;
 use super::people::{Machine, Person};
@@ -53,6 +54,7 @@ impl World {
             actions: Vec::new(),
             story: Story::quiet(trickle),
             churn: Churn::default(),
+            endpoint: Endpoint::default(),
             alert_places: HashMap::with_capacity(scale.alerts + 256),
             machine_places: HashMap::with_capacity(scale.machines * 2),
             first_incident: 1000 + (ids::mix(seed ^ 0x1d) % 90_000) as u32,

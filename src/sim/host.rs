@@ -114,7 +114,10 @@ pub async fn services(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
         return graph::answer(tenant, ask).await;
     }
     if ask.path.starts_with("/api/") {
-        return defender::answer(tenant, ask);
+        return defender::answer(tenant, ask).await;
+    }
+    if let Some(reply) = defender::blobs::answer(tenant, ask) {
+        return reply;
     }
     tenant
         .entra

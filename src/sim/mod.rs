@@ -11,7 +11,7 @@
 //! | `handle` | what a test or a program does with a running tenant |
 //! | `entra` | discovery, sign-in, keys; tokens that are verified on every request |
 //! | `graph` | incidents, alerts, hunting |
-//! | `defender` | machines and machine actions |
+//! | `defender` | machines, actions, alerts, indicators, live response, statistics |
 //! | `world`, `build`, `people` | what exists, how it is made, who is there |
 //! | `churn` | believable change on demand |
 //! | `noise` | everyday alerts from recipes |
@@ -267,6 +267,7 @@ fn make(config: &SimConfig, tenant: &str, clock: Arc<Clock>) -> Result<World, St
     let scenarios = tales.iter().map(Tale::scenario).collect::<Result<_, _>>()?;
     let mut world = World::build(config.seed, tenant, clock, scale, config.trickle, scenarios)?;
     world.actions = defender::actions::history(&world);
+    world.endpoint = defender::state::Endpoint::new(&world);
     world.advance(now)?;
     Ok(world)
 }

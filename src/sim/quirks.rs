@@ -176,6 +176,15 @@ quirks! {
         /// They have.
         On = "on",
     },
+    /// The plan the tenant has bought (endpoint facts 4, licence limits).
+    plan: Plan = "plan" {
+        /// Defender for Endpoint Plan 2.
+        P2 = "p2",
+        /// Defender for Endpoint Plan 1.
+        P1 = "p1",
+        /// Defender for Business.
+        Business = "business",
+    },
     /// Whether the tenant has live response switched on.
     live_response: LiveResponse = "live-response" {
         /// It has.

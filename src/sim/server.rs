@@ -144,7 +144,7 @@ pub async fn serve<L: Listener>(
 }
 
 /// The largest request body that is read.
-const LARGEST_BODY: usize = 4 << 20;
+const LARGEST_BODY: usize = 24 << 20;
 
 async fn handle(
     State(door): State<Door>,

@@ -129,7 +129,9 @@ impl World {
             .events
             .get(self.story.next)
             .map_or(Ticks::MAX, |(at, _)| *at);
-        self.story.trickle.map_or(story, |(_, at)| story.min(at))
+        let effect = self.endpoint.next_effect().unwrap_or(Ticks::MAX);
+        let trickle = self.story.trickle.map_or(Ticks::MAX, |(_, at)| at);
+        story.min(trickle).min(effect)
     }
 
     /// Lets everything happen that is due. The error names the entry of the scenario that is wrong.
@@ -145,6 +147,12 @@ impl World {
                 .copied()
                 .filter(|(at, _)| *at <= now);
             let everyday = self.story.trickle.filter(|(_, at)| *at <= now);
+            let first = told.as_ref().map_or(now, |(at, _)| *at);
+            let first = everyday.map_or(first, |(_, at)| at.min(first));
+            if self.endpoint.next_effect().is_some_and(|at| at <= first) {
+                super::defender::effects::happen(self);
+                continue;
+            }
             match (told, everyday) {
                 (Some((at, event)), other) if other.is_none_or(|(_, then)| at <= then) => {
                     self.story.next += 1;
@@ -188,7 +196,7 @@ impl World {
         self.actions
             .iter()
             .filter(|a| a.machine == *place && matches!(a.kind, Kind::Isolate | Kind::Unisolate))
-            .filter(|a| a.status(at) == "Succeeded")
+            .filter(|a| a.took_effect(at))
             .max_by_key(|a| a.ends)
             .is_some_and(|a| a.kind == Kind::Isolate)
     }
@@ -480,6 +488,7 @@ impl World {
                     ends: starts + self.clock.scaled(75 * SECOND),
                     outcome: "Succeeded",
                     cancelled: None,
+                    more: None,
                 });
             }
         }

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::churn::Churn;
 use super::clock::{Clock, Ticks};
 use super::defender::actions::Action;
+use super::defender::state::Endpoint;
 use super::evidence::Evidence;
 use super::noise::{About, Catalogue, Shell};
 use super::people::{Machine, Person};
@@ -194,6 +195,8 @@ pub struct World {
     pub story: Story,
     /// What changes on demand have left behind.
     pub churn: Churn,
+    /// What only the endpoint service keeps.
+    pub endpoint: Endpoint,
     pub(super) alert_places: HashMap<u128, u32>,
     pub(super) machine_places: HashMap<String, u32>,
     pub(super) first_incident: u32,

@@ -1,12 +1,19 @@
-//! Machines: list, count, get, and who logged on.
+//! Machines: list, count, get, find by address or tag, and who logged on.
 
-use super::super::http::{Ask, Reply};
+use std::net::IpAddr;
+
+use serde_json::json;
+
+use super::super::clock::{self, DAY, MINUTE, Ticks};
+use super::super::http::Reply;
 use super::super::json::Object;
-use super::super::odata::{Field, Kind, Options, Type, filterable};
+use super::super::odata::{Field, Kind, Type, filterable};
 use super::super::people::{Machine, NT_DOMAIN};
-use super::super::server::Tenant;
+use super::super::quirks::{Quirks, RbacGroupId};
 use super::super::world::World;
-use super::{METADATA, Refusal, next_link, push_time};
+use super::call::{Call, not_found, push_time, time};
+use super::state::DISCOVERED;
+use super::{METADATA, Refusal, actions, support};
 
 /// The entity type, with the documented filter properties.
 const TYPE: Type = Type {
@@ -29,10 +36,42 @@ const TYPE: Type = Type {
     ],
 };
 
-/// The largest and the usual page.
-const LARGEST_PAGE: usize = 10_000;
+/// How the service sees a device at a moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Standing {
+    /// `onboardingStatus`.
+    pub onboarding: &'static str,
+    /// `healthStatus`.
+    pub health: &'static str,
+}
 
-fn field(machine: &Machine, property: usize) -> Field<'_> {
+/// The standing of a device: an offboarded one no longer reports, and could be onboarded again.
+pub fn standing(world: &World, place: u32, now: Ticks) -> Standing {
+    let machine = world.device(place);
+    if place >= DISCOVERED {
+        return Standing {
+            onboarding: if machine.build > 0 {
+                "CanBeOnboarded"
+            } else {
+                "InsufficientInfo"
+            },
+            health: machine.health,
+        };
+    }
+    if actions::is_offboarded(world, place, now) {
+        return Standing {
+            onboarding: "CanBeOnboarded",
+            health: "Inactive",
+        };
+    }
+    Standing {
+        onboarding: "Onboarded",
+        health: machine.health,
+    }
+}
+
+fn field(world: &World, place: u32, now: Ticks, property: usize) -> Field<'_> {
+    let machine = world.device(place);
     match property {
         0 => Field::Text(&machine.dns),
         1 => Field::Text(&machine.id),
@@ -42,9 +81,9 @@ fn field(machine: &Machine, property: usize) -> Field<'_> {
         5 => Field::Many(&machine.tags),
         6 => Field::Time(machine.last_seen),
         7 => Field::Text(machine.exposure),
-        8 => Field::Text("Onboarded"),
+        8 => Field::Text(standing(world, place, now).onboarding),
         9 => Field::Text(&machine.ip),
-        10 => Field::Text(machine.health),
+        10 => Field::Text(standing(world, place, now).health),
         11 => Field::Text(&machine.os),
         12 => Field::Text(machine.risk),
         13 => Field::Number(machine.group_id),
@@ -52,150 +91,199 @@ fn field(machine: &Machine, property: usize) -> Field<'_> {
     }
 }
 
-fn matching(world: &World, options: &Options) -> Vec<u32> {
-    (0..world.machines.len() as u32)
-        .filter(|place| {
-            let machine = &world.machines[*place as usize];
-            options
-                .filter
-                .as_ref()
-                .is_none_or(|f| f.passes(&|property| field(machine, property)))
-        })
-        .collect()
+/// The place of a machine by id or DNS name.
+pub fn find(world: &World, id: &str) -> Result<u32, Refusal> {
+    world
+        .find_device(id)
+        .ok_or_else(|| not_found("Machine", id))
 }
 
-fn options(ask: &Ask) -> Result<Options, Refusal> {
-    let options =
-        Options::parse(&ask.query, TYPE).map_err(|m| Refusal::new(400, "ODataError", m))?;
-    if options.top.is_some_and(|top| top > LARGEST_PAGE) {
-        return Err(Refusal::new(
-            400,
-            "ODataError",
-            format!("The limit of '{LARGEST_PAGE}' for Top query has been exceeded."),
-        ));
-    }
-    Ok(options)
+/// Answers with machines, whatever chose them.
+pub fn answer(call: &Call<'_>, world: &World, places: Vec<u32>) -> Result<Reply, Refusal> {
+    let page = call.page(TYPE, places, |place, property| {
+        field(world, place, call.now, property)
+    })?;
+    Ok(call.write("Machines", &page, |out, place| {
+        push(out, world, *place, call, None);
+    }))
 }
 
 /// GET the collection. Nothing that matches is 404, not an empty list.
-pub fn list(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
-    let options = options(ask)?;
-    let world = tenant.world();
-    let found = matching(&world, &options);
-    if found.is_empty() {
+pub fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let world = call.tenant.world();
+    let page = call.page(TYPE, world.devices().collect(), |place, property| {
+        field(&world, place, call.now, property)
+    })?;
+    if page.total == 0 && !call.counting {
         return Err(Refusal::new(
             404,
             "ResourceNotFound",
             "No machines were found.",
         ));
     }
-    let size = options.top.unwrap_or(LARGEST_PAGE);
-    let more = options.top.is_none() && found.len() > options.skip + size;
-    let mut out = Vec::with_capacity(found.len().min(size) * 900 + 256);
-    let mut document = Object::open(&mut out, None);
-    document.str("@odata.context", &format!("{METADATA}Machines"));
-    if options.count {
-        document.int("@odata.count", found.len() as i64);
-    }
-    document.always("value");
-    document.out.push(b'[');
-    for (at, place) in found.iter().skip(options.skip).take(size).enumerate() {
-        if at > 0 {
-            document.out.push(b',');
-        }
-        push(document.out, &world.machines[*place as usize], None);
-    }
-    document.out.push(b']');
-    if more {
-        document.str("@odata.nextLink", &next_link(ask, options.skip + size));
-    }
-    document.close();
-    Ok(Reply::json(200, out))
-}
-
-/// GET the number of machines, as a bare number.
-pub fn count(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
-    let options = options(ask)?;
-    let world = tenant.world();
-    let mut reply = Reply::json(
-        200,
-        matching(&world, &options).len().to_string().into_bytes(),
-    );
-    reply.content_type = "text/plain";
-    Ok(reply)
-}
-
-/// The place of a machine by id or DNS name.
-pub fn find(world: &World, id: &str) -> Result<u32, Refusal> {
-    world.find_machine(id).ok_or_else(|| {
-        Refusal::new(
-            404,
-            "ResourceNotFound",
-            format!("Machine {id} was not found."),
-        )
-    })
+    Ok(call.write("Machines", &page, |out, place| {
+        push(out, &world, *place, call, None);
+    }))
 }
 
 /// GET one.
-pub fn get(tenant: &Tenant, id: &str) -> Result<Reply, Refusal> {
-    let world = tenant.world();
-    let place = find(&world, id)?;
-    let mut out = Vec::with_capacity(1024);
-    push(
-        &mut out,
-        &world.machines[place as usize],
-        Some(&format!("{METADATA}Machines/$entity")),
-    );
-    Ok(Reply::json(200, out))
+pub fn get(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let world = call.tenant.world();
+    let place = find(&world, call.args[0])?;
+    Ok(entity(call, &world, place))
 }
 
-/// GET the users that logged on to one.
-pub fn logon_users(tenant: &Tenant, id: &str) -> Result<Reply, Refusal> {
-    let world = tenant.world();
-    let machine = &world.machines[find(&world, id)? as usize];
-    let user = &world.people[machine.person as usize];
-    let mut out = Vec::with_capacity(512);
-    let mut document = Object::open(&mut out, None);
-    document.str("@odata.context", &format!("{METADATA}Users"));
-    document.always("value");
-    document.out.push(b'[');
-    let mut o = Object::open(document.out, None);
-    o.str(
-        "id",
-        &format!("{}\\{}", NT_DOMAIN.to_lowercase(), user.account),
-    );
-    o.str("accountName", &user.account);
-    o.str("accountDomain", NT_DOMAIN);
-    o.str("accountSid", &user.sid);
-    o.always("firstSeen");
-    push_time(o.out, machine.first_seen);
-    o.always("lastSeen");
-    push_time(o.out, machine.last_seen);
-    o.str("mostPrevalentMachineId", &machine.id);
-    o.str("leastPrevalentMachineId", &machine.id);
-    o.str("logonTypes", "Interactive");
-    o.int("logOnMachinesCount", 1);
-    o.raw("isDomainAdmin", "false");
-    o.raw("isOnlyNetworkUser", "false");
-    o.close();
-    document.out.push(b']');
-    document.close();
-    Ok(Reply::json(200, out))
+/// One machine with its context.
+pub fn entity(call: &Call<'_>, world: &World, place: u32) -> Reply {
+    let mut out = Vec::with_capacity(1024);
+    let context = format!("{METADATA}Machines/$entity");
+    push(&mut out, world, place, call, Some(&context));
+    Reply::json(200, out)
+}
+
+/// `findbyip(ip='10.1.1.1',timestamp=2026-11-20T08:44:05Z)`: who had an inner address within 15 minutes
+/// of a time.
+pub fn find_by_ip(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let bad = |message: String| Refusal::new(400, "BadRequest", message);
+    let mut ip = None;
+    let mut stamp = None;
+    for part in call.args[0].split(',') {
+        match part.split_once('=').map(|(n, v)| (n.trim(), v.trim())) {
+            Some(("ip", value)) => ip = Some(value.trim_matches('\'').to_owned()),
+            Some(("timestamp", value)) => stamp = Some(value.trim_matches('\'').to_owned()),
+            _ => return Err(bad(format!("'{part}' is not a parameter of FindByIp."))),
+        }
+    }
+    let (Some(ip), Some(stamp)) = (ip, stamp) else {
+        return Err(bad("FindByIp takes the parameters ip and timestamp.".into()));
+    };
+    if ip.parse::<IpAddr>().is_err() {
+        return Err(Refusal::new(
+            400,
+            "InvalidIpAddress",
+            format!("{ip} is not a valid IP address."),
+        ));
+    }
+    let at =
+        clock::parse(&stamp).ok_or_else(|| bad(format!("'{stamp}' is not a valid timestamp.")))?;
+    if at < call.now - 30 * DAY {
+        return Err(bad("The timestamp must be within the past 30 days.".into()));
+    }
+    let world = call.tenant.world();
+    let near = 15 * MINUTE;
+    let places = world
+        .devices()
+        .filter(|place| {
+            let machine = world.device(*place);
+            // A device that reports has its address to this day.
+            let until = if machine.health == "Active" {
+                call.now
+            } else {
+                machine.last_seen
+            };
+            machine.ip == ip && machine.first_seen <= at + near && at - near <= until
+        })
+        .collect();
+    answer(call, &world, places)
+}
+
+/// `findbytag?tag=…&useStartsWithFilter=…`.
+pub fn find_by_tag(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let tag = call
+        .query("tag")
+        .filter(|t| !t.is_empty())
+        .ok_or_else(|| super::call::missing("tag"))?
+        .to_lowercase();
+    let starts = match call.query("useStartsWithFilter").as_deref() {
+        None | Some("false" | "False") => false,
+        Some("true" | "True") => true,
+        Some(other) => {
+            return Err(Refusal::new(
+                400,
+                "InvalidInput",
+                format!("'{other}' is not a valid value of useStartsWithFilter."),
+            ));
+        }
+    };
+    let world = call.tenant.world();
+    let places = world
+        .devices()
+        .filter(|place| {
+            world.device(*place).tags.iter().any(|t| {
+                let t = t.to_lowercase();
+                t == tag || starts && t.starts_with(&tag)
+            })
+        })
+        .collect();
+    answer(call, &world, places)
+}
+
+/// The user entity of the person who uses a machine.
+pub fn user_json(world: &World, person: u32) -> serde_json::Value {
+    let user = &world.people[person as usize];
+    let machines: Vec<&Machine> = world
+        .machines
+        .iter()
+        .filter(|m| m.person == person)
+        .collect();
+    json!({
+        "id": format!("{}\\{}", NT_DOMAIN.to_lowercase(), user.account),
+        "accountName": user.account,
+        "accountDomain": NT_DOMAIN,
+        "accountSid": user.sid,
+        "firstSeen": time(machines.iter().map(|m| m.first_seen).min().unwrap_or(0)),
+        "lastSeen": time(machines.iter().map(|m| m.last_seen).max().unwrap_or(0)),
+        "mostPrevalentMachineId": machines.first().map(|m| &m.id),
+        "leastPrevalentMachineId": machines.last().map(|m| &m.id),
+        "logonTypes": "Interactive",
+        "logOnMachinesCount": machines.len(),
+        "isDomainAdmin": machines.iter().any(|m| m.group == "Domain Controllers"),
+        "isOnlyNetworkUser": false,
+    })
+}
+
+/// GET the users that logged on to one. Nobody is known on a device that is not onboarded.
+pub fn logon_users(call: &Call<'_>) -> Result<Reply, Refusal> {
+    let world = call.tenant.world();
+    let place = find(&world, call.args[0])?;
+    let users = if place >= DISCOVERED {
+        Vec::new()
+    } else {
+        vec![user_json(&world, world.device(place).person)]
+    };
+    Ok(call.all("Users", &users))
+}
+
+fn push_group(o: &mut Object<'_>, machine: &Machine, quirks: &Quirks) {
+    match quirks.rbac_group_id {
+        RbacGroupId::Number => o.int("rbacGroupId", machine.group_id),
+        RbacGroupId::Text => o.str("rbacGroupId", &machine.group_id.to_string()),
+    }
+    o.str("rbacGroupName", &machine.group);
 }
 
 /// Appends one machine.
-pub fn push(out: &mut Vec<u8>, machine: &Machine, context: Option<&str>) {
+pub fn push(out: &mut Vec<u8>, world: &World, place: u32, call: &Call<'_>, context: Option<&str>) {
+    let machine = world.device(place);
+    let standing = standing(world, place, call.now);
+    let managed = standing.onboarding == "Onboarded";
+    let windows = machine.build > 0;
     let mut o = Object::open(out, None);
     if let Some(context) = context {
         o.str("@odata.context", context);
     }
     o.str("id", &machine.id);
+    o.raw("mergedIntoMachineId", "null");
+    o.raw("isPotentialDuplication", "false");
+    o.raw("isExcluded", "false");
+    o.raw("exclusionReason", "null");
     o.str("computerDnsName", &machine.dns);
     o.always("firstSeen");
     push_time(o.out, machine.first_seen);
     o.always("lastSeen");
     push_time(o.out, machine.last_seen);
     o.str("osPlatform", &machine.os);
+    o.raw("osVersion", "null");
     o.raw(
         "osProcessor",
         if machine.os == "macOS" {
@@ -212,37 +300,47 @@ pub fn push(out: &mut Vec<u8>, machine: &Machine, context: Option<&str>) {
     }
     o.str("lastIpAddress", &machine.ip);
     o.str("lastExternalIpAddress", &machine.external_ip);
-    o.str(
+    o.opt(
         "agentVersion",
-        if machine.build == 0 {
-            "101.25072.0000"
-        } else {
-            "10.8800.26100.4484"
-        },
+        (place < DISCOVERED).then(|| support::agent_version(world, place)),
     );
-    o.str("healthStatus", machine.health);
-    o.plain("onboardingStatus", "Onboarded");
+    o.str("healthStatus", standing.health);
+    o.plain("onboardingStatus", standing.onboarding);
     o.str("deviceValue", machine.value);
-    o.int("rbacGroupId", machine.group_id);
-    o.str("rbacGroupName", &machine.group);
+    push_group(&mut o, machine, &call.tenant.quirks);
     o.str("riskScore", machine.risk);
     o.str("exposureLevel", machine.exposure);
     o.raw(
         "isAadJoined",
-        if machine.build > 0 && machine.group != "Servers" {
+        if windows && machine.group != "Servers" && place < DISCOVERED {
             "true"
         } else {
             "false"
         },
     );
-    o.str("aadDeviceId", &machine.aad_id);
+    o.opt(
+        "aadDeviceId",
+        (place < DISCOVERED).then_some(machine.aad_id.as_str()),
+    );
     o.plain(
         "defenderAvStatus",
-        if machine.health == "Active" {
+        if managed && standing.health == "Active" {
             "Updated"
         } else {
             "Unknown"
         },
+    );
+    o.plain(
+        "managedBy",
+        match (managed, machine.group.as_str()) {
+            (false, _) => "Unknown",
+            (true, "Workstations" | "Laptops") => "Intune",
+            (true, _) => "MicrosoftDefenderForEndpoint",
+        },
+    );
+    o.plain(
+        "managedByStatus",
+        if managed { "Success" } else { "Unknown" },
     );
     o.list("machineTags", &machine.tags);
     o.always("ipAddresses");

@@ -1,18 +1,38 @@
 //! Defender for Endpoint as the tenant serves it: `/api/…`.
 //!
-//! Facts: the Defender for Endpoint fact sheet.
+//! `routes` is the table of all paths; every path's file says what it answers. Facts: the Defender for
+//! Endpoint fact sheet.
 
 pub mod actions;
-pub mod machines;
+mod alert_write;
+mod alerts;
+pub mod blobs;
+mod call;
+pub mod effects;
+mod facts;
+mod indicator_batch;
+mod indicators;
+mod inventory;
+mod investigations;
+mod library;
+mod live;
+mod machine_write;
+mod machines;
+mod pivots;
+pub mod routes;
+pub mod state;
+mod support;
 
-use axum::http::Method;
+use std::sync::Arc;
 
-use super::clock::{self, Ticks};
+use super::clock;
 use super::entra::{Claims, DEFENDER};
 use super::http::{Ask, Reply};
 use super::json;
-use super::quirks::WrongAudience;
-use super::server::Tenant;
+use super::quirks::{ReadRoles, WrongAudience};
+use super::tenant::Tenant;
+use call::Call;
+use routes::{Does, Route};
 
 /// What documents say they were made from.
 pub const METADATA: &str = "https://api.security.microsoft.com/api/$metadata#";
@@ -54,110 +74,74 @@ impl Refusal {
 }
 
 /// Answers a request below `/api`.
-pub fn answer(tenant: &Tenant, ask: &Ask) -> Reply {
-    route(tenant, ask).unwrap_or_else(|refusal| refusal.reply(ask))
+pub async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
+    let answer = route(tenant, ask).await;
+    answer.unwrap_or_else(|refusal| refusal.reply(ask))
 }
 
-fn route(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
-    let claims = authorize(tenant, ask)?;
-    let mut parts: Vec<&str> = ask
-        .path
-        .split('/')
-        .filter(|p| !p.is_empty())
-        .skip(1)
-        .collect();
-    if parts
-        .first()
-        .is_some_and(|p| p.eq_ignore_ascii_case("v1.0"))
-    {
-        parts.remove(0);
-    }
-    let lower: Vec<String> = parts.iter().map(|p| p.to_ascii_lowercase()).collect();
-    let lower: Vec<&str> = lower.iter().map(String::as_str).collect();
-    // Reads answer in the newer wording, writes in the older one: both are met in the field.
-    let read = |roles: &[&str]| {
-        claims
-            .need(roles)
-            .map_err(|m| Refusal::new(403, "Forbidden", m))
-    };
-    let write = |roles: &[&str]| {
-        if claims.has(roles) {
-            return Ok(());
+async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
+    let parts = routes::segments(&ask.path);
+    let found = routes::find(ask.method.as_str(), &parts);
+    let claims = authorize(tenant, ask, found.as_ref().ok().map(|f| f.route))?;
+    let found = found.map_err(|other_method| {
+        if other_method {
+            return Refusal::new(
+                405,
+                "MethodNotAllowed",
+                format!(
+                    "The requested resource does not support http method '{}'.",
+                    ask.method
+                ),
+            );
         }
-        Err(Refusal::new(
-            403,
-            "Forbidden",
-            format!(
-                "The application does not have any of the required application permissions ({}) to access the resource.",
-                roles.join(", ")
-            ),
-        ))
-    };
-    let read_machines = ["Machine.Read.All", "Machine.ReadWrite.All"];
-    match (&ask.method, lower.as_slice()) {
-        (&Method::GET, ["machines"]) => {
-            read(&read_machines)?;
-            machines::list(tenant, ask)
-        }
-        (&Method::GET, ["machines", "$count"]) => {
-            read(&read_machines)?;
-            machines::count(tenant, ask)
-        }
-        (&Method::GET, ["machines", _]) => {
-            read(&read_machines)?;
-            machines::get(tenant, parts[1])
-        }
-        (&Method::GET, ["machines", _, "logonusers"]) => {
-            read(&["User.Read.All"])?;
-            machines::logon_users(tenant, parts[1])
-        }
-        (&Method::POST, ["machines", _, verb]) => {
-            let kind = actions::Kind::of_path(verb).ok_or_else(|| {
-                Refusal::new(
-                    404,
-                    "NotFound",
-                    format!(
-                        "No HTTP resource was found that matches the request URI '{}'.",
-                        ask.path
-                    ),
-                )
-            })?;
-            write(&[kind.role()])?;
-            actions::start(tenant, ask, parts[1], kind, &claims)
-        }
-        (&Method::GET, ["machineactions"]) => {
-            read(&read_machines)?;
-            actions::list(tenant, ask)
-        }
-        (&Method::GET, ["machineactions", _]) => {
-            read(&read_machines)?;
-            actions::get(tenant, parts[1])
-        }
-        (&Method::POST, ["machineactions", _, "cancel"]) => {
-            write(&[
-                "Machine.CollectForensics",
-                "Machine.Isolate",
-                "Machine.RestrictExecution",
-                "Machine.Scan",
-                "Machine.Offboard",
-                "Machine.StopAndQuarantine",
-                "Machine.LiveResponse",
-            ])?;
-            actions::cancel(tenant, ask, parts[1], &claims)
-        }
-        _ => Err(Refusal::new(
+        Refusal::new(
             404,
             "NotFound",
             format!(
                 "No HTTP resource was found that matches the request URI '{}'.",
                 ask.path
             ),
-        )),
+        )
+    })?;
+    permit(tenant, &claims, found.route)?;
+    let call = Call {
+        tenant,
+        ask,
+        claims: &claims,
+        args: found.args,
+        counting: found.counting,
+        now: tenant.clock.now(),
+    };
+    match found.route.does {
+        Does::Now(answer) => answer(&call),
+        Does::Upload => library::upload(&call).await,
     }
 }
 
+/// Whether the token allows a path. Reads are refused in the newer words, writes in the older ones.
+fn permit(tenant: &Tenant, claims: &Claims, route: &Route) -> Result<(), Refusal> {
+    let need = route.need;
+    let roles = match tenant.quirks.read_roles {
+        _ if claims.is_person() && !need.people.is_empty() => need.people,
+        ReadRoles::Rewritten if need.rewritten => &need.roles[need.roles.len() - 1..],
+        _ => need.roles,
+    };
+    let Err(message) = claims.need(roles) else {
+        return Ok(());
+    };
+    let message = if need.older_words && !claims.is_person() {
+        format!(
+            "The application does not have any of the required application permissions ({}) to access the resource.",
+            roles.join(", ")
+        )
+    } else {
+        message
+    };
+    Err(Refusal::new(403, "Forbidden", message))
+}
+
 /// Checks the token in this service's own words: another audience is 403, not 401.
-fn authorize(tenant: &Tenant, ask: &Ask) -> Result<Claims, Refusal> {
+fn authorize(tenant: &Tenant, ask: &Ask, route: Option<&Route>) -> Result<Claims, Refusal> {
     let denied = |message: &str| Refusal::new(401, "Unauthorized", message);
     let token = ask
         .header("authorization")
@@ -186,7 +170,11 @@ fn authorize(tenant: &Tenant, ask: &Ask) -> Result<Claims, Refusal> {
     if !DEFENDER.is_audience(&claims.aud) {
         // The roles of a token for another resource never match: the same sentence, with those roles in its tail.
         let message = claims
-            .need(&["Machine.Read.All", "Machine.ReadWrite.All"])
+            .need(
+                route.map_or(&["Machine.Read.All", "Machine.ReadWrite.All"], |r| {
+                    r.need.roles
+                }),
+            )
             .err()
             .unwrap_or_else(|| "Token audience is not accepted by this resource.".into());
         return Err(match tenant.quirks.wrong_audience {
@@ -195,42 +183,4 @@ fn authorize(tenant: &Tenant, ask: &Ask) -> Result<Claims, Refusal> {
         });
     }
     Ok(claims)
-}
-
-/// Reads the body of an action: an object whose names are case-sensitive.
-pub fn body(ask: &Ask) -> Result<serde_json::Map<String, serde_json::Value>, Refusal> {
-    match serde_json::from_slice(&ask.body) {
-        Ok(serde_json::Value::Object(map)) => Ok(map),
-        _ => Err(Refusal::new(
-            400,
-            "InvalidRequestBody",
-            "Request body is incorrect: a JSON object is expected.",
-        )),
-    }
-}
-
-/// The absolute address of the next page.
-pub fn next_link(ask: &Ask, skip: usize) -> String {
-    let mut link = url::form_urlencoded::Serializer::new(String::new());
-    for (name, value) in super::odata::pairs(&ask.query) {
-        if name.trim_start_matches('$') != "skip" {
-            link.append_pair(&name, &value);
-        }
-    }
-    link.append_pair("$skip", &skip.to_string());
-    format!(
-        "{}{}?{}",
-        ask.base,
-        ask.path,
-        link.finish().replace("%24", "$")
-    )
-}
-
-/// A time as a JSON string with seven digits, or null for 0.
-pub fn push_time(out: &mut Vec<u8>, at: Ticks) {
-    if at == 0 {
-        out.extend_from_slice(b"null");
-    } else {
-        json::push_str(out, &clock::defender(at));
-    }
 }

@@ -150,6 +150,7 @@ fn isolating_the_device_stops_what_comes_next() {
         ends: start + MINUTE,
         outcome: "Succeeded",
         cancelled: None,
+        more: None,
     });
     let now = start + 15 * MINUTE;
     world.advance(now).expect("the story");
