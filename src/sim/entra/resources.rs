@@ -135,6 +135,7 @@ pub const GRAPH: Resource = Resource {
             Respond,
             true,
         ),
+        row("User.Read.All", "User.Read.All", View, true),
         row("", "User.Read", View, true),
     ],
 };
