@@ -80,8 +80,8 @@ impl Tenant {
             profile: profile.name.clone(),
             source,
         })?;
-        let http =
-            api::http_client(&endpoints).map_err(|error| TenantError::Http(error.to_string()))?;
+        let http = api::http_client(&endpoints, profile.ca_file.as_deref())
+            .map_err(|error| TenantError::Http(error.to_string()))?;
         let tokens = TokenSource::new(&profile, &endpoints, http.clone());
         let transport = Transport::new(&endpoints, tokens.clone(), http);
         Ok(Arc::new(Self {

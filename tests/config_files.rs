@@ -97,7 +97,7 @@ fn each_mistake_has_its_line() {
         (
             "[profiles.a]\nIDS\nclowd = \"gcc\"",
             &[
-                "config.toml:5:1: unknown setting \"clowd\" in [profiles.a]; expected one of cloud, region, tenant_id, client_id, client_secret, authority, graph_url, defender_url, defender_audience, analyst, read_only; did you mean \"cloud\"?",
+                "config.toml:5:1: unknown setting \"clowd\" in [profiles.a]; expected one of cloud, region, tenant_id, client_id, client_secret, authority, graph_url, defender_url, defender_audience, ca_file, analyst, read_only; did you mean \"cloud\"?",
             ],
         ),
         (

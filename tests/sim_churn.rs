@@ -48,6 +48,7 @@ async fn every_sort_of_change_is_seen_where_clients_look_for_it() {
         "resolve",
         "resolve-alert",
         "reopen",
+        "bulk",
     ] {
         // A choice can change nothing (the same person again): some seed does.
         let mut seen = false;
@@ -99,6 +100,13 @@ async fn every_sort_of_change_is_seen_where_clients_look_for_it() {
                 }
                 "alert" => alert(&|old, _| old.is_null()) && incident(&|old, _| old.is_object()),
                 "incident" => incident(&|old, _| old.is_null()) && alert(&|old, _| old.is_null()),
+                "bulk" => {
+                    let times: BTreeSet<String> = incidents
+                        .iter()
+                        .map(|id| update(&after.incidents, id))
+                        .collect();
+                    incidents.len() > 50 && times.len() == 1
+                }
                 "merge" => {
                     incident(&|_, new| {
                         new["status"] == "redirected" && new["redirectIncidentId"].is_string()

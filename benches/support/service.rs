@@ -58,7 +58,7 @@ impl Service {
     /// An HTTP client as nightjar's own are made.
     pub fn client(&self) -> reqwest::Client {
         let endpoints = self.profile.endpoints().expect("addresses");
-        nightjar::api::http_client(&endpoints).expect("a client")
+        nightjar::api::http_client(&endpoints, self.profile.ca_file.as_deref()).expect("a client")
     }
 
     /// A token for Graph.

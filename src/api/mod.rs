@@ -22,7 +22,7 @@ mod retry;
 mod transport;
 mod url;
 
-pub use crate::auth::http_client;
+pub use crate::auth::{HttpError, http_client};
 pub use crate::domain::{IsolationType, ScanType};
 pub use budget::{Budgets, Quota};
 pub use defender::{ActionFilter, DefenderClient, MachineFilter};

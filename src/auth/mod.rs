@@ -24,7 +24,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use aadsts::explain;
 pub use claims::Claims;
 pub use client_secret::ClientSecretFlow;
-pub use http::http_client;
+pub use http::{HttpError, http_client};
 pub use judge::{AudienceClass, Needs, judge, parse_forbidden};
 pub use source::{Flow, TokenSource};
 

@@ -2,16 +2,18 @@
 
 use std::io::{self, Write as _};
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::failure::{Done, Failure};
-use crate::sim::{Quirks, Sim, SimConfig, SimError, Tale};
+use crate::sim::{self, Cloud, Quirks, Sim, SimConfig, SimError, Tale};
 
 /// Options of `nightjar sim`.
 #[derive(Debug, Args)]
+#[command(after_long_help = after_help())]
 pub(crate) struct SimArgs {
     /// Where to listen; loopback only. Port 0 takes a free one.
     #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
@@ -22,6 +24,15 @@ pub(crate) struct SimArgs {
     /// How many times faster than life the story unfolds.
     #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
     pub(crate) speed: f64,
+    /// How tenant time runs: real, 60x (tokens, actions, quotas, stories: all of it), or frozen.
+    #[arg(long, default_value = "real", value_name = "PACE", value_parser = pace)]
+    pub(crate) clock: f64,
+    /// The moment the tenant believes it is, at the start; now unless given.
+    #[arg(long, value_name = "TIME", value_parser = moment)]
+    pub(crate) start: Option<sim::Ticks>,
+    /// The tenant was started so long ago, as 8d: so much of its stories has happened.
+    #[arg(long, value_name = "SPAN", value_parser = span)]
+    pub(crate) start_ago: Option<Duration>,
     /// How many everyday incidents the tenant holds at the start.
     #[arg(long, default_value_t = 120, value_name = "N")]
     pub(crate) incidents: usize,
@@ -46,15 +57,56 @@ pub(crate) struct SimArgs {
     /// Chooses how an unverified fact goes, as NAME=VALUE; can be repeated. A wrong one lists them all.
     #[arg(long, value_name = "NAME=VALUE")]
     pub(crate) quirk: Vec<String>,
+    /// The national cloud of the tenant: global, usgov or china. It decides what Graph has.
+    #[arg(long, default_value = "global", value_name = "CLOUD")]
+    pub(crate) cloud: String,
+    /// Serves HTTPS, with a certificate of an authority made for the run.
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Where the authority's certificate is written; in the folder for temporary files unless given.
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub(crate) ca_file: Option<PathBuf>,
     /// How long tokens live, in seconds.
     #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
     pub(crate) token_lifetime: u64,
     /// Issues tokens without this application role; can be repeated.
     #[arg(long, value_name = "ROLE")]
     pub(crate) without_role: Vec<String>,
+    /// Lets something go wrong: `'rate=0.2 kind=reset path=/v1.0/security/*'`; can be repeated. The end of
+    /// this text lists the kinds and words.
+    #[arg(long, value_name = "WORDS")]
+    pub(crate) fault: Vec<String>,
+    /// Lets happen what a file of `[[fault]]` tables says, `from` and `until` being times since the start.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) fault_script: Option<PathBuf>,
+    /// Decides which requests faults with a rate strike.
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub(crate) fault_seed: u64,
     /// Says nothing about requests.
     #[arg(long)]
     pub(crate) quiet: bool,
+}
+
+fn pace(text: &str) -> Result<f64, String> {
+    sim::pace(text).ok_or_else(|| "write real, frozen, or a factor such as 60x".into())
+}
+
+fn moment(text: &str) -> Result<sim::Ticks, String> {
+    sim::moment(text).ok_or_else(|| "write a time such as 2026-08-01T00:00:00Z".into())
+}
+
+fn span(text: &str) -> Result<Duration, String> {
+    sim::span(text).ok_or_else(|| "write a span such as 90s, 5m, 2h or 8d".into())
+}
+
+/// The part of the long help that no single option explains.
+fn after_help() -> String {
+    format!(
+        "Faults are written as words: kind=KIND, and where it strikes: method=, path= (a part of the path, or a \
+         pattern with *), tenant= (id, domain or number), service=entra|graph|defender, rate=0..1, nth=, times=, \
+         after=, from= and until= (time since the start, such as 90s or 2h).\nKinds, with their own words and defaults:\n{}",
+        sim::fault_kinds()
+    )
 }
 
 /// Serves until interrupted: settings of a profile to standard output, one line a request to
@@ -68,6 +120,17 @@ async fn serve(args: SimArgs) -> Done {
         return list();
     }
     let scenarios = tales(&args.scenario)?;
+    let mut faults = Vec::new();
+    for words in &args.fault {
+        let fault =
+            sim::fault(words).map_err(|e| Failure::usage(format!("--fault '{words}': {e}")))?;
+        faults.push(fault);
+    }
+    if let Some(path) = &args.fault_script {
+        let wrong = |e: String| Failure::usage(format!("{}: {e}", path.display()));
+        let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
+        faults.extend(sim::fault_script(&text).map_err(wrong)?);
+    }
     if !(args.speed.is_finite() && args.speed > 0.0) {
         return Err(Failure::usage("--speed must be a number above 0"));
     }
@@ -75,6 +138,12 @@ async fn serve(args: SimArgs) -> Done {
     for quirk in &args.quirk {
         quirks.set(quirk).map_err(Failure::usage)?;
     }
+    let cloud = Cloud::named(&args.cloud).ok_or_else(|| {
+        Failure::usage(format!(
+            "--cloud is one of global, usgov, china, not {}",
+            args.cloud
+        ))
+    })?;
     let log: Option<crate::sim::LogLine> =
         (!args.quiet).then(|| Arc::new(|line: &str| super::say(line)) as crate::sim::LogLine);
     let config = SimConfig {
@@ -87,16 +156,24 @@ async fn serve(args: SimArgs) -> Done {
         story: !args.no_story,
         scenarios,
         trickle: !args.no_trickle,
+        tls: args.tls,
+        ca_file: args.ca_file,
         token_lifetime: Duration::from_secs(args.token_lifetime),
         withheld_roles: args.without_role,
         quirks,
+        cloud,
         throttle: args.throttle,
+        faults,
+        fault_seed: args.fault_seed,
+        start: args.start,
+        start_ago: args.start_ago.unwrap_or_default(),
+        clock_rate: args.clock,
         prepare_hunting: true,
         log,
         ..SimConfig::default()
     };
     let sim = Sim::start(config).await.map_err(|error| match error {
-        SimError::Listen { .. } => Failure::refused(error),
+        SimError::Listen { .. } | SimError::Certificate { .. } => Failure::refused(error),
         SimError::NotLoopback(_) | SimError::Scenario(_) => Failure::usage(error),
     })?;
     {
@@ -108,6 +185,12 @@ async fn serve(args: SimArgs) -> Done {
         "the simulated tenant listens on {}; put the settings above into nightjar's configuration, then: nightjar --profile sim",
         sim.base_url()
     ));
+    if let Some(path) = sim.ca_file() {
+        super::say(&format!(
+            "clients must trust the certificate in {}",
+            path.display()
+        ));
+    }
     // Ctrl-C is how it ends: nothing has failed.
     let _ = tokio::signal::ctrl_c().await;
     sim.stop().await;

@@ -28,6 +28,8 @@ pub(super) enum Shape {
     Audience,
     /// Where a secret is kept.
     Secret,
+    /// A file.
+    File,
 }
 
 /// One setting.
@@ -143,6 +145,12 @@ pub(super) static PROFILE: &[Field] = &[
         Shape::Audience,
         "",
         "Audience of Defender for Endpoint tokens in place of the cloud's.",
+    ),
+    field(
+        "ca_file",
+        Shape::File,
+        "",
+        "A file of PEM certificates trusted beside the system's: of a proxy that inspects TLS, or of a simulated tenant.",
     ),
     field(
         "analyst",
@@ -279,6 +287,7 @@ impl Shape {
     /// What is expected, in words for a message.
     pub(super) fn expected(self) -> String {
         match self {
+            Self::File => "the path of a file; ~/ is the home folder".to_owned(),
             Self::Text => "text in quotes, such as \"name\"".to_owned(),
             Self::Flag => "true or false".to_owned(),
             Self::Span { min, max } => format!(

@@ -79,6 +79,8 @@ pub struct Profile {
     pub defender_url: Option<String>,
     /// Audience of Defender for Endpoint in place of the cloud's.
     pub defender_audience: Option<String>,
+    /// Certificates trusted beside the system's, a PEM file.
+    pub ca_file: Option<PathBuf>,
     /// Who "me" is.
     pub analyst: Option<String>,
     /// Refuse every write.
@@ -103,6 +105,7 @@ impl Profile {
             graph_url: None,
             defender_url: None,
             defender_audience: None,
+            ca_file: None,
             analyst: None,
             read_only: false,
         }

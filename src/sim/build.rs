@@ -3,14 +3,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::accounts::Accounts;
 use super::churn::Churn;
 use super::clock::{Clock, DAY, HOUR, MINUTE, SECOND, Ticks};
 use super::defender::state::Endpoint;
 use super::ids::{self, Dice};
+use super::mail::Mail;
 use super::noise::Catalogue;
 use super::people::{Machine, Person};
 use super::scenario::Scenario;
 use super::story::Story;
+use super::tasks::Tasks;
 use super::words;
 use super::world::{ACTIVE, Alert, Body, Comment, IN_PROGRESS, Incident, Index, RESOLVED, World};
 
@@ -52,6 +55,9 @@ impl World {
             incident_index: Index::default(),
             alert_index: Index::default(),
             actions: Vec::new(),
+            accounts: Accounts::default(),
+            mail: Mail::default(),
+            tasks: Tasks::default(),
             story: Story::quiet(trickle),
             churn: Churn::default(),
             endpoint: Endpoint::default(),

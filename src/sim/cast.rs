@@ -469,6 +469,7 @@ impl Cast {
         })
     }
 
+    /// Own properties of a mail as evidence.
     pub fn mail_own(&self, mail: &MailFile) -> Result<String, String> {
         let id = self.message_id(mail);
         let sender = |address: &str, name: Option<&str>| {

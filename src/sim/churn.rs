@@ -68,6 +68,8 @@ pub enum Sort {
     ResolveAlert,
     /// A resolved incident is opened again.
     Reopen,
+    /// An automation tags many incidents at the very same moment, more than fit on a page.
+    Bulk,
 }
 
 /// Every sort, its name and how often it comes.
@@ -85,7 +87,11 @@ pub const SORTS: &[(Sort, &str, u64)] = &[
     (Sort::Resolve, "resolve", 7),
     (Sort::ResolveAlert, "resolve-alert", 5),
     (Sort::Reopen, "reopen", 4),
+    (Sort::Bulk, "bulk", 1),
 ];
+
+/// So many incidents an automation tags at once: a page has 50.
+const BULK: usize = 70;
 
 impl Sort {
     /// The sort with this name.
@@ -124,7 +130,7 @@ impl World {
     fn change_any(&mut self, sort: Sort, dice: &mut Dice, at: Ticks) -> Option<String> {
         let open = |i: &super::world::Incident| i.status == ACTIVE || i.status == IN_PROGRESS;
         let place = match sort {
-            Sort::Incident => None,
+            Sort::Incident | Sort::Bulk => None,
             Sort::Reopen => self.some_incident(dice, |i| i.status == RESOLVED),
             Sort::Evidence | Sort::AlertComment | Sort::Severity => {
                 self.some_incident(dice, |i| i.status != REDIRECTED && !i.alerts.is_empty())
@@ -132,6 +138,7 @@ impl World {
             _ => self.some_incident(dice, open),
         };
         match (sort, place) {
+            (Sort::Bulk, _) => self.change(Sort::Bulk, 0, dice, at),
             (Sort::Incident, _) | (_, None) => self.change(Sort::Incident, 0, dice, at),
             (sort, Some(place)) => self.change(sort, place, dice, at),
         }
@@ -166,6 +173,22 @@ impl World {
             let who = dice.pick(&self.catalogue.analysts).clone();
             self.name(&who)
         };
+        if sort == Sort::Bulk {
+            let tag = dice.pick(&self.catalogue.custom_tags).clone();
+            let by = self.name("Microsoft 365 Defender-Automation");
+            let newest = (0..self.incidents.len() as u32).rev().take(BULK);
+            for place in newest.collect::<Vec<_>>() {
+                let row = &mut self.incidents[place as usize];
+                if row.status != REDIRECTED {
+                    let tags = &mut row.extra_mut().custom_tags;
+                    if !tags.contains(&tag) {
+                        tags.push(tag.clone());
+                    }
+                    self.touch_incident(place, at, by);
+                }
+            }
+            return Some(format!("bulk {tag}"));
+        }
         if sort == Sort::Incident {
             let n = self.churn.made;
             self.churn.made += 1;
@@ -283,7 +306,7 @@ impl World {
                     concerns = Some(alert);
                 }
             }
-            Sort::Incident => {}
+            Sort::Incident | Sort::Bulk => {}
         }
         if let Some(alert) = concerns {
             self.touch_alert(alert, at);

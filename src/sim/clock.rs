@@ -2,7 +2,7 @@
 //!
 //! Knows nothing of HTTP or of the story; it turns story minutes into wall time and ticks into text.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// 100-nanosecond steps since 0001-01-01T00:00:00Z, as .NET and Kusto count.
@@ -30,35 +30,62 @@ pub fn to_unix(ticks: Ticks) -> i64 {
     (ticks - UNIX_EPOCH_TICKS).div_euclid(SECOND)
 }
 
-fn wall() -> Ticks {
+/// Wall time.
+pub fn wall() -> Ticks {
     let since = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     UNIX_EPOCH_TICKS + i64::try_from(since.as_nanos() / 100).unwrap_or(i64::MAX / 2)
 }
 
-/// The clock of one simulated tenant. Wall time runs as it does; the story runs `speed` times as fast.
+/// Where the hands of a clock stand, and how fast they move: all there is to know about it beside its start.
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct Hands {
+    /// Tenant time at a moment.
+    pub at: Ticks,
+    /// Wall time at that moment.
+    pub wall: Ticks,
+    /// Tenant time runs this many times as fast as wall time; 0 is frozen.
+    pub rate: f64,
+}
+
+/// The clock of a host. Tenant time runs `rate` times as fast as wall time, or not at all; the story runs
+/// `speed` times as fast as tenant time.
 #[derive(Debug)]
 pub struct Clock {
-    begun: Instant,
     start: Ticks,
     speed: f64,
-    ahead: AtomicI64,
+    state: RwLock<(Hands, Instant)>,
 }
 
 impl Clock {
-    /// A clock that starts now, or at `start` when given (so that a run can be repeated to the letter).
+    /// A clock in wall time that starts now, or at `start` when given (so that a run can be repeated to
+    /// the letter).
     pub fn new(start: Option<Ticks>, speed: f64) -> Self {
+        let wall = wall();
+        let hands = Hands {
+            at: start.unwrap_or(wall),
+            wall,
+            rate: 1.0,
+        };
+        Self::with(hands.at, hands, speed)
+    }
+
+    /// A clock of a tenant that was started at `start`, with its hands where they are or once were.
+    pub fn with(start: Ticks, hands: Hands, speed: f64) -> Self {
         let speed = if speed.is_finite() && speed > 0.0 {
             speed
         } else {
             1.0
         };
+        let mut hands = hands;
+        let now = wall();
+        hands.at += scale((now - hands.wall).max(0), hands.rate);
+        hands.wall = now;
         Self {
-            begun: Instant::now(),
-            start: start.unwrap_or_else(wall),
+            start,
             speed,
-            ahead: AtomicI64::new(0),
+            state: RwLock::new((hands, Instant::now())),
         }
     }
 
@@ -69,18 +96,42 @@ impl Clock {
 
     /// The tenant's time: that of the request being answered, or what the clock shows.
     pub fn now(&self) -> Ticks {
-        NOW.try_with(|now| *now).unwrap_or_else(|_| self.shows())
+        NOW.try_with(|now| *now).unwrap_or_else(|_| self.hands().at)
     }
 
-    fn shows(&self) -> Ticks {
-        let run = i64::try_from(self.begun.elapsed().as_nanos() / 100).unwrap_or(0);
-        self.start + run + self.ahead.load(Ordering::Relaxed)
+    /// Where the hands stand now.
+    pub fn hands(&self) -> Hands {
+        let state = self.state.read().unwrap_or_else(PoisonError::into_inner);
+        moved(&state)
     }
 
-    /// Moves the tenant's time forward, so that a test need not wait.
+    /// How fast tenant time runs; 0 is frozen.
+    pub fn rate(&self) -> f64 {
+        self.hands().rate
+    }
+
+    /// Moves the tenant's time forward, so that nobody need wait.
     pub fn advance(&self, by: Duration) {
-        let by = i64::try_from(by.as_nanos() / 100).unwrap_or(0);
-        self.ahead.fetch_add(by, Ordering::Relaxed);
+        let by = Ticks::try_from(by.as_nanos() / 100).unwrap_or(0);
+        self.set(|hands| hands.at = hands.at.saturating_add(by));
+    }
+
+    /// Lets tenant time run this many times as fast as wall time from now on; 0 freezes it.
+    pub fn set_rate(&self, rate: f64) {
+        self.set(|hands| hands.rate = rate);
+    }
+
+    /// Puts the hands forward to where they once were; never back.
+    #[cfg(test)]
+    pub fn catch_up(&self, to: Ticks) {
+        self.set(|hands| hands.at = hands.at.max(to));
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Hands)) {
+        let mut state = self.state.write().unwrap_or_else(PoisonError::into_inner);
+        let mut hands = moved(&state);
+        change(&mut hands);
+        *state = (hands, Instant::now());
     }
 
     /// When a story moment happens: what lies before the start is not scaled, what follows is.
@@ -106,6 +157,24 @@ tokio::task_local! {
 /// is not covered: it takes its time along.
 pub async fn at<F: Future>(now: Ticks, work: F) -> F::Output {
     NOW.scope(now, work).await
+}
+
+fn scale(span: Ticks, rate: f64) -> Ticks {
+    // The usual rates keep every tick.
+    if rate.fract() == 0.0 && rate.abs() < 1e9 {
+        span.saturating_mul(rate as Ticks)
+    } else {
+        (span as f64 * rate) as Ticks
+    }
+}
+
+fn moved((hands, then): &(Hands, Instant)) -> Hands {
+    let run = Ticks::try_from(then.elapsed().as_nanos() / 100).unwrap_or(0);
+    Hands {
+        at: hands.at.saturating_add(scale(run, hands.rate)),
+        wall: hands.wall.saturating_add(run),
+        rate: hands.rate,
+    }
 }
 
 /// Year, month, day of a day count since 1970-01-01 (Howard Hinnant's civil calendar).
@@ -187,6 +256,32 @@ pub fn defender(ticks: Ticks) -> String {
     String::from_utf8(out).expect("digits are ASCII")
 }
 
+/// Reads how fast tenant time runs: `real`, `frozen`, or `60x`.
+pub fn pace(text: &str) -> Option<f64> {
+    match text {
+        "real" => Some(1.0),
+        "frozen" => Some(0.0),
+        _ => {
+            let rate = text.strip_suffix('x')?.parse::<f64>().ok()?;
+            (rate.is_finite() && rate > 0.0 && rate <= 1e6).then_some(rate)
+        }
+    }
+}
+
+/// Reads a span such as `250ms`, `90s`, `5m`, `2h`, `8d`.
+pub fn span(text: &str) -> Option<Ticks> {
+    let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+    let number: Ticks = text[..digits].parse().ok()?;
+    number.checked_mul(match &text[digits..] {
+        "ms" => SECOND / 1000,
+        "s" => SECOND,
+        "m" => MINUTE,
+        "h" => HOUR,
+        "d" => DAY,
+        _ => return None,
+    })
+}
+
 /// Reads an OData date-time or date: any number of fraction digits, `Z` or an offset; no zone is UTC.
 pub fn parse(text: &str) -> Option<Ticks> {
     let bytes = text.as_bytes();
@@ -263,6 +358,19 @@ mod tests {
         assert_eq!(parse("2026-08-19T09:02:10.98+02:00"), Some(ticks));
         assert_eq!(parse("2026-08-19"), Some(ticks - ticks.rem_euclid(DAY)));
         assert_eq!(to_unix(from_unix(1_700_000_000)), 1_700_000_000);
+        assert_eq!(span("250ms"), Some(SECOND / 4));
+        assert_eq!(span("8d"), Some(8 * DAY));
+        for wrong in [
+            "",
+            "5",
+            "m",
+            "-5m",
+            "5 m",
+            "99999999999999999999d",
+            "999999999999999d",
+        ] {
+            assert_eq!(span(wrong), None, "{wrong}");
+        }
         for wrong in [
             "",
             "yesterday",
@@ -283,5 +391,34 @@ mod tests {
         let before = clock.now();
         clock.advance(Duration::from_secs(3600));
         assert!(clock.now() - before >= HOUR);
+    }
+
+    #[test]
+    fn a_clock_runs_as_fast_as_it_is_told_and_goes_on_where_it_was() {
+        let start = from_unix(1_000_000);
+        let then = Hands {
+            at: start + HOUR,
+            wall: wall() - MINUTE,
+            rate: 60.0,
+        };
+        let fast = Clock::with(start, then, 1.0);
+        // A minute has passed on the wall since, and a little more.
+        assert!(fast.now() - start >= 2 * HOUR);
+        assert!(fast.now() - start < 3 * HOUR);
+        fast.set_rate(0.0);
+        let frozen = fast.now();
+        assert_eq!(fast.now(), frozen);
+        fast.advance(Duration::from_secs(60));
+        assert_eq!(fast.now(), frozen + MINUTE);
+        fast.catch_up(frozen);
+        assert_eq!(fast.now(), frozen + MINUTE);
+        let again = Clock::with(start, fast.hands(), 1.0);
+        assert_eq!(again.now(), frozen + MINUTE);
+        assert_eq!(pace("60x"), Some(60.0));
+        assert_eq!(pace("frozen"), Some(0.0));
+        assert_eq!(pace("real"), Some(1.0));
+        for wrong in ["", "x", "60", "-1x", "nanx", "infx", "0x"] {
+            assert_eq!(pace(wrong), None, "{wrong}");
+        }
     }
 }

@@ -29,6 +29,12 @@ pub struct Evidence {
 }
 
 impl Evidence {
+    /// An id among its own properties; ids need no escaping.
+    pub fn id(&self, name: &str) -> Option<&str> {
+        let (_, rest) = self.own.split_once(&format!("\"{name}\":\""))?;
+        rest.split_once('"').map(|(id, _)| id)
+    }
+
     /// Appends it as a JSON object.
     pub fn push(&self, out: &mut Vec<u8>, unknown_members: bool) {
         out.extend_from_slice(b"{\"@odata.type\":\"#microsoft.graph.security.");

@@ -1,7 +1,9 @@
 //! The handle of a running simulated tenant: its address and keys, time, mishaps, and the end.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -10,7 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-use super::entra::Claims;
+use super::entra::{Claims, DIRECTORY_ROLES};
 use super::faults::Fault;
 use super::host::{self, Host};
 use super::http::Ask;
@@ -33,6 +35,7 @@ pub struct Snapshot {
 pub struct SimHandle {
     pub(super) addr: SocketAddr,
     pub(super) base: Arc<str>,
+    pub(super) ca_file: Option<PathBuf>,
     pub(super) host: Arc<Host>,
     pub(super) stop: Option<oneshot::Sender<()>>,
     pub(super) server: tokio::task::JoinHandle<()>,
@@ -54,6 +57,11 @@ impl SimHandle {
         &self.base
     }
 
+    /// Where the certificate is that clients must trust; `None` where plain HTTP is served.
+    pub fn ca_file(&self) -> Option<&Path> {
+        self.ca_file.as_deref()
+    }
+
     /// The tenant's id.
     pub fn tenant_id(&self) -> &str {
         &self.first().entra.tenant
@@ -72,13 +80,18 @@ impl SimHandle {
     /// Settings of a profile that connects to this tenant, as TOML.
     pub fn profile_toml(&self, name: &str) -> String {
         let base = self.base_url();
-        format!(
+        let mut settings = format!(
             "[profiles.{name}]\ncloud = \"commercial\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
              client_secret = \"{}\"\nauthority = \"{base}\"\ngraph_url = \"{base}\"\ndefender_url = \"{base}\"\n",
             self.tenant_id(),
             self.client_id(),
             self.client_secret()
-        )
+        );
+        if let Some(path) = &self.ca_file {
+            let path = toml::Value::from(path.display().to_string());
+            let _ = writeln!(settings, "ca_file = {path}");
+        }
+        settings
     }
 
     /// Lets something go wrong with requests to come.
@@ -99,6 +112,16 @@ impl SimHandle {
     /// Moves the tenant's time forward: the story goes on, actions end, tokens expire.
     pub fn advance(&self, by: Duration) {
         self.host.clock.advance(by);
+    }
+
+    /// Lets tenant time run this many times as fast as wall time from now on; 0 freezes it.
+    pub fn set_rate(&self, rate: f64) {
+        self.host.clock.set_rate(rate);
+    }
+
+    /// Tenant time.
+    pub fn now(&self) -> clock::Ticks {
+        self.host.clock.now()
     }
 
     /// From now on tokens come without these application roles.
@@ -134,6 +157,38 @@ impl SimHandle {
             tid: tid.into(),
             uti: "minted".into(),
             ver: "1.0".into(),
+            ..Claims::default()
+        })
+    }
+
+    /// A token for a signed-in person of this tenant with these delegated permissions and one directory
+    /// role, by its name (none when empty), valid for `lifetime` seconds from now.
+    pub fn mint_person(&self, aud: &str, scopes: &[&str], role: &str, lifetime: i64) -> String {
+        let now = clock::to_unix(self.host.clock.now());
+        let oid = ids::guid(self.first().seed, "signed-in person");
+        self.first().entra.sign(&Claims {
+            aud: aud.into(),
+            iss: format!("https://sts.windows.net/{}/", self.tenant_id()),
+            iat: now - 60,
+            nbf: now - 60,
+            exp: now + lifetime,
+            appid: self.client_id().into(),
+            app_displayname: "nightjar".into(),
+            appidacr: "0".into(),
+            idtyp: "user".into(),
+            sub: oid.clone(),
+            oid,
+            scp: scopes.join(" "),
+            tid: self.tenant_id().into(),
+            upn: "dana.whitfield@contoso.com".into(),
+            unique_name: "dana.whitfield@contoso.com".into(),
+            uti: "minted".into(),
+            ver: "1.0".into(),
+            wids: DIRECTORY_ROLES
+                .iter()
+                .filter(|r| r.name == role)
+                .map(|r| r.wid.to_owned())
+                .collect(),
             ..Claims::default()
         })
     }
@@ -194,7 +249,7 @@ impl SimHandle {
             let ask = Ask {
                 method: Method::GET,
                 path: path.into(),
-                query,
+                query: query.clone(),
                 headers,
                 body: Vec::new(),
                 base: self.base.to_string(),
@@ -208,7 +263,9 @@ impl SimHandle {
             }
             match page["@odata.nextLink"].as_str() {
                 Some(link) => {
-                    query = link.split_once('?').map_or("", |(_, q)| q).to_owned();
+                    link.split_once('?')
+                        .map_or("", |(_, q)| q)
+                        .clone_into(&mut query);
                 }
                 None => return rows,
             }
@@ -222,6 +279,7 @@ impl SimHandle {
 
     /// Stops serving and waits until open requests are answered, at most two seconds.
     pub async fn stop(mut self) {
+        self.host.stopping.cancel();
         drop(self.stop.take());
         let _ = tokio::time::timeout(Duration::from_secs(2), &mut self.server).await;
     }
@@ -229,6 +287,7 @@ impl SimHandle {
 
 impl Drop for SimHandle {
     fn drop(&mut self) {
+        self.host.stopping.cancel();
         drop(self.stop.take());
         self.server.abort();
     }

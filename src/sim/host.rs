@@ -9,13 +9,14 @@ use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
+use tokio_util::sync::CancellationToken;
 
 use super::clock::{self, Clock, Ticks};
 use super::faults::{Faults, RetryAfter};
 use super::http::{Ask, Reply};
 use super::quota::Which;
 use super::tenant::Tenant;
-use super::{LogLine, defender, graph, server};
+use super::{LogLine, defender, graph, ids, mishap};
 
 /// What is served: one tenant or many, with one clock.
 pub struct Host {
@@ -29,6 +30,8 @@ pub struct Host {
     pub requests: AtomicU64,
     /// Where log lines go.
     pub log: Option<LogLine>,
+    /// Whether the host is about to stop: what waits on purpose need not wait any longer.
+    pub stopping: CancellationToken,
 }
 
 impl std::fmt::Debug for Host {
@@ -46,17 +49,27 @@ struct Tid {
 }
 
 impl Host {
-    /// The tenant a request is for: the one its bearer token was issued by (read, not verified: that is
+    /// The id of a request: while time is frozen the same in every run, so that answers are the same to
+    /// the byte.
+    pub fn request_id(&self, number: u64) -> String {
+        if self.clock.rate() == 0.0 {
+            ids::guid(self.tenants[0].seed, &format!("request {number}"))
+        } else {
+            uuid::Uuid::new_v4().to_string()
+        }
+    }
+
+    /// The place of the tenant a request is for: the one its bearer token was issued by (read, not verified: that is
     /// the tenant's own business), else the one its path begins with, else the first.
-    pub fn choose(&self, ask: &Ask) -> &Arc<Tenant> {
+    pub fn choose(&self, ask: &Ask) -> usize {
         let named = if is_service(ask) {
             token_tenant(ask)
         } else {
             ask.path.split('/').nth(1).map(str::to_owned)
         };
         named
-            .and_then(|name| self.tenants.iter().find(|t| t.entra.is_named(&name)))
-            .unwrap_or(&self.tenants[0])
+            .and_then(|name| self.tenants.iter().position(|t| t.entra.is_named(&name)))
+            .unwrap_or(0)
     }
 }
 
@@ -141,7 +154,7 @@ fn over_quota(tenant: &Tenant, ask: &Ask, now: Ticks) -> Option<Reply> {
         Which::Security
     };
     let (wait, words) = tenant.quotas.as_ref()?.take(which, now).err()?;
-    Some(server::throttled(
+    Some(mishap::throttled(
         tenant,
         ask,
         RetryAfter::Seconds(wait),

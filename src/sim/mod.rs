@@ -7,6 +7,7 @@
 //! | file | what it is for |
 //! |---|---|
 //! | `server` | a port: mishaps, log |
+//! | `tls` | the same over HTTPS |
 //! | `host`, `tenant` | several tenants behind a port, and one of them |
 //! | `handle` | what a test or a program does with a running tenant |
 //! | `entra` | discovery, sign-in, keys; tokens that are verified on every request |
@@ -17,11 +18,15 @@
 //! | `noise` | everyday alerts from recipes |
 //! | `stories`, `scenario`, `check` | the attacks as data, read and checked |
 //! | `cast`, `story`, `evidence`, `shapes` | their entities, how they unfold, what evidence is made of |
+//! | `accounts`, `mail`, `tasks` | what was done to accounts, mail and the experts' tasks |
 //! | `odata`, `json`, `words`, `clock`, `ids` | the wire: filters, writing, spelling, time, seeded ids |
 //! | `tables` | the hunting tables, telling the same story |
-//! | `faults`, `quota` | bad days on demand, documented limits |
+//! | `faults`, `mishap`, `spoil` | bad days on demand: which requests, what happens to them, and to bodies |
+//! | `trouble` | faults written as words |
+//! | `quota` | documented limits |
 //! | `quirks` | facts that nobody has verified, and which way they go |
 
+mod accounts;
 mod build;
 mod cast;
 mod check;
@@ -37,6 +42,8 @@ mod host;
 mod http;
 mod ids;
 mod json;
+mod mail;
+mod mishap;
 mod noise;
 mod odata;
 mod people;
@@ -45,14 +52,19 @@ mod quota;
 mod scenario;
 mod server;
 mod shapes;
+mod spoil;
 mod stories;
 mod story;
 mod tables;
+mod tasks;
 mod tenant;
+mod tls;
+mod trouble;
 mod words;
 mod world;
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
@@ -62,10 +74,11 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 use build::Scale;
-use clock::Clock;
 pub use clock::Ticks;
+use clock::{Clock, Hands};
 use entra::Entra;
-pub use faults::{Fault, FaultKind, RetryAfter};
+pub use faults::{ALWAYS, Fault, FaultKind, RetryAfter, Service};
+pub use graph::routes::Cloud;
 pub use handle::{SimHandle, Snapshot};
 use host::Host;
 pub use quirks::{QUIRKS, Quirks};
@@ -98,19 +111,33 @@ pub struct SimConfig {
     pub scenarios: Vec<Tale>,
     /// Whether new everyday incidents keep coming.
     pub trickle: bool,
+    /// Whether HTTPS is served, with a certificate of an authority made for the run.
+    pub tls: bool,
+    /// Where that authority's certificate is written; in the folder for temporary files when `None`.
+    pub ca_file: Option<PathBuf>,
     /// How long tokens live.
     pub token_lifetime: Duration,
     /// Application roles that tokens come without.
     pub withheld_roles: Vec<String>,
     /// Which way the unverified facts go.
     pub quirks: Quirks,
+    /// The national cloud, which decides what Graph has.
+    pub cloud: Cloud,
     /// Whether the documented call limits are kept.
     pub throttle: bool,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
+    /// Decides which requests faults with a rate strike.
+    pub fault_seed: u64,
     /// Whether the hunting tables are made in the background at the start; if not, the first query
     /// waits for them.
     pub prepare_hunting: bool,
-    /// The moment the tenant believes it is started at; now when `None`.
+    /// The moment the tenant believes it is now, at the start; wall time when `None`.
     pub start: Option<Ticks>,
+    /// How long ago it was started, as the tenant believes: so much of the story has happened already.
+    pub start_ago: Duration,
+    /// Tenant time runs this many times as fast as wall time; 0 is frozen.
+    pub clock_rate: f64,
     /// Where log lines go.
     pub log: Option<LogLine>,
 }
@@ -139,12 +166,19 @@ impl Default for SimConfig {
             story: true,
             scenarios: Vec::new(),
             trickle: true,
+            tls: false,
+            ca_file: None,
             token_lifetime: Duration::from_secs(3600),
             withheld_roles: Vec::new(),
             quirks: Quirks::default(),
+            cloud: Cloud::default(),
             throttle: false,
+            faults: Vec::new(),
+            fault_seed: 1,
             prepare_hunting: false,
             start: None,
+            start_ago: Duration::ZERO,
+            clock_rate: 1.0,
             log: None,
         }
     }
@@ -164,6 +198,14 @@ pub enum SimError {
     /// Secrets travel in the clear here, so only loopback is served.
     #[error("{0} is not a loopback address: the simulated tenant answers only on this computer")]
     NotLoopback(SocketAddr),
+    /// The certificate that clients must trust could not be made or written.
+    #[error("{}: {why}", path.display())]
+    Certificate {
+        /// Where it was to be.
+        path: PathBuf,
+        /// What the system said.
+        why: String,
+    },
     /// The scenario could not be read.
     #[error("scenario: {0}")]
     Scenario(String),
@@ -185,8 +227,12 @@ impl Sim {
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
-        let base: Arc<str> = format!("http://{addr}").into();
-        let clock = Arc::new(Clock::new(config.start, config.speed));
+        let identity = config.tls.then(|| identity(&config, addr)).transpose()?;
+        let base: Arc<str> = match identity {
+            Some(_) => format!("https://localhost:{}", addr.port()).into(),
+            None => format!("http://{addr}").into(),
+        };
+        let clock = Arc::new(clock_of(&config));
         let tenant = Arc::new(open(&config, &clock).await?);
         if config.prepare_hunting {
             graph::hunting::prepare(&tenant);
@@ -194,30 +240,114 @@ impl Sim {
         let host = Arc::new(Host {
             tenants: vec![tenant],
             clock,
-            faults: faults::Faults::default(),
+            faults: faults::Faults::new(config.fault_seed),
             requests: AtomicU64::new(0),
             log: config.log,
+            stopping: tokio_util::sync::CancellationToken::new(),
         });
+        for fault in config.faults {
+            host.faults.add(fault);
+        }
         let (stop, stopped) = oneshot::channel::<()>();
         let door = Door {
             host: Arc::clone(&host),
             base: Arc::clone(&base),
         };
-        // Answers are written whole: waiting for more to send only costs time.
-        let listener = listener.tap_io(|stream| {
-            let _ = stream.set_nodelay(true);
-        });
-        let server = tokio::spawn(server::serve(listener, door, async move {
+        let stopped = async move {
             let _ = stopped.await;
-        }));
+        };
+        let (ca_file, server) = if let Some((identity, ca_file)) = identity {
+            let listener =
+                tls::Secure::new(listener, &identity, door.host.log.clone()).map_err(listen)?;
+            let server = tokio::spawn(server::serve(listener, door, stopped));
+            (Some(ca_file), server)
+        } else {
+            // Answers are written whole: waiting for more to send only costs time.
+            let listener = listener.tap_io(|stream| {
+                let _ = stream.set_nodelay(true);
+            });
+            (None, tokio::spawn(server::serve(listener, door, stopped)))
+        };
         Ok(SimHandle {
             addr,
             base,
+            ca_file,
             host,
             stop: Some(stop),
             server,
         })
     }
+}
+
+/// What HTTPS is served with, and where the certificate that clients must trust was written.
+fn identity(config: &SimConfig, addr: SocketAddr) -> Result<(tls::Identity, PathBuf), SimError> {
+    let path = config
+        .ca_file
+        .clone()
+        .unwrap_or_else(|| std::env::temp_dir().join(format!("nightjar-sim-{}.pem", addr.port())));
+    let wrong = |why: String| SimError::Certificate {
+        path: path.clone(),
+        why,
+    };
+    let identity = tls::Identity::new().map_err(|e| wrong(e.to_string()))?;
+    identity
+        .write_authority(&path)
+        .map_err(|e| wrong(e.to_string()))?;
+    Ok((identity, path))
+}
+
+/// Reads one fault, written as `rate=0.2 kind=reset path=/v1.0/security/*`.
+pub fn fault(text: &str) -> Result<Fault, String> {
+    trouble::from_text(text)
+}
+
+/// Reads a script of faults: TOML, one `[[fault]]` each, `from` and `until` being times since the start.
+pub fn fault_script(text: &str) -> Result<Vec<Fault>, String> {
+    trouble::from_script(text)
+}
+
+/// The kinds of faults for a help text: one line each, with own words and their defaults.
+pub fn fault_kinds() -> String {
+    use std::fmt::Write as _;
+    trouble::KINDS.iter().fold(String::new(), |mut out, row| {
+        let words = row.words.iter().map(|(n, v)| format!(" {n}={v}"));
+        let _ = writeln!(
+            out,
+            "  {:<16}{}{}",
+            row.name,
+            row.help,
+            words.collect::<String>()
+        );
+        out
+    })
+}
+
+/// Reads a span of time such as `90s`, `5m`, `2h`, `8d`.
+pub fn span(text: &str) -> Option<Duration> {
+    let ticks = u64::try_from(clock::span(text)?).ok()?;
+    Some(Duration::from_nanos(ticks.checked_mul(100)?))
+}
+
+/// Reads a moment such as `2026-08-01T00:00:00Z`.
+pub fn moment(text: &str) -> Option<Ticks> {
+    clock::parse(text)
+}
+
+/// Reads how fast tenant time runs: `real`, `frozen` or `60x`.
+pub fn pace(text: &str) -> Option<f64> {
+    clock::pace(text)
+}
+
+fn clock_of(config: &SimConfig) -> Clock {
+    let wall = clock::wall();
+    let at = config.start.unwrap_or(wall);
+    let ago = Ticks::try_from(config.start_ago.as_nanos() / 100).unwrap_or(0);
+    let hands = Hands {
+        at,
+        wall,
+        rate: config.clock_rate,
+    };
+    Clock::with(at.saturating_sub(ago), hands, config.speed)
 }
 
 /// Makes one tenant.
@@ -239,6 +369,7 @@ async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError
     Ok(Tenant {
         seed: config.seed,
         quirks: config.quirks,
+        cloud: config.cloud,
         entra,
         quotas: config.throttle.then(quota::Quotas::default),
         log: config.log.clone(),
@@ -256,7 +387,7 @@ fn make(config: &SimConfig, tenant: &str, clock: Arc<Clock>) -> Result<World, St
         alerts: config.alerts,
         machines: config.machines,
     };
-    let now = clock.start();
+    let now = clock.now();
     let mut tales = config.scenarios.clone();
     if tales.is_empty() {
         tales.extend(Tale::named("invoice"));

@@ -199,6 +199,77 @@ quirks! {
         /// None: live response is refused.
         None = "none",
     },
+    /// What becomes of a `$top` over 1,000 on alerts (Graph facts, "Alerts").
+    alert_top: AlertTop = "alert-top" {
+        /// A page of 1,000, as seen.
+        Clamped = "clamped",
+        /// 400, as the constraints page of the older alerts says.
+        Refused = "refused",
+    },
+    /// What becomes of a `$skip` over 500 on alerts (Graph facts, "Alerts").
+    alert_skip: AlertSkip = "alert-skip" {
+        /// 400, as the constraints page says.
+        Refused = "refused",
+        /// Served.
+        Served = "served",
+    },
+    /// What becomes of large offsets on incidents (Graph facts, "Incidents").
+    incident_skip: IncidentSkip = "incident-skip" {
+        /// Served.
+        Served = "served",
+        /// From 1,000 on pages are empty and have no next link, as was seen.
+        DriesUp = "dries-up",
+    },
+    /// Whether incidents with many alerts can be listed with `$filter` and `$expand=alerts` (Graph
+    /// facts, "Incidents").
+    expand_filtered: ExpandFiltered = "expand-filtered" {
+        /// They can.
+        Served = "served",
+        /// 500, every time, when an incident of the page has more than 50 alerts.
+        Fails = "fails",
+    },
+    /// Whether quotes in a query must be percent-encoded (Graph facts, "Rules for every request").
+    raw_quotes: RawQuotes = "raw-quotes" {
+        /// They may stand as they are.
+        Accepted = "accepted",
+        /// 400.
+        Refused = "refused",
+    },
+    /// Whether `resolvingComment` of an incident can be updated (Graph facts, "Not verified").
+    resolving_comment: ResolvingComment = "resolving-comment" {
+        /// It can.
+        Updatable = "updatable",
+        /// 400, read-only.
+        ReadOnly = "read-only",
+    },
+    /// Whether the list of analyzed mails keeps to its dates and options (Graph facts, "Mail").
+    mail_dates: MailDates = "mail-dates" {
+        /// `startTime`, `endTime`, `$filter` and `$count` do what is documented.
+        Honoured = "honoured",
+        /// Dates are ignored, the last 20 hours are listed, options are refused, as was seen.
+        Ignored = "ignored",
+    },
+    /// The form of the answer to `invokeAction` (Graph facts, "Response actions").
+    invoke_result: InvokeResult = "invoke-result" {
+        /// As the schema has it.
+        Plain = "plain",
+        /// Wrapped in `value`, with `provider`, as the page shows.
+        Wrapped = "wrapped",
+    },
+    /// Status of `revokeSignInSessions` (Graph facts, "Response actions": a known issue).
+    revoke_status: RevokeStatus = "revoke-status" {
+        /// 200 and a value.
+        Ok = "200",
+        /// 204.
+        NoContent = "204",
+    },
+    /// Whether the tenant has the licence for risky users, Entra ID P2.
+    risk_licence: RiskLicence = "risk-licence" {
+        /// It has.
+        Present = "present",
+        /// 403.
+        Missing = "missing",
+    },
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
@@ -14,13 +14,14 @@ use axum::extract::connect_info::{ConnectInfo, Connected};
 use axum::extract::{Request, State};
 use axum::http::{HeaderName, HeaderValue, Response};
 use axum::serve::{IncomingStream, Listener};
+use futures_util::stream::{self, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::faults::{FaultKind, RetryAfter, spoil_row};
-use super::host::{self, Host};
+use super::clock::Ticks;
+use super::host::Host;
 use super::http::{Ask, Reply};
+use super::mishap::{self, Delivery};
 pub use super::tenant::Tenant;
-use super::{defender, graph};
 
 /// Closes its connection without a word once pulled.
 #[derive(Debug, Clone, Default)]
@@ -157,64 +158,36 @@ async fn handle(
         .await
         .map(|b| b.to_vec())
         .unwrap_or_default();
-    let path = percent_decoded(parts.uri.path());
-    let ask = Ask {
+    let raw_path = parts.uri.path().to_owned();
+    let mut ask = Ask {
         method: parts.method,
-        path,
+        path: percent_decoded(&raw_path),
         query: parts.uri.query().unwrap_or_default().to_owned(),
         headers: parts.headers,
         body,
         base: door.base.to_string(),
-        request_id: uuid::Uuid::new_v4().to_string(),
+        request_id: String::new(),
     };
     let host = &door.host;
-    host.requests.fetch_add(1, Ordering::Relaxed);
-    let tenant = host.choose(&ask);
-    let fault = host.faults.strike(ask.method.as_str(), &ask.path);
-    let reply = match &fault {
-        Some(FaultKind::DropBefore) => {
-            plug.pull();
-            Reply::json(500, Vec::new())
-        }
-        Some(FaultKind::Throttle(after)) => throttled(tenant, &ask, *after, "Too many requests."),
-        Some(FaultKind::Status(status)) => refused(tenant, &ask, *status),
-        Some(FaultKind::Gateway(status)) => {
-            let page = format!(
-                "<html><head><title>{status}</title></head><body><h1>{status} Service Temporarily Unavailable</h1></body></html>"
-            );
-            Reply {
-                status: *status,
-                content_type: "text/html",
-                headers: Vec::new(),
-                body: page.into_bytes(),
-                why: None,
-            }
-        }
-        Some(FaultKind::ExpiredToken) => refused(tenant, &ask, 401),
-        Some(FaultKind::Slow(by)) => {
-            tokio::time::sleep(*by).await;
-            host::answer(tenant, &ask).await
-        }
-        Some(FaultKind::DropAfter) => {
-            let reply = host::answer(tenant, &ask).await;
-            plug.pull();
-            reply
-        }
-        Some(FaultKind::Garbage) => {
-            let mut reply = host::answer(tenant, &ask).await;
-            reply.body.truncate(reply.body.len() / 2);
-            reply
-        }
-        Some(FaultKind::BadRow) => {
-            let mut reply = host::answer(tenant, &ask).await;
-            reply.body = spoil_row(&reply.body);
-            reply
-        }
-        None => host::answer(tenant, &ask).await,
+    let number = host.requests.fetch_add(1, Ordering::Relaxed);
+    ask.request_id = host.request_id(number);
+    let place = host.choose(&ask);
+    let tenant = &host.tenants[place];
+    let resumed = mishap::resume(host, &mut ask, &raw_path);
+    let strike = if resumed.is_some() {
+        None
+    } else {
+        let since = host.clock.now() - host.clock.start();
+        let is_tenant = |name: &str| tenant.entra.is_named(name) || name.parse() == Ok(place + 1);
+        host.faults.strike(&ask, since, &is_tenant)
+    };
+    let (reply, delivery) = match resumed {
+        Some(reply) => (reply, Delivery::Whole),
+        None => mishap::answer(host, tenant, &ask, &raw_path, strike.as_ref()).await,
     };
     if let Some(log) = &host.log {
-        let fault = fault
-            .map(|f| format!(" [injected: {f:?}]"))
+        let fault = strike
+            .map(|s| format!(" [fault: {}]", s.kind.name()))
             .unwrap_or_default();
         let why = reply
             .why
@@ -240,7 +213,16 @@ async fn handle(
         .collect();
         log(&line);
     }
-    respond(&ask, reply)
+    match delivery {
+        Delivery::Closed => plug.pull(),
+        // The client gives up some day, or we do.
+        Delivery::Never => {
+            host.stopping.cancelled().await;
+            plug.pull();
+        }
+        Delivery::Whole | Delivery::Cut | Delivery::Drip(_) => {}
+    }
+    respond(&ask, reply, delivery, host.clock.now())
 }
 
 /// Whether a request is for Defender for Endpoint, whose errors look different.
@@ -248,55 +230,9 @@ fn is_defender(ask: &Ask) -> bool {
     ask.path.starts_with("/api/")
 }
 
-/// 429 in the words of the service that was asked.
-pub(super) fn throttled(tenant: &Tenant, ask: &Ask, after: RetryAfter, message: &str) -> Reply {
-    let mut reply = if is_defender(ask) {
-        defender::Refusal::new(429, "TooManyRequests", message).reply(ask)
-    } else {
-        graph::Refusal::new(429, "TooManyRequests", message).reply(ask, tenant.clock.now())
-    };
-    match after {
-        RetryAfter::Seconds(seconds) => reply.headers.push(("retry-after", seconds.to_string())),
-        RetryAfter::Date(seconds) => {
-            let at = SystemTime::now() + Duration::from_secs(seconds);
-            reply
-                .headers
-                .push(("retry-after", httpdate::fmt_http_date(at)));
-        }
-        RetryAfter::Missing => {}
-    }
-    reply
-}
-
-fn refused(tenant: &Tenant, ask: &Ask, status: u16) -> Reply {
-    let (code, message) = match (status, is_defender(ask)) {
-        (401, true) => (
-            "Unauthorized",
-            "Unauthorized request - reason of failure: The token is expired.",
-        ),
-        (401, false) => (
-            "InvalidAuthenticationToken",
-            "Lifetime validation failed, the token is expired.",
-        ),
-        (403, _) => ("Forbidden", "Forbidden"),
-        (500, true) => ("InternalServerError", ""),
-        (503, _) => (
-            "ServiceUnavailable",
-            "The service is temporarily unavailable.",
-        ),
-        (400..=499, _) => ("BadRequest", "Bad request."),
-        _ => ("UnknownError", ""),
-    };
-    if is_defender(ask) {
-        defender::Refusal::new(status, code, message).reply(ask)
-    } else {
-        graph::Refusal::new(status, code, message).reply(ask, tenant.clock.now())
-    }
-}
-
-fn respond(ask: &Ask, reply: Reply) -> Response<Body> {
+fn respond(ask: &Ask, reply: Reply, delivery: Delivery, now: Ticks) -> Response<Body> {
     let mut response = Response::builder()
-        .status(reply.status)
+        .status(reply.status.max(100))
         .header("content-type", reply.content_type)
         .header("request-id", &ask.request_id);
     if let Some(id) = ask.headers.get("client-request-id") {
@@ -315,9 +251,44 @@ fn respond(ask: &Ask, reply: Reply) -> Response<Body> {
             response = response.header(name, value);
         }
     }
+    if !response
+        .headers_ref()
+        .is_some_and(|h| h.contains_key("date"))
+    {
+        response = response.header("date", mishap::http_date(now));
+    }
+    if delivery == Delivery::Cut {
+        response = response.header("content-length", reply.body.len());
+    }
     response
-        .body(Body::from(reply.body))
+        .body(body(reply.body, delivery))
         .unwrap_or_else(|_| Response::new(Body::empty()))
+}
+
+/// The body on its way, whole or in pieces.
+fn body(mut bytes: Vec<u8>, delivery: Delivery) -> Body {
+    /// Pieces of a body that drips.
+    const PIECES: usize = 24;
+    match delivery {
+        Delivery::Cut => {
+            bytes.truncate(bytes.len() / 2);
+            // What was written leaves before the connection breaks: the body is not ready for a moment.
+            let end = stream::once(async {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                Err(std::io::Error::from(std::io::ErrorKind::ConnectionReset))
+            });
+            Body::from_stream(stream::iter([Ok(bytes)]).chain(end))
+        }
+        Delivery::Drip(every) => {
+            let size = bytes.len().div_ceil(PIECES).max(1);
+            let pieces: Vec<Vec<u8>> = bytes.chunks(size).map(<[u8]>::to_vec).collect();
+            Body::from_stream(stream::iter(pieces).then(move |piece| async move {
+                tokio::time::sleep(every).await;
+                Ok::<_, std::io::Error>(piece)
+            }))
+        }
+        Delivery::Whole | Delivery::Never | Delivery::Closed => Body::from(bytes),
+    }
 }
 
 /// Undoes percent encoding; what is not UTF-8 is replaced.

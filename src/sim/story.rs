@@ -472,26 +472,40 @@ impl World {
                     .machines
                     .get(machine)
                     .ok_or_else(|| format!("no machine is called {machine}"))?;
-                let kind = Kind::named(kind)
-                    .ok_or_else(|| format!("no machine action is called {kind}"))?;
-                let starts = at + self.clock.scaled(5 * SECOND);
-                self.actions.push(Action {
-                    id: ids::guid(self.seed, &format!("story action {}", self.actions.len())),
-                    kind,
-                    scope: scope.clone(),
-                    requestor: who.clone(),
-                    source: "Portal",
-                    comment: text.clone(),
-                    machine: place,
-                    created: at,
-                    starts,
-                    ends: starts + self.clock.scaled(75 * SECOND),
-                    outcome: "Succeeded",
-                    cancelled: None,
-                    more: None,
-                });
+                self.portal_action(place, kind, scope.clone(), who, text, at)?;
             }
         }
+        Ok(())
+    }
+
+    /// A machine action that somebody starts in the portal: `kind` is its `type`.
+    pub fn portal_action(
+        &mut self,
+        machine: u32,
+        kind: &str,
+        scope: Option<String>,
+        who: &str,
+        text: &str,
+        at: Ticks,
+    ) -> Result<(), String> {
+        let kind =
+            Kind::named(kind).ok_or_else(|| format!("no machine action is called {kind}"))?;
+        let starts = at + self.clock.scaled(5 * SECOND);
+        self.actions.push(Action {
+            id: ids::guid(self.seed, &format!("story action {}", self.actions.len())),
+            kind,
+            scope,
+            requestor: who.into(),
+            source: "Portal",
+            comment: text.into(),
+            machine,
+            created: at,
+            starts,
+            ends: starts + self.clock.scaled(75 * SECOND),
+            outcome: "Succeeded",
+            cancelled: None,
+            more: None,
+        });
         Ok(())
     }
 }

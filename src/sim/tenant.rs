@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::churn::Sort;
 use super::clock::{self, Clock};
 use super::entra::Entra;
+use super::graph::routes::Cloud;
 use super::quirks::Quirks;
 use super::quota::Quotas;
 use super::world::World;
@@ -20,6 +21,8 @@ pub struct Tenant {
     pub seed: u64,
     /// Which way the unverified facts go.
     pub quirks: Quirks,
+    /// The national cloud it is in, which decides what Graph has.
+    pub cloud: Cloud,
     /// The clock, which all tenants of a host share.
     pub clock: Arc<Clock>,
     /// The token service.

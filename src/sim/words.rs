@@ -80,6 +80,38 @@ pub const INVESTIGATION: &[&str] = &[
     "terminatedBySystem",
 ];
 
+/// `correlationReason`, flags; one is misspelt on the wire.
+pub const CORRELATION_REASON: &[&str] = &[
+    "repeatedAlertOccurrence",
+    "sameGeography",
+    "similarArtifacts",
+    "sameTargetedAsset",
+    "sameNetworkSegment",
+    "eventSequence",
+    "timeFrame",
+    "sameThreatSource",
+    "similarTTPsOrBehavior",
+    "sameActor",
+    "sameCampaign",
+    "sharedIndicators",
+    "sameAsset",
+    "networkProximity",
+    "eventCasualSequence",
+    "temporalProximity",
+    "lateralMovementPath",
+];
+/// `riskLevel` of the directory.
+pub const RISK_LEVEL: &[&str] = &["low", "medium", "high", "hidden", "none"];
+/// `riskState` of the directory.
+pub const RISK_STATE: &[&str] = &[
+    "none",
+    "confirmedSafe",
+    "remediated",
+    "dismissed",
+    "atRisk",
+    "confirmedCompromised",
+];
+
 /// Members above `unknownFutureValue`, hidden behind that word unless the request asks for them.
 const GATED: &[&str] = &[
     // incidentStatus
@@ -98,11 +130,27 @@ const GATED: &[&str] = &[
     "microsoftThreatIntelligence",
     "microsoftSecurityForAI",
     // detectionSource
+    "microsoftDefenderForIoT",
+    "microsoftDefenderForServers",
+    "microsoftDefenderForStorage",
+    "microsoftDefenderForDNS",
+    "microsoftDefenderForDatabases",
+    "microsoftDefenderForContainers",
+    "microsoftDefenderForNetwork",
+    "microsoftDefenderForAppService",
+    "microsoftDefenderForKeyVault",
+    "microsoftDefenderForResourceManager",
+    "microsoftDefenderForApiManagement",
     "nrtAlerts",
     "scheduledAlerts",
+    "microsoftDefenderThreatIntelligenceAnalytics",
     "builtInMl",
+    "microsoftDefenderForAIServices",
     "securityCopilot",
-    "microsoftDefenderForServers",
+    // riskDetail
+    "m365DAdminDismissedDetection",
+    "adminConfirmedAccountSafe",
+    "microsoftRevokedSessions",
     // a member that no published schema has yet
     "agentSupervision",
 ];

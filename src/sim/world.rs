@@ -6,14 +6,17 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::accounts::Accounts;
 use super::churn::Churn;
 use super::clock::{Clock, Ticks};
 use super::defender::actions::Action;
 use super::defender::state::Endpoint;
 use super::evidence::Evidence;
+use super::mail::Mail;
 use super::noise::{About, Catalogue, Shell};
 use super::people::{Machine, Person};
 use super::story::Story;
+use super::tasks::Tasks;
 use super::{ids, words};
 
 /// A text that many rows share (an assignee): its place in [`World::names`]; 0 is nobody.
@@ -191,6 +194,12 @@ pub struct World {
     pub alert_index: Index,
     /// Machine actions, oldest first.
     pub actions: Vec<Action>,
+    /// What was done to accounts.
+    pub accounts: Accounts,
+    /// What was done to mail.
+    pub mail: Mail,
+    /// Which incident tasks were carried out.
+    pub tasks: Tasks,
     /// What is still to happen.
     pub story: Story,
     /// What changes on demand have left behind.
@@ -278,6 +287,7 @@ impl World {
                 created: alert.created,
                 closed: words::ALERT_STATUS[alert.status as usize] == "resolved",
                 unknown_members,
+                mail: &self.mail,
             },
         ))
     }
@@ -393,6 +403,28 @@ impl World {
                 self.touch_incident(incident, at, by);
             }
         }
+    }
+
+    /// Moves an alert to another incident and gives the one it left, which keeps its title.
+    pub fn move_alert(&mut self, alert: u32, into: u32, at: Ticks) -> Option<u32> {
+        let from = self.alerts[alert as usize].incident;
+        if from == into {
+            return None;
+        }
+        let title = self.incident_title(&self.incidents[from as usize]);
+        let old = &mut self.incidents[from as usize];
+        old.alerts.retain(|a| *a != alert);
+        if old.alerts.is_empty() {
+            old.extra_mut().title = Some(title);
+        }
+        let row = &mut self.alerts[alert as usize];
+        row.incident = into;
+        let severity = row.severity;
+        let new = &mut self.incidents[into as usize];
+        new.severity = new.severity.max(severity);
+        new.alerts.push(alert);
+        self.touch_alert(alert, at);
+        Some(from)
     }
 
     /// Merges `from` into `into`: its alerts move, and it stays behind as a signpost.

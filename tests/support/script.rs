@@ -141,7 +141,7 @@ pub fn profile(base: &str) -> Profile {
 
 pub fn clients(profile: &Profile) -> (GraphClient, DefenderClient) {
     let endpoints = profile.endpoints().expect("endpoints");
-    let http = http_client(&endpoints).expect("an HTTP client");
+    let http = http_client(&endpoints, profile.ca_file.as_deref()).expect("an HTTP client");
     let tokens = TokenSource::new(profile, &endpoints, http.clone());
     let transport = Transport::new(&endpoints, tokens, http);
     (

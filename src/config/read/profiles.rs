@@ -88,6 +88,7 @@ impl Reader<'_> {
             graph_url: values.owned("graph_url"),
             defender_url: values.owned("defender_url"),
             defender_audience: values.owned("defender_audience"),
+            ca_file: values.file("ca_file"),
             analyst: values.owned("analyst"),
             read_only: values.flag("read_only"),
         };

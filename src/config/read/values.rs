@@ -21,6 +21,7 @@ pub(super) enum Found {
     Flag(bool),
     Span(Duration),
     Secret(SecretSource),
+    File(PathBuf),
 }
 
 #[derive(Default)]
@@ -38,6 +39,13 @@ impl Values {
 
     pub(super) fn owned(&self, name: &str) -> Option<String> {
         self.text(name).map(str::to_owned)
+    }
+
+    pub(super) fn file(&self, name: &str) -> Option<PathBuf> {
+        match self.found.get(name) {
+            Some((Found::File(path), _)) => Some(path.clone()),
+            _ => None,
+        }
     }
 
     pub(super) fn flag(&self, name: &str) -> bool {
@@ -177,7 +185,8 @@ impl Reader<'_> {
         let quoted = || format!("\"{text}\"");
         match field.shape {
             Shape::Flag | Shape::Secret => wrong(self, &quoted(), None),
-            Shape::Text if text.is_empty() => wrong(self, "empty", None),
+            Shape::Text | Shape::File if text.is_empty() => wrong(self, "empty", None),
+            Shape::File => Some(Found::File(self.resolve_path(text))),
             Shape::Text => Some(Found::Text(text.to_owned())),
             Shape::Span { min, max } => match span::read(text) {
                 Some(span) if (min..=max).contains(&span.as_secs()) => Some(Found::Span(span)),

@@ -35,7 +35,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::clock::{self, Ticks};
 use super::http::{Ask, Reply};
-pub use claims::Claims;
+pub use claims::{Claims, DIRECTORY_ROLES};
 use directory::{App, DOMAINS, Directory};
 use keys::Keys;
 use refusals::{Aadsts, NO_TENANT_TO_DISCOVER};

@@ -5,13 +5,14 @@ use super::super::http::{Ask, Reply};
 use super::super::ids;
 use super::super::json::{self, Object};
 use super::super::odata::{Field, Kind, Options, Property, Type, filterable, readable};
-use super::super::server::Tenant;
+use super::super::quirks::{AlertSkip, AlertTop};
+use super::super::tenant::Tenant;
 use super::super::words::{
     self, ALERT_STATUS, CLASSIFICATION, DETERMINATION, INVESTIGATION, SERVICE_SOURCE, SEVERITY,
 };
 use super::super::world::{Body, Comment, World};
-use super::list::Rows;
-use super::{METADATA, Refusal, incidents};
+use super::list::{Rows, Times};
+use super::{Refusal, bodies, incidents, metadata};
 
 const PROPERTIES: &[Property] = &[
     filterable("assignedTo", Kind::Text),
@@ -63,6 +64,8 @@ pub const TYPE: Type = Type {
 /// Larger pages are clamped to this.
 const LARGEST_PAGE: usize = 1000;
 const USUAL_PAGE: usize = 100;
+/// The constraints page refuses more.
+const LARGEST_SKIP: usize = 500;
 
 fn field(world: &World, row: u32, property: usize) -> Field<'_> {
     let alert = &world.alerts[row as usize];
@@ -82,58 +85,69 @@ fn field(world: &World, row: u32, property: usize) -> Field<'_> {
     }
 }
 
-/// GET the collection.
-pub fn list(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
+fn rows<'a>(world: &'a World, field: &'a dyn Fn(u32, usize) -> Field<'a>) -> Rows<'a> {
+    Rows {
+        len: world.alerts.len(),
+        times: Some(Times {
+            index: &world.alert_index,
+            created: CREATED,
+            updated: UPDATED,
+        }),
+        field,
+    }
+}
+
+fn options(ask: &Ask) -> Result<Options, Refusal> {
     let options = Options::parse(&ask.query, TYPE).map_err(Refusal::bad)?;
     if options.expand.is_some() {
         return Err(Refusal::bad(
             "The query specified in the URI is not valid. $expand is not supported on this resource.",
         ));
     }
-    if options.skip > 500 {
-        return Err(Refusal::bad(
-            "The limit of '500' for Skip query has been exceeded.",
-        ));
+    Ok(options)
+}
+
+/// GET the collection.
+pub fn list(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
+    let options = options(ask)?;
+    if options.skip > LARGEST_SKIP && tenant.quirks.alert_skip == AlertSkip::Refused {
+        return Err(Refusal::bad(format!(
+            "The limit of '{LARGEST_SKIP}' for Skip query has been exceeded. The value from the incoming request is '{}'.",
+            options.skip
+        )));
     }
-    let size = options.top.unwrap_or(USUAL_PAGE).clamp(1, LARGEST_PAGE);
+    if let Some(top) = options.top
+        && top > LARGEST_PAGE
+        && tenant.quirks.alert_top == AlertTop::Refused
+    {
+        return Err(Refusal::bad(format!(
+            "The limit of '{LARGEST_PAGE}' for Top query has been exceeded. The value from the incoming request is '{top}'."
+        )));
+    }
+    let size = options.top.unwrap_or(USUAL_PAGE).min(LARGEST_PAGE);
     let world = tenant.world();
-    let rows = Rows {
-        index: &world.alert_index,
-        created: CREATED,
-        updated: UPDATED,
-        field: &|row, property| field(&world, row, property),
+    let field = |row, property| field(&world, row, property);
+    let page = rows(&world, &field).page(&options, size);
+    let wanted = Wanted {
+        context: None,
+        select: options.select.as_deref(),
+        unknown: ask.takes_unknown_members(),
     };
-    let page = rows.page(&options, size);
-    let unknown = ask.takes_unknown_members();
-    let mut out = Vec::with_capacity(page.rows.len() * 6000 + 512);
-    let mut document = Object::open(&mut out, None);
-    document.str("@odata.context", &format!("{METADATA}security/alerts_v2"));
-    if let Some(count) = page.count {
-        document.int("@odata.count", count as i64);
-    }
-    if let Some(next) = &page.next {
-        document.str("@odata.nextLink", &super::next_link(ask, next));
-    }
-    document.always("value");
-    document.out.push(b'[');
-    for (at, row) in page.rows.iter().enumerate() {
-        if at > 0 {
-            document.out.push(b',');
-        }
-        push(
-            document.out,
-            &world,
-            *row,
-            Wanted {
-                context: None,
-                select: options.select.as_deref(),
-                unknown,
-            },
-        );
-    }
-    document.out.push(b']');
-    document.close();
-    Ok(Reply::json(200, out))
+    Ok(super::list::document(
+        ask,
+        "security/alerts_v2",
+        &page,
+        6000,
+        |out, row| push(out, &world, row, wanted),
+    ))
+}
+
+/// GET the number of alerts.
+pub fn count(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
+    let options = options(ask)?;
+    let world = tenant.world();
+    let field = |row, property| field(&world, row, property);
+    Ok(super::bare_count(rows(&world, &field).count(&options)))
 }
 
 fn find(world: &World, id: &str) -> Result<u32, Refusal> {
@@ -148,7 +162,7 @@ fn find(world: &World, id: &str) -> Result<u32, Refusal> {
 
 /// GET one.
 pub fn get(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
-    let options = Options::parse(&ask.query, TYPE).map_err(Refusal::bad)?;
+    let options = options(ask)?;
     let world = tenant.world();
     let place = find(&world, id)?;
     Ok(entity(&world, place, options.select.as_deref(), ask))
@@ -156,7 +170,7 @@ pub fn get(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
 
 fn entity(world: &World, place: u32, select: Option<&[String]>, ask: &Ask) -> Reply {
     let mut out = Vec::with_capacity(8 * 1024);
-    let context = format!("{METADATA}security/alerts_v2/$entity");
+    let context = format!("{}security/alerts_v2/$entity", metadata(ask));
     push(
         &mut out,
         world,
@@ -172,7 +186,7 @@ fn entity(world: &World, place: u32, select: Option<&[String]>, ask: &Ask) -> Re
 
 /// PATCH one.
 pub fn patch(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
-    let body = super::object(ask)?;
+    let body = bodies::object(ask)?;
     let now = tenant.clock.now();
     let mut world = tenant.world_mut();
     let place = find(&world, id)?;
@@ -184,7 +198,7 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
         match name.as_str() {
             "status" => {
                 let writable = ["new", "inProgress", "resolved"];
-                status = Some(super::member(
+                status = Some(bodies::member(
                     name,
                     value,
                     ALERT_STATUS,
@@ -193,7 +207,7 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
                 )?);
             }
             "classification" => {
-                classification = Some(super::member(
+                classification = Some(bodies::member(
                     name,
                     value,
                     CLASSIFICATION,
@@ -202,7 +216,7 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
                 )?);
             }
             "determination" => {
-                determination = Some(super::member(
+                determination = Some(bodies::member(
                     name,
                     value,
                     DETERMINATION,
@@ -210,11 +224,17 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
                     "alertDetermination",
                 )?);
             }
-            "assignedTo" => assigned = Some(super::assignee(value)?.to_owned()),
+            "assignedTo" => assigned = Some(bodies::assignee(value)?.to_owned()),
             _ if name.contains("@odata.") => {}
-            _ => return Err(super::not_writable(name, TYPE)),
+            _ => return Err(bodies::not_writable(name, TYPE)),
         }
     }
+    let row = &world.alerts[place as usize];
+    bodies::check_pair(
+        tenant.quirks.classification_pairs,
+        classification.unwrap_or(row.classification),
+        determination.unwrap_or(row.determination),
+    )?;
     let assigned = assigned.map(|text| world.name(&text));
     let row = &mut world.alerts[place as usize];
     row.classification = classification.unwrap_or(row.classification);
@@ -232,28 +252,20 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
 
 /// POST a comment.
 pub fn comment(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Reply, Refusal> {
-    let text = super::comment_text(ask)?;
+    let texts = bodies::comments(ask)?;
     let now = tenant.clock.now();
     let mut world = tenant.world_mut();
     let place = find(&world, id)?;
-    let row = &mut world.alerts[place as usize];
-    row.comments.push(Comment {
+    let by = claims.actor();
+    let comments = &mut world.alerts[place as usize].comments;
+    comments.extend(texts.into_iter().map(|text| Comment {
         text,
-        by: claims.actor(),
+        by: by.clone(),
         at: now,
-    });
+    }));
     world.touch_alert(place, now);
     let comments = &world.alerts[place as usize].comments;
-    let mut out = Vec::new();
-    let mut document = Object::open(&mut out, None);
-    document.str(
-        "@odata.context",
-        &format!("{METADATA}security/alerts_v2('{id}')/comments"),
-    );
-    document.always("value");
-    super::push_comments(document.out, comments);
-    document.close();
-    Ok(Reply::json(200, out))
+    Ok(super::comment_list(ask, "alerts_v2", id, comments))
 }
 
 /// How an alert is to be written.

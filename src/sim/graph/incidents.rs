@@ -5,13 +5,15 @@ use super::super::entra::Claims;
 use super::super::http::{Ask, Reply};
 use super::super::json::{self, Object};
 use super::super::odata::{Field, Kind, Options, Property, Type, filterable, readable};
-use super::super::server::Tenant;
+use super::super::quirks::{ExpandFiltered, IncidentSkip, ResolvingComment};
+use super::super::tenant::Tenant;
 use super::super::words::{self, CLASSIFICATION, DETERMINATION, INCIDENT_STATUS, SEVERITY};
-use super::super::world::{Comment, REDIRECTED, RESOLVED, World};
-use super::list::Rows;
-use super::{METADATA, Refusal, alerts};
+use super::super::world::{Comment, Incident, REDIRECTED, RESOLVED, World};
+use super::list::{Rows, Times};
+use super::{Refusal, alerts, bodies, metadata};
 
-const PROPERTIES: &[Property] = &[
+/// The last two are the beta version's alone.
+const BETA_PROPERTIES: &[Property] = &[
     filterable("assignedTo", Kind::Text),
     filterable("classification", Kind::Member(CLASSIFICATION)),
     filterable("createdDateTime", Kind::Time),
@@ -33,7 +35,10 @@ const PROPERTIES: &[Property] = &[
     readable("resolvingComment"),
     readable("comments"),
     readable("alerts"),
+    readable("recommendedActions"),
+    readable("recommendedHuntingQueries"),
 ];
+const PROPERTIES: &[Property] = BETA_PROPERTIES.split_at(BETA_PROPERTIES.len() - 2).0;
 const CREATED: usize = 2;
 const UPDATED: usize = 4;
 
@@ -43,8 +48,22 @@ pub const TYPE: Type = Type {
     properties: PROPERTIES,
 };
 
+const BETA_TYPE: Type = Type {
+    name: TYPE.name,
+    properties: BETA_PROPERTIES,
+};
+
+fn options(ask: &Ask) -> Result<Options, Refusal> {
+    let of = if super::is_beta(ask) { BETA_TYPE } else { TYPE };
+    Options::parse(&ask.query, of).map_err(Refusal::bad)
+}
+
 /// The largest page; more is refused, not clamped.
 const LARGEST_PAGE: usize = 50;
+/// From this offset on paging dries up, where it does.
+const DRY: usize = 1000;
+/// So many alerts make an incident too heavy to expand, where it can be.
+const HEAVY: usize = 50;
 
 fn field(world: &World, row: u32, property: usize) -> Field<'_> {
     let incident = &world.incidents[row as usize];
@@ -64,9 +83,21 @@ fn field(world: &World, row: u32, property: usize) -> Field<'_> {
     }
 }
 
+fn rows<'a>(world: &'a World, field: &'a dyn Fn(u32, usize) -> Field<'a>) -> Rows<'a> {
+    Rows {
+        len: world.incidents.len(),
+        times: Some(Times {
+            index: &world.incident_index,
+            created: CREATED,
+            updated: UPDATED,
+        }),
+        field,
+    }
+}
+
 /// GET the collection.
 pub fn list(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
-    let options = Options::parse(&ask.query, TYPE).map_err(Refusal::bad)?;
+    let options = options(ask)?;
     if let Some(top) = options.top
         && top > LARGEST_PAGE
     {
@@ -81,50 +112,49 @@ pub fn list(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
     let alerts = expand(&options)?;
     let size = options.top.unwrap_or(LARGEST_PAGE);
     let world = tenant.world();
-    let rows = Rows {
-        index: &world.incident_index,
-        created: CREATED,
-        updated: UPDATED,
-        field: &|row, property| field(&world, row, property),
-    };
-    let page = rows.page(&options, size);
-    let unknown = ask.takes_unknown_members();
-    let mut out = Vec::with_capacity(page.rows.len() * 1400 + 512);
-    let mut document = Object::open(&mut out, None);
-    document.str(
-        "@odata.context",
-        &format!(
-            "{METADATA}security/incidents{}",
-            if alerts { "(alerts())" } else { "" }
-        ),
+    let field = |row, property| field(&world, row, property);
+    let mut page = rows(&world, &field).page(&options, size);
+    let offset = options.cursor.as_ref().map_or(options.skip, |c| c.sent);
+    if tenant.quirks.incident_skip == IncidentSkip::DriesUp && offset >= DRY {
+        page.rows.clear();
+        page.next = None;
+    }
+    let heavy = |row: &u32| world.incidents[*row as usize].alerts.len() > HEAVY;
+    if tenant.quirks.expand_filtered == ExpandFiltered::Fails
+        && alerts
+        && options.filter.is_some()
+        && page.rows.iter().any(heavy)
+    {
+        return Err(Refusal::new(500, "UnknownError", ""));
+    }
+    let context = format!(
+        "security/incidents{}",
+        if alerts { "(alerts())" } else { "" }
     );
-    if let Some(count) = page.count {
-        document.int("@odata.count", count as i64);
-    }
-    if let Some(next) = &page.next {
-        document.str("@odata.nextLink", &super::next_link(ask, next));
-    }
-    document.always("value");
-    document.out.push(b'[');
-    for (at, row) in page.rows.iter().enumerate() {
-        if at > 0 {
-            document.out.push(b',');
-        }
-        push(
-            document.out,
-            &world,
-            *row,
-            Wanted {
-                context: None,
-                select: options.select.as_deref(),
-                alerts,
-                unknown,
-            },
-        );
-    }
-    document.out.push(b']');
-    document.close();
-    Ok(Reply::json(200, out))
+    let wanted = Wanted {
+        context: None,
+        select: options.select.as_deref(),
+        alerts,
+        unknown: ask.takes_unknown_members(),
+        beta: super::is_beta(ask),
+    };
+    Ok(super::list::document(
+        ask,
+        &context,
+        &page,
+        1400,
+        |out, row| {
+            push(out, &world, row, wanted);
+        },
+    ))
+}
+
+/// GET the number of incidents.
+pub fn count(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
+    let options = options(ask)?;
+    let world = tenant.world();
+    let field = |row, property| field(&world, row, property);
+    Ok(super::bare_count(rows(&world, &field).count(&options)))
 }
 
 fn expand(options: &Options) -> Result<bool, Refusal> {
@@ -138,7 +168,8 @@ fn expand(options: &Options) -> Result<bool, Refusal> {
     }
 }
 
-fn find(world: &World, id: &str) -> Result<u32, Refusal> {
+/// The place of an incident.
+pub fn find(world: &World, id: &str) -> Result<u32, Refusal> {
     world.find_incident(id).ok_or_else(|| {
         Refusal::new(
             404,
@@ -150,13 +181,14 @@ fn find(world: &World, id: &str) -> Result<u32, Refusal> {
 
 /// GET one.
 pub fn get(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
-    let options = Options::parse(&ask.query, TYPE).map_err(Refusal::bad)?;
+    let options = options(ask)?;
     let alerts = expand(&options)?;
     let world = tenant.world();
     let place = find(&world, id)?;
     let mut out = Vec::with_capacity(16 * 1024);
     let context = format!(
-        "{METADATA}security/incidents{}/$entity",
+        "{}security/incidents{}/$entity",
+        metadata(ask),
         if alerts { "(alerts())" } else { "" }
     );
     let wanted = Wanted {
@@ -164,6 +196,7 @@ pub fn get(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
         select: options.select.as_deref(),
         alerts,
         unknown: ask.takes_unknown_members(),
+        beta: super::is_beta(ask),
     };
     push(&mut out, &world, place, wanted);
     Ok(Reply::json(200, out))
@@ -171,7 +204,7 @@ pub fn get(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
 
 /// PATCH one: only what the documentation lists can be written.
 pub fn patch(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Reply, Refusal> {
-    let body = super::object(ask)?;
+    let body = bodies::object(ask)?;
     let now = tenant.clock.now();
     let mut world = tenant.world_mut();
     let place = find(&world, id)?;
@@ -194,7 +227,7 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Re
         match name.as_str() {
             "status" => {
                 let writable = ["active", "inProgress", "resolved"];
-                status = Some(super::member(
+                status = Some(bodies::member(
                     name,
                     value,
                     INCIDENT_STATUS,
@@ -203,7 +236,7 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Re
                 )?);
             }
             "classification" => {
-                classification = Some(super::member(
+                classification = Some(bodies::member(
                     name,
                     value,
                     CLASSIFICATION,
@@ -212,7 +245,7 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Re
                 )?);
             }
             "determination" => {
-                determination = Some(super::member(
+                determination = Some(bodies::member(
                     name,
                     value,
                     DETERMINATION,
@@ -221,17 +254,26 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Re
                 )?);
             }
             "severity" => {
-                severity = Some(super::member(name, value, SEVERITY, &[], "alertSeverity")?);
+                severity = Some(bodies::member(name, value, SEVERITY, &[], "alertSeverity")?);
             }
-            "assignedTo" => assigned = Some(super::assignee(value)?.to_owned()),
+            "assignedTo" => assigned = Some(bodies::assignee(value)?.to_owned()),
             "customTags" => tags = Some(tag_list(value)?),
+            "resolvingComment" if tenant.quirks.resolving_comment == ResolvingComment::ReadOnly => {
+                return Err(bodies::not_writable(name, TYPE));
+            }
             "description" | "displayName" | "summary" | "resolvingComment" => {
-                texts.push((name, super::text_or_null(name, value)?));
+                texts.push((name, bodies::text_or_null(name, value)?));
             }
             _ if name.contains("@odata.") => {}
-            _ => return Err(super::not_writable(name, TYPE)),
+            _ => return Err(bodies::not_writable(name, TYPE)),
         }
     }
+    let row = &world.incidents[place as usize];
+    bodies::check_pair(
+        tenant.quirks.classification_pairs,
+        classification.unwrap_or(row.classification),
+        determination.unwrap_or(row.determination),
+    )?;
     let assigned = assigned.map(|text| world.name(&text));
     let by = world.name(&claims.actor());
     let row = &mut world.incidents[place as usize];
@@ -257,12 +299,13 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Re
         resolve_alerts(&mut world, place, now);
     }
     let mut out = Vec::with_capacity(4096);
-    let context = format!("{METADATA}security/incidents/$entity");
+    let context = format!("{}security/incidents/$entity", metadata(ask));
     let wanted = Wanted {
         context: Some(&context),
         select: None,
         alerts: false,
         unknown: ask.takes_unknown_members(),
+        beta: super::is_beta(ask),
     };
     push(&mut out, &world, place, wanted);
     Ok(Reply::json(200, out))
@@ -301,28 +344,21 @@ fn tag_list(value: &serde_json::Value) -> Result<Vec<String>, Refusal> {
 
 /// POST a comment.
 pub fn comment(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Reply, Refusal> {
-    let text = super::comment_text(ask)?;
+    let texts = bodies::comments(ask)?;
     let now = tenant.clock.now();
     let mut world = tenant.world_mut();
     let place = find(&world, id)?;
     let by = claims.actor();
     let name = world.name(&by);
-    world.incidents[place as usize]
-        .extra_mut()
-        .comments
-        .push(Comment { text, by, at: now });
+    let comments = &mut world.incidents[place as usize].extra_mut().comments;
+    comments.extend(texts.into_iter().map(|text| Comment {
+        text,
+        by: by.clone(),
+        at: now,
+    }));
     world.touch_incident(place, now, name);
     let comments = &world.incidents[place as usize].extra_mut().comments;
-    let mut out = Vec::new();
-    let mut document = Object::open(&mut out, None);
-    document.str(
-        "@odata.context",
-        &format!("{METADATA}security/incidents('{id}')/comments"),
-    );
-    document.always("value");
-    super::push_comments(document.out, comments);
-    document.close();
-    Ok(Reply::json(200, out))
+    Ok(super::comment_list(ask, "incidents", id, comments))
 }
 
 /// How an incident is to be written.
@@ -336,6 +372,8 @@ pub struct Wanted<'a> {
     pub alerts: bool,
     /// Members above `unknownFutureValue` as they are.
     pub unknown: bool,
+    /// With what the beta version has beside.
+    pub beta: bool,
 }
 
 /// Appends one incident.
@@ -399,6 +437,9 @@ pub fn push(out: &mut Vec<u8>, world: &World, place: u32, wanted: Wanted<'_>) {
     if o.key("comments") {
         super::push_comments(o.out, extra.map_or(&[][..], |e| &e.comments));
     }
+    if wanted.beta {
+        push_recommended(&mut o, world, incident);
+    }
     if wanted.alerts {
         o.always("alerts");
         o.out.push(b'[');
@@ -420,6 +461,28 @@ pub fn push(out: &mut Vec<u8>, world: &World, place: u32, wanted: Wanted<'_>) {
         o.out.push(b']');
     }
     o.close();
+}
+
+/// What the beta version recommends: what to do, and what to hunt for on the first device or person.
+fn push_recommended(o: &mut Object<'_>, world: &World, incident: &Incident) {
+    let first = incident.alerts.first().map(|a| &world.alerts[*a as usize]);
+    let Some(alert) = first else {
+        o.raw("recommendedActions", "null");
+        o.raw("recommendedHuntingQueries", "[]");
+        return;
+    };
+    o.raw("recommendedActions", &world.shell(alert).actions);
+    if o.key("recommendedHuntingQueries") {
+        let query = format!(
+            "AlertEvidence\n| where AlertId == \"{}\"\n| project Timestamp, EntityType, EvidenceRole, DeviceName, AccountUpn, FileName, RemoteIP",
+            world.alert_id(incident.alerts[0])
+        );
+        o.out.push(b'[');
+        let mut inner = Object::open(o.out, None);
+        inner.str("kqlText", &query);
+        inner.close();
+        o.out.push(b']');
+    }
 }
 
 /// Appends the portal's address of an incident, as a JSON string.

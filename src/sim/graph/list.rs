@@ -1,23 +1,34 @@
-//! Choosing the rows of one page: filter, order, continuation.
+//! Choosing the rows of one page: filter, order, continuation; and the document around them.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::super::clock::Ticks;
+use super::super::http::{Ask, Reply};
+use super::super::json::Object;
 use super::super::odata::{Cursor, Field, Key, Options, order_of};
 use super::super::world::Index;
 
 /// A collection that can be listed.
 pub struct Rows<'a> {
-    /// Its indexes.
+    /// How many rows there are.
+    pub len: usize,
+    /// Its indexes; without any the rows stand in the order of their places.
+    pub times: Option<Times<'a>>,
+    /// A value of a row: place of the row, place of the property.
+    pub field: &'a dyn Fn(u32, usize) -> Field<'a>,
+}
+
+/// The indexes of a collection.
+#[derive(Clone, Copy)]
+pub struct Times<'a> {
+    /// The indexes.
     pub index: &'a Index,
     /// Place of the creation time among the properties.
     pub created: usize,
     /// Place of the time of last update among the properties.
     pub updated: usize,
-    /// A value of a row: place of the row, place of the property.
-    pub field: &'a dyn Fn(u32, usize) -> Field<'a>,
 }
 
 /// One page.
@@ -32,7 +43,7 @@ pub struct Page {
 }
 
 impl Rows<'_> {
-    fn bounds(&self, options: &Options, property: usize) -> (Ticks, Ticks) {
+    fn bounds(options: &Options, property: usize) -> (Ticks, Ticks) {
         options
             .filter
             .as_ref()
@@ -47,24 +58,27 @@ impl Rows<'_> {
     }
 
     /// What must be looked at for a filter: the index whose bounds the filter narrows.
-    fn candidates(&self, options: &Options) -> impl Iterator<Item = u32> {
+    fn candidates(&self, options: &Options) -> Box<dyn Iterator<Item = u32> + '_> {
+        let Some(times) = self.times else {
+            return Box::new(0..self.len as u32);
+        };
         let (created, updated) = (
-            self.bounds(options, self.created),
-            self.bounds(options, self.updated),
+            Self::bounds(options, times.created),
+            Self::bounds(options, times.updated),
         );
         let by_creation = created.0 > Ticks::MIN && updated.0 == Ticks::MIN;
         let (set, (low, high)) = if by_creation {
-            (&self.index.created, created)
+            (&times.index.created, created)
         } else {
-            (&self.index.updated, updated)
+            (&times.index.updated, updated)
         };
-        between(set, low, high).map(|(_, row)| *row)
+        Box::new(between(set, low, high).map(|(_, row)| *row))
     }
 
     /// How many rows pass.
     pub fn count(&self, options: &Options) -> usize {
         if options.filter.is_none() {
-            return self.index.created.len();
+            return self.len;
         }
         self.candidates(options)
             .filter(|row| self.passes(options, *row))
@@ -80,7 +94,8 @@ impl Rows<'_> {
                 ..Page::default()
             };
         }
-        let mut keys = vec![options.order.unwrap_or((self.created, true))];
+        let newest_first = self.times.map(|t| (t.created, true));
+        let mut keys: Vec<(usize, bool)> = options.order.or(newest_first).into_iter().collect();
         keys.extend(&options.then);
         // A continuation has already skipped.
         let skip = match &options.cursor {
@@ -114,15 +129,17 @@ impl Rows<'_> {
         options: &Options,
         keys: &[(usize, bool)],
     ) -> Option<&BTreeSet<(Ticks, u32)>> {
-        let [(order, _)] = keys else { return None };
-        let (own, other, set) = if *order == self.created {
-            (self.created, self.updated, &self.index.created)
-        } else if *order == self.updated {
-            (self.updated, self.created, &self.index.updated)
+        let ([(order, _)], Some(times)) = (keys, self.times) else {
+            return None;
+        };
+        let (own, other, set) = if *order == times.created {
+            (times.created, times.updated, &times.index.created)
+        } else if *order == times.updated {
+            (times.updated, times.created, &times.index.updated)
         } else {
             return None;
         };
-        let narrowed = |property| self.bounds(options, property).0 > Ticks::MIN;
+        let narrowed = |property| Self::bounds(options, property).0 > Ticks::MIN;
         (narrowed(own) || !narrowed(other)).then_some(set)
     }
 
@@ -135,7 +152,7 @@ impl Rows<'_> {
         skip: usize,
         size: usize,
     ) -> Vec<u32> {
-        let (mut low, mut high) = self.bounds(options, order);
+        let (mut low, mut high) = Self::bounds(options, order);
         let mut edge = None;
         if let Some(cursor) = &options.cursor
             && let [Key::Number(at)] = cursor.keys[..]
@@ -180,7 +197,7 @@ impl Rows<'_> {
             if descending { order.reverse() } else { order }
         };
         // Rows with equal keys keep the direction of the first key.
-        let last = keys[0].1;
+        let last = keys.first().is_some_and(|key| key.1);
         let order = |a: &u32, b: &u32| {
             keys.iter()
                 .map(|(property, descending)| {
@@ -229,4 +246,37 @@ fn between(
         return set.range((Bound::Excluded((Ticks::MAX, u32::MAX)), Bound::Unbounded));
     }
     set.range((Bound::Included((low, 0)), Bound::Included((high, u32::MAX))))
+}
+
+/// A page as a document: annotations, then what `push` writes for each row.
+pub fn document(
+    ask: &Ask,
+    context: &str,
+    page: &Page,
+    room: usize,
+    mut push: impl FnMut(&mut Vec<u8>, u32),
+) -> Reply {
+    let mut out = Vec::with_capacity(page.rows.len() * room + 512);
+    let mut document = Object::open(&mut out, None);
+    document.str(
+        "@odata.context",
+        &format!("{}{context}", super::metadata(ask)),
+    );
+    if let Some(count) = page.count {
+        document.int("@odata.count", count as i64);
+    }
+    if let Some(next) = &page.next {
+        document.str("@odata.nextLink", &super::next_link(ask, next));
+    }
+    document.always("value");
+    document.out.push(b'[');
+    for (at, row) in page.rows.iter().enumerate() {
+        if at > 0 {
+            document.out.push(b',');
+        }
+        push(document.out, *row);
+    }
+    document.out.push(b']');
+    document.close();
+    Reply::json(200, out)
 }

@@ -1,25 +1,54 @@
-//! Microsoft Graph security as the tenant serves it: `/v1.0/security/…`.
+//! Microsoft Graph security as the tenant serves it: `/v1.0/security/…` and `/beta/…`.
 //!
 //! Facts: the Graph fact sheet. What a page of documentation and the field disagree on follows the field.
+//! `routes` is the table of endpoints; this file checks tokens and media types and finds the row.
 
 pub mod alerts;
+pub mod batch;
+mod bodies;
 pub mod hunting;
+mod hunting_schema;
+pub mod identities;
 pub mod incidents;
 pub mod list;
+pub mod mail;
+mod mail_json;
+mod merge;
+pub mod risky;
+pub mod routes;
+pub mod tasks;
+pub mod users;
 
 use std::sync::Arc;
-
-use axum::http::Method;
 
 use super::clock;
 use super::entra::{Claims, GRAPH};
 use super::http::{Ask, Reply};
 use super::json;
 use super::odata::{self, Cursor};
-use super::server::Tenant;
+use super::quirks::RawQuotes;
+use super::tenant::Tenant;
+pub use bodies::object;
+use routes::{Call, Target};
 
-/// What documents say they were made from.
+/// What documents of version 1 say they were made from.
 pub const METADATA: &str = "https://graph.microsoft.com/v1.0/$metadata#";
+
+/// What documents of a version say they were made from.
+pub fn metadata(ask: &Ask) -> &'static str {
+    if is_beta(ask) {
+        "https://graph.microsoft.com/beta/$metadata#"
+    } else {
+        METADATA
+    }
+}
+
+/// Whether a request is for the beta version.
+pub fn is_beta(ask: &Ask) -> bool {
+    ask.path
+        .get(..6)
+        .is_some_and(|p| p.eq_ignore_ascii_case("/beta/"))
+}
 
 /// A refusal on its way to a client.
 #[derive(Debug)]
@@ -81,102 +110,151 @@ impl Refusal {
     }
 }
 
-/// Answers a request below `/v1.0`.
+/// Answers a request below `/v1.0` or `/beta`.
 pub async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
     let now = tenant.clock.now();
-    match route(tenant, ask).await {
+    let mut reply = match route(tenant, ask).await {
         Ok(reply) => reply,
         Err(refusal) => refusal.reply(ask, now),
+    };
+    if ask.takes_unknown_members() && reply.status < 300 {
+        reply.headers.push((
+            "preference-applied",
+            "include-unknown-enum-members".to_owned(),
+        ));
     }
+    if ask.header("client-request-id").is_none() {
+        reply
+            .headers
+            .push(("client-request-id", ask.request_id.clone()));
+    }
+    reply
 }
 
 async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
     let claims = authorize(tenant, ask)?;
-    let parts: Vec<&str> = ask.path.split('/').filter(|p| !p.is_empty()).collect();
-    let unknown = || {
-        Refusal::bad(format!(
-            "Resource not found for the segment '{}'.",
-            parts.last().copied().unwrap_or_default()
-        ))
-    };
-    if parts.first().copied() != Some("v1.0") {
-        return Err(Refusal::bad(format!(
-            "Invalid version: {}",
-            parts.first().copied().unwrap_or_default()
-        )));
+    let (route, key) = Target::of(&ask.path)?.find(&ask.method, tenant.cloud)?;
+    media(ask, route.call)?;
+    if tenant.quirks.raw_quotes == RawQuotes::Refused && ask.query.contains('\'') {
+        return Err(Refusal::bad(
+            "A potentially dangerous Request.QueryString value was detected from the client.",
+        ));
     }
-    if parts.get(1).map(|p| p.to_ascii_lowercase()).as_deref() != Some("security") {
-        return Err(unknown());
-    }
-    // Keys come as `incidents/4127` or as `incidents('4127')`.
-    let (collection, inline) = parts.get(2).map_or(("", None), |p| key_of(p));
-    let mut rest: Vec<&str> = inline.into_iter().collect();
-    rest.extend(parts.iter().skip(3));
-    let need = |roles: &[&str]| {
-        claims
-            .need(roles)
-            .map_err(|m| Refusal::new(403, "Forbidden", m))
-    };
-    let read_incidents = [
-        "SecurityIncident.Read.All",
-        "SecurityIncident.ReadWrite.All",
-    ];
-    let read_alerts = ["SecurityAlert.Read.All", "SecurityAlert.ReadWrite.All"];
-    match (
-        &ask.method,
-        collection.to_ascii_lowercase().as_str(),
-        rest.as_slice(),
-    ) {
-        (&Method::GET, "incidents", []) => {
-            need(&read_incidents)?;
-            incidents::list(tenant, ask)
-        }
-        (&Method::GET, "incidents", [id]) => {
-            need(&read_incidents)?;
-            incidents::get(tenant, ask, id)
-        }
-        (&Method::PATCH, "incidents", [id]) => {
-            need(&["SecurityIncident.ReadWrite.All"])?;
-            incidents::patch(tenant, ask, id, &claims)
-        }
-        (&Method::POST, "incidents", [id, "comments"]) => {
-            need(&["SecurityIncident.ReadWrite.All"])?;
-            incidents::comment(tenant, ask, id, &claims)
-        }
-        (&Method::GET, "alerts_v2", []) => {
-            need(&read_alerts)?;
-            alerts::list(tenant, ask)
-        }
-        (&Method::GET, "alerts_v2", [id]) => {
-            need(&read_alerts)?;
-            alerts::get(tenant, ask, id)
-        }
-        (&Method::PATCH, "alerts_v2", [id]) => {
-            need(&["SecurityAlert.ReadWrite.All"])?;
-            alerts::patch(tenant, ask, id)
-        }
-        (&Method::POST, "alerts_v2", [id, "comments"]) => {
-            need(&["SecurityAlert.ReadWrite.All"])?;
-            alerts::comment(tenant, ask, id, &claims)
-        }
-        (&Method::POST, "runhuntingquery" | "microsoft.graph.security.runhuntingquery", []) => {
-            need(&["ThreatHunting.Read.All"])?;
-            hunting::run(tenant, ask).await
-        }
-        (_, "incidents" | "alerts_v2" | "runhuntingquery", [] | [_]) => Err(Refusal::new(
-            405,
-            "MethodNotAllowed",
-            "The request method is not allowed for this resource.",
-        )),
-        _ => Err(unknown()),
+    route.admits(&claims)?;
+    match route.call {
+        Call::Incidents => incidents::list(tenant, ask),
+        Call::IncidentCount => incidents::count(tenant, ask),
+        Call::Incident => incidents::get(tenant, ask, key),
+        Call::UpdateIncident => incidents::patch(tenant, ask, key, &claims),
+        Call::CommentIncident => incidents::comment(tenant, ask, key, &claims),
+        Call::MergeIncidents => merge::merge(tenant, ask, &claims),
+        Call::Alerts => alerts::list(tenant, ask),
+        Call::AlertCount => alerts::count(tenant, ask),
+        Call::Alert => alerts::get(tenant, ask, key),
+        Call::UpdateAlert => alerts::patch(tenant, ask, key),
+        Call::CommentAlert => alerts::comment(tenant, ask, key, &claims),
+        Call::MoveAlerts => merge::relocate(tenant, ask, &claims),
+        Call::Hunt => hunting::run(tenant, ask).await,
+        Call::HuntingSchema => hunting_schema::get(ask),
+        Call::Mails => mail::list(tenant, ask),
+        Call::Mail => mail::get(tenant, ask, key),
+        Call::RemediateMails => mail::remediate(tenant, ask, &claims),
+        Call::Identities => identities::list(tenant, ask),
+        Call::Identity => identities::get(tenant, ask, key),
+        Call::InvokeAction => identities::invoke(tenant, ask, key),
+        Call::Users => users::list(tenant, ask),
+        Call::User => users::get(tenant, ask, key),
+        Call::UpdateUser => users::patch(tenant, ask, key),
+        Call::RevokeSessions => users::revoke(tenant, ask, key),
+        Call::RiskyUsers => risky::list(tenant, ask),
+        Call::RiskyUserCount => risky::count(tenant, ask),
+        Call::RiskyUser => risky::get(tenant, ask, key),
+        Call::ConfirmCompromised => risky::decide(tenant, ask, risky::Decision::Compromised),
+        Call::ConfirmSafe => risky::decide(tenant, ask, risky::Decision::Safe),
+        Call::DismissRisk => risky::decide(tenant, ask, risky::Decision::Dismissed),
+        Call::Tasks => tasks::list(tenant, ask),
+        Call::Task => tasks::get(tenant, ask, key),
+        Call::ExecuteTask => tasks::execute(tenant, key, &claims),
+        Call::Batch => batch::run(tenant, ask).await,
     }
 }
 
-fn key_of(segment: &str) -> (&str, Option<&str>) {
-    match segment.split_once('(') {
-        Some((name, key)) => (name, key.strip_suffix(')').map(|k| k.trim_matches('\''))),
-        None => (segment, None),
+/// Whether an `Accept` takes a media type.
+fn accepts(ask: &Ask, media: &str) -> bool {
+    let family = media.split('/').next().unwrap_or_default();
+    let mut given = false;
+    for part in ask
+        .headers
+        .get_all("accept")
+        .iter()
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','))
+    {
+        let kind = part.split(';').next().unwrap_or_default().trim();
+        if kind.is_empty() {
+            continue;
+        }
+        given = true;
+        let any = kind == "*/*" || kind.strip_suffix("/*") == Some(family);
+        if any || kind.eq_ignore_ascii_case(media) {
+            return true;
+        }
     }
+    !given
+}
+
+/// Checks the media types: what the client takes, and what it says its body is.
+fn media(ask: &Ask, call: Call) -> Result<(), Refusal> {
+    let counts = matches!(
+        call,
+        Call::IncidentCount | Call::AlertCount | Call::RiskyUserCount
+    );
+    let offered = if counts {
+        "text/plain"
+    } else {
+        "application/json"
+    };
+    if !accepts(ask, offered) {
+        return Err(Refusal::new(
+            415,
+            "UnsupportedMediaType",
+            format!(
+                "A supported MIME type could not be found that matches the acceptable MIME types for the request. The supported type(s) '{offered}' do not match any of the acceptable MIME types '{}'.",
+                ask.header("accept").unwrap_or_default()
+            ),
+        ));
+    }
+    if ask.body.is_empty() {
+        return Ok(());
+    }
+    let Some(given) = ask.header("content-type") else {
+        return Err(Refusal::bad(
+            "Write requests (excluding DELETE) must contain the Content-Type header declaration.",
+        ));
+    };
+    let kind = given.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        return Err(Refusal::new(
+            415,
+            "UnsupportedMediaType",
+            format!(
+                "A supported MIME type could not be found that matches the content type of the request. None of the supported type(s) 'application/json' matches the content type '{given}'."
+            ),
+        ));
+    }
+    Ok(())
+}
+
+/// The answer of a `/$count` segment: a bare number.
+fn bare_count(count: usize) -> Reply {
+    let mut reply = Reply::json(200, count.to_string().into_bytes());
+    reply.content_type = "text/plain";
+    reply
+}
+
+/// An answer without a body.
+fn no_content() -> Reply {
+    Reply::json(204, Vec::new())
 }
 
 /// Checks the token in Graph's own words.
@@ -230,40 +308,6 @@ pub fn next_link(ask: &Ask, cursor: &Cursor) -> String {
     )
 }
 
-/// Reads a JSON object from a body.
-pub fn object(ask: &Ask) -> Result<serde_json::Map<String, serde_json::Value>, Refusal> {
-    match serde_json::from_slice(&ask.body) {
-        Ok(serde_json::Value::Object(map)) => Ok(map),
-        Ok(_) => Err(Refusal::bad("Empty Payload. JSON content expected.")),
-        Err(error) => Err(Refusal::bad(format!(
-            "Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format. {error}"
-        ))),
-    }
-}
-
-/// The text of a posted comment: one object, or (as generated clients send it) an array with one.
-pub fn comment_text(ask: &Ask) -> Result<String, Refusal> {
-    let body: serde_json::Value = serde_json::from_slice(&ask.body)
-        .map_err(|_| Refusal::bad("Unable to read JSON request payload. Please ensure Content-Type header is set and payload is of valid JSON format."))?;
-    let comment = match &body {
-        serde_json::Value::Array(list) => list.first(),
-        other => Some(other),
-    };
-    let text = comment
-        .and_then(|c| c.get("comment"))
-        .and_then(serde_json::Value::as_str)
-        .unwrap_or_default();
-    if text.trim().is_empty() {
-        return Err(Refusal::bad("Comment cannot be empty."));
-    }
-    if text.chars().count() > 30_000 {
-        return Err(Refusal::bad(
-            "Comment is too long: at most 30000 characters are allowed.",
-        ));
-    }
-    Ok(text.into())
-}
-
 /// Appends comments as an array.
 pub fn push_comments(out: &mut Vec<u8>, comments: &[super::world::Comment]) {
     out.push(b'[');
@@ -281,60 +325,16 @@ pub fn push_comments(out: &mut Vec<u8>, comments: &[super::world::Comment]) {
     out.push(b']');
 }
 
-/// The value of a member in a PATCH, checked.
-pub fn member(
-    name: &str,
-    value: &serde_json::Value,
-    members: &[&str],
-    writable: &[&str],
-    of: &str,
-) -> Result<u8, Refusal> {
-    let text = value.as_str().unwrap_or_default();
-    let place = super::words::place(members, text).ok_or_else(|| {
-        Refusal::bad(format!("Requested value '{text}' was not found. Cannot convert it to the expected type 'microsoft.graph.security.{of}'."))
-    })?;
-    let member = members[place as usize];
-    if !writable.is_empty() && !writable.contains(&member) {
-        return Err(Refusal::bad(format!(
-            "The value '{member}' of property '{name}' is set by the service and cannot be written."
-        )));
-    }
-    Ok(place)
-}
-
-/// An assignee in a PATCH: a text, or null (or nothing) for nobody.
-pub fn assignee(value: &serde_json::Value) -> Result<&str, Refusal> {
-    match value {
-        serde_json::Value::Null => Ok(""),
-        serde_json::Value::String(text) => Ok(text.trim()),
-        _ => Err(Refusal::bad(
-            "Cannot convert the literal of property 'assignedTo' to the expected type 'Edm.String'.",
-        )),
-    }
-}
-
-/// A text in a PATCH.
-pub fn text_or_null(name: &str, value: &serde_json::Value) -> Result<Option<String>, Refusal> {
-    match value {
-        serde_json::Value::Null => Ok(None),
-        serde_json::Value::String(text) => Ok(Some(text.clone())),
-        _ => Err(Refusal::bad(format!(
-            "Cannot convert the literal of property '{name}' to the expected type 'Edm.String'."
-        ))),
-    }
-}
-
-/// The refusal of a property that is not written by clients.
-pub fn not_writable(name: &str, of: odata::Type) -> Refusal {
-    if of.properties.iter().any(|p| p.name == name) {
-        Refusal::bad(format!(
-            "The property '{name}' on type '{}' is read-only and cannot be updated.",
-            of.name
-        ))
-    } else {
-        Refusal::bad(format!(
-            "The property '{name}' does not exist on type '{}'. Make sure to only use property names that are defined by the type.",
-            of.name
-        ))
-    }
+/// The answer to a posted comment: all comments, newest last.
+fn comment_list(ask: &Ask, of: &str, id: &str, comments: &[super::world::Comment]) -> Reply {
+    let mut out = Vec::new();
+    let mut document = json::Object::open(&mut out, None);
+    document.str(
+        "@odata.context",
+        &format!("{}security/{of}('{id}')/comments", metadata(ask)),
+    );
+    document.always("value");
+    push_comments(document.out, comments);
+    document.close();
+    Reply::json(200, out)
 }

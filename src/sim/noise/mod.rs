@@ -10,6 +10,7 @@ use serde::Deserialize;
 use super::clock::Ticks;
 use super::ids::{self, Dice};
 use super::json::{self, Object};
+use super::mail::Mail;
 use super::people::{Machine, Os, Person};
 use super::words::{self, Source};
 
@@ -427,6 +428,8 @@ pub struct About<'a> {
     pub closed: bool,
     /// Whether the client takes unknown enum members.
     pub unknown_members: bool,
+    /// What was done to mail.
+    pub mail: &'a Mail,
 }
 
 impl Catalogue {

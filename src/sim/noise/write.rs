@@ -153,7 +153,18 @@ impl Recipe {
                 }
             }
             Kind::Mail => {
-                base(out, "analyzedMessageEvidence", verdict, "[]");
+                let mut base = named("analyzedMessageEvidence", verdict, "[]");
+                if !about.mail.moves.is_empty() {
+                    let (message, recipient, _) = Self::mail_ids(about, at);
+                    if let Some(last) = about.mail.last(&message, &recipient) {
+                        base.remediation = if last.remedy.removes {
+                            "remediated"
+                        } else {
+                            "active"
+                        };
+                    }
+                }
+                base.push(out, members);
                 self.push_mail(out, at, about, with, dice);
             }
             Kind::Mailbox => {
@@ -206,7 +217,7 @@ impl Recipe {
     }
 
     /// The message id, recipient and sending address of an everyday mail.
-    fn mail_ids(about: About<'_>, at: u64) -> (String, String, String) {
+    pub fn mail_ids(about: About<'_>, at: u64) -> (String, String, String) {
         let mut dice = Dice::of(about.seed, 6, about.n * 8 + at);
         let message = ids::guid_of(dice.wide());
         let recipient = if at == 0 {

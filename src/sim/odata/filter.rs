@@ -323,18 +323,15 @@ impl Parser<'_> {
             return Err(self.syntax());
         };
         // `t: t eq`, `t:t eq` and `t : t eq` are the same.
-        let (variable, rest) = match word.split_once(':') {
-            Some((variable, rest)) => (variable.to_owned(), rest.to_owned()),
-            None => {
-                self.at += 1;
-                let Some(Token::Word(colon)) = self.peek().cloned() else {
-                    return Err(self.syntax());
-                };
-                match colon.strip_prefix(':') {
-                    Some(rest) => (word, rest.to_owned()),
-                    None => return Err(self.syntax()),
-                }
-            }
+        let (variable, rest) = if let Some((variable, rest)) = word.split_once(':') {
+            (variable.to_owned(), rest.to_owned())
+        } else {
+            self.at += 1;
+            let colon = match self.peek() {
+                Some(Token::Word(colon)) => colon.strip_prefix(':').map(str::to_owned),
+                _ => None,
+            };
+            (word, colon.ok_or_else(|| self.syntax())?)
         };
         if variable.is_empty() {
             return Err(self.syntax());

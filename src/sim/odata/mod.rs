@@ -312,7 +312,7 @@ impl Options {
             }
         }
         if let Some(cursor) = &options.cursor
-            && cursor.keys.len() != 1 + options.then.len()
+            && cursor.keys.len() > 1 + options.then.len()
         {
             return Err("Invalid skiptoken: the token belongs to another query.".into());
         }
