@@ -98,7 +98,7 @@ async fn hunting_finds_what_the_evidence_names() {
         "mdeDeviceId",
     )
     .to_owned();
-    let tree = hunt(&wire, &format!("DeviceProcessEvents | where DeviceId == '{device}' and InitiatingProcessFileName =~ 'WINWORD.EXE' | project FileName, ProcessId, ProcessCommandLine, SHA1")).await;
+    let tree = hunt(&wire, &format!("DeviceProcessEvents | where DeviceId == '{device}' and InitiatingProcessFileName =~ 'WINWORD.EXE' and FileName =~ 'powershell.exe' | project FileName, ProcessId, ProcessCommandLine, SHA1")).await;
     let shell = evidence("encoded script host", "processEvidence")
         .into_iter()
         .find(|p| p["imageFile"]["fileName"] == "powershell.exe")

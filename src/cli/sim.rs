@@ -51,6 +51,15 @@ pub(crate) struct SimArgs {
     /// Nothing new comes by itself besides the story.
     #[arg(long)]
     pub(crate) no_trickle: bool,
+    /// Roughly how many everyday rows the hunting tables hold; above a million they go back thirty days.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1_000..=5_000_000))]
+    pub(crate) hunting_rows: Option<u64>,
+    /// Seconds of processing time that hunting queries may use in a quarter of an hour: 429 beyond them.
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) hunting_cpu: Option<u64>,
+    /// Leaves a hunting table out, as for a tenant without the licence; can be repeated.
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) without_table: Vec<String>,
     /// Keeps the documented call limits: 429 with Retry-After beyond them.
     #[arg(long)]
     pub(crate) throttle: bool,
@@ -169,6 +178,9 @@ async fn serve(args: SimArgs) -> Done {
         start_ago: args.start_ago.unwrap_or_default(),
         clock_rate: args.clock,
         prepare_hunting: true,
+        hidden_tables: args.without_table,
+        hunting_rows: args.hunting_rows,
+        hunting_cpu: args.hunting_cpu.map(Duration::from_secs),
         log,
         ..SimConfig::default()
     };

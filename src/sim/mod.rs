@@ -132,6 +132,13 @@ pub struct SimConfig {
     /// Whether the hunting tables are made in the background at the start; if not, the first query
     /// waits for them.
     pub prepare_hunting: bool,
+    /// Roughly how many everyday rows the hunting tables hold, up to 5,000,000; they go back further the
+    /// more there are, up to thirty days. `None`: some ten thousand of the last week.
+    pub hunting_rows: Option<u64>,
+    /// Processing time that hunting queries may use in a quarter of an hour; without end when `None`.
+    pub hunting_cpu: Option<Duration>,
+    /// Hunting tables that the tenant has no licence for: queries find no table of the name.
+    pub hidden_tables: Vec<String>,
     /// The moment the tenant believes it is now, at the start; wall time when `None`.
     pub start: Option<Ticks>,
     /// How long ago it was started, as the tenant believes: so much of the story has happened already.
@@ -176,6 +183,9 @@ impl Default for SimConfig {
             faults: Vec::new(),
             fault_seed: 1,
             prepare_hunting: false,
+            hunting_rows: None,
+            hunting_cpu: None,
+            hidden_tables: Vec::new(),
             start: None,
             start_ago: Duration::ZERO,
             clock_rate: 1.0,
@@ -376,7 +386,11 @@ async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError
         next_event: AtomicI64::new(world.next_event()),
         turn: tokio::sync::RwLock::default(),
         world: RwLock::new(world),
-        hunting: graph::hunting::Hunting::default(),
+        hunting: graph::hunting::Hunting::new(graph::hunting::Settings {
+            rows: config.hunting_rows,
+            cpu: config.hunting_cpu,
+            hidden: config.hidden_tables.iter().cloned().collect(),
+        }),
         clock: Arc::clone(clock),
     })
 }

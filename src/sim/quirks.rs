@@ -185,6 +185,16 @@ quirks! {
         /// Defender for Business.
         Business = "business",
     },
+    /// How large an answer of a hunting query may be (hunting facts 1: stated for the older surfaces,
+    /// second-hand for Graph).
+    hunting_size: HuntingSize = "hunting-size" {
+        /// 50 MB, then 400.
+        Fifty = "50MB",
+        /// 124 MB, then 400.
+        Older = "124MB",
+        /// As large as it takes.
+        Unlimited = "unlimited",
+    },
     /// Whether the tenant has live response switched on.
     live_response: LiveResponse = "live-response" {
         /// It has.

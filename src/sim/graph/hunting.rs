@@ -1,28 +1,133 @@
 //! Hunting: `runHuntingQuery`, answered by the engine over the tenant's own tables.
 
-use std::ops::ControlFlow;
+mod document;
+
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value as Json;
+use tokio::sync::Semaphore;
 
 use super::super::clock::{self, DAY, HOUR, MINUTE, SECOND, Ticks};
 use super::super::http::{Ask, Reply};
-use super::super::json::{self, push_str};
-use super::super::server::Tenant;
-use super::super::tables::{Tables, TablesError};
-use super::{METADATA, Refusal};
-use crate::engine::{Cancel, Column, EngineError, Options, RowSink, Type, Value, to_text};
+use super::super::ids;
+use super::super::quirks::HuntingSize;
+use super::super::tables::{KEPT, Look, Readers, Tables, TablesError, names};
+use super::super::tenant::Tenant;
+use super::super::world::World;
+use super::Refusal;
+use crate::engine::{Cancel, EngineError, Options, RowSink};
 use crate::kql::Diagnostic;
+use document::Document;
 
 /// No answer has more rows; nothing in it says that there were more.
 const MOST_ROWS: usize = 100_000;
 /// No query runs longer.
 const LONGEST: Duration = Duration::from_secs(180);
 
-/// The tables, made when they are first needed.
+/// Queries that run at the same time; others wait for a place.
+const SEATS: usize = 8;
+/// Processing time is counted from the beginning of each quarter of an hour.
+const CYCLE: Ticks = 15 * MINUTE;
+/// What a query costs, beside what it reads.
+const BASE_COST: Duration = Duration::from_millis(20);
+/// What reading a row costs.
+const ROW_COST: Duration = Duration::from_micros(1);
+
+/// How much the tables hold and what queries may use.
 #[derive(Debug, Default)]
-pub struct Hunting(Arc<Mutex<Option<Tables>>>);
+pub struct Settings {
+    /// Roughly how many everyday rows there are.
+    pub rows: Option<u64>,
+    /// Processing time in a quarter of an hour; `None` is as much as it takes.
+    pub cpu: Option<Duration>,
+    /// Tables that are not there: not licensed, or not for this tenant.
+    pub hidden: BTreeSet<String>,
+}
+
+/// The tables, made when they are first needed, and what their use has cost.
+#[derive(Debug)]
+pub struct Hunting {
+    settings: Settings,
+    tables: Mutex<Option<Tables>>,
+    seats: Arc<Semaphore>,
+    /// The quarter of an hour and what was used in it.
+    spent: Mutex<(i64, Duration)>,
+}
+
+impl Hunting {
+    /// Nothing made yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            tables: Mutex::default(),
+            seats: Arc::new(Semaphore::new(SEATS)),
+            spent: Mutex::default(),
+        }
+    }
+
+    /// Takes what a query costs from the budget of its quarter of an hour. Over it: how long until the next.
+    ///
+    /// The cost is a model, so that the same requests get the same answers: what a query reads, not
+    /// what the machine took for it.
+    fn charge(&self, cost: Duration, now: Ticks) -> Result<(), Ticks> {
+        let Some(budget) = self.settings.cpu else {
+            return Ok(());
+        };
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let cycle = now.div_euclid(CYCLE);
+        if spent.0 != cycle {
+            *spent = (cycle, Duration::ZERO);
+        }
+        if spent.1 >= budget {
+            return Err((cycle + 1) * CYCLE - now);
+        }
+        spent.1 += cost;
+        Ok(())
+    }
+
+    /// The tables with everything in them that is due, for as long as it takes to get a reader.
+    fn ready(&self, tenant: &Tenant, query: &str, now: Ticks) -> Result<Ready, TablesError> {
+        let look: Look<'_> = &|see: &mut dyn FnMut(&World)| {
+            see(&tenant.world.read().unwrap_or_else(PoisonError::into_inner));
+        };
+        let mut slot = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
+        let tables = match &mut *slot {
+            Some(tables) => tables,
+            empty => {
+                let mut tables = None;
+                look(&mut |world| tables = Some(Tables::new(world, self.settings.rows)));
+                let mut tables = tables.expect("the world was seen")?;
+                tables.fill(look, &|line| {
+                    if let Some(log) = &tenant.log {
+                        log(line);
+                    }
+                })?;
+                empty.insert(tables)
+            }
+        };
+        tables.due(look, now)?;
+        let counts = tables.counts();
+        let read: u64 = counts
+            .iter()
+            .filter(|(table, _)| names(query, table))
+            .map(|(_, rows)| rows)
+            .sum();
+        Ok(Ready {
+            readers: tables.readers(),
+            oldest: tables.oldest(),
+            cost: BASE_COST + ROW_COST * u32::try_from(read).unwrap_or(u32::MAX),
+        })
+    }
+}
+
+/// What a query needs of the tables.
+struct Ready {
+    readers: Readers,
+    oldest: Ticks,
+    cost: Duration,
+}
 
 /// Cancels the query when nobody waits for its answer any more.
 struct Waiting(Cancel);
@@ -33,16 +138,12 @@ impl Drop for Waiting {
     }
 }
 
-/// Makes the tables ahead of the first query, so that it does not wait for them.
+/// Makes the tables ahead of the first query, which waits until all of them are filled.
 pub fn prepare(tenant: &Arc<Tenant>) {
     let tenant = Arc::clone(tenant);
     tokio::task::spawn_blocking(move || {
-        let mut tables = tenant
-            .hunting
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = ready(&tenant, &mut tables, tenant.clock.now())
+        let start = tenant.clock.start();
+        if let Err(error) = tenant.hunting.ready(&tenant, "", start)
             && let Some(log) = &tenant.log
         {
             log(&format!("hunting tables: {error}"));
@@ -50,21 +151,67 @@ pub fn prepare(tenant: &Arc<Tenant>) {
     });
 }
 
-/// The tables with everything in them that is due. The world is held only while rows are made.
-fn ready<'a>(
-    tenant: &Tenant,
-    slot: &'a mut Option<Tables>,
-    now: Ticks,
-) -> Result<&'a mut Tables, TablesError> {
-    let world = tenant.world();
-    let tables = match slot {
-        Some(tables) => tables,
-        None => slot.insert(Tables::new(&world)?),
-    };
-    let rows = tables.due(&world, now);
-    drop(world);
-    tables.insert(&rows)?;
-    Ok(tables)
+/// Why a query was not answered.
+pub enum Failed {
+    /// The tables or the query.
+    Tables(TablesError, String),
+    /// The tenant's processing time is used up for so long.
+    Spent(Ticks),
+    /// The answer would be too large.
+    TooLarge,
+    /// Something of ours broke.
+    Broken,
+}
+
+impl From<TablesError> for Failed {
+    fn from(error: TablesError) -> Self {
+        Self::Tables(error, String::new())
+    }
+}
+
+/// Runs a query over rows of a span of time (the last thirty days where none is given), and hands its
+/// rows to `sink`. Several run beside each other; one that nobody waits for any more is stopped.
+pub async fn query<S: RowSink + Send + 'static>(
+    tenant: &Arc<Tenant>,
+    query: String,
+    span: Option<(Ticks, Ticks)>,
+    mut sink: S,
+) -> Result<S, Failed> {
+    let now = tenant.clock.now();
+    let cancel = Cancel::new();
+    let waiting = Waiting(cancel.clone());
+    let shared = Arc::clone(tenant);
+    let seats = Arc::clone(&tenant.hunting.seats);
+    let seat = seats.acquire_owned().await.map_err(|_| Failed::Broken)?;
+    let answer = tokio::task::spawn_blocking(move || {
+        let _seat = seat;
+        let hunting = &shared.hunting;
+        let ready = hunting.ready(&shared, &query, now)?;
+        hunting.charge(ready.cost, now).map_err(Failed::Spent)?;
+        let (from, to) = span.unwrap_or((now - KEPT, now));
+        let from = from.max(now - KEPT);
+        let reader = ready.readers.take()?;
+        let catalog = reader.within(
+            &query,
+            (from, to),
+            from <= ready.oldest,
+            &hunting.settings.hidden,
+        )?;
+        let options = Options {
+            max_rows: Some(MOST_ROWS),
+            timeout: Some(LONGEST),
+            cancel,
+            now: Some(now),
+        };
+        reader
+            .engine()
+            .stream(&query, &catalog, &options, &mut sink)
+            .map_err(|error| Failed::Tables(error.into(), query))?;
+        Ok(sink)
+    })
+    .await;
+    drop(waiting);
+    answer.unwrap_or(Err(Failed::Broken))
 }
 
 /// Runs the query of a request.
@@ -76,21 +223,32 @@ pub async fn run(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
             .find(|(k, _)| k.eq_ignore_ascii_case(name))
             .map(|(_, v)| v)
     };
-    if let Some(name) = body.keys().find(|k| {
-        !["query", "timespan"]
-            .iter()
-            .any(|n| k.eq_ignore_ascii_case(n))
-            && !k.contains("@odata.")
-    }) {
+    let beta = ask.path.starts_with("/beta/");
+    let known: &[&str] = if beta {
+        &["query", "timespan", "workspaceId"]
+    } else {
+        &["query", "timespan"]
+    };
+    if let Some(name) = body
+        .keys()
+        .find(|k| !known.iter().any(|n| k.eq_ignore_ascii_case(n)) && !k.contains("@odata."))
+    {
         return Err(Refusal::bad(format!(
             "The parameter '{name}' in the request payload is not a valid parameter for the operation 'runHuntingQuery'."
         )));
     }
-    let query = field("query")
+    if let Some(workspace) = field("workspaceId").filter(|v| !v.is_null())
+        && workspace.as_str().and_then(ids::parse_guid).is_none()
+    {
+        return Err(Refusal::bad(format!(
+            "Cannot convert the literal '{workspace}' to the expected type 'Edm.Guid'."
+        )));
+    }
+    let text = field("query")
         .and_then(Json::as_str)
         .unwrap_or_default()
         .to_owned();
-    if query.trim().is_empty() {
+    if text.trim().is_empty() {
         return Err(Refusal::bad("Query must not be empty."));
     }
     let now = tenant.clock.now();
@@ -102,73 +260,55 @@ pub async fn run(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
         ),
         Some(_) => return Err(Refusal::bad("Invalid timespan: a string is expected.")),
     };
-    let cancel = Cancel::new();
-    let waiting = Waiting(cancel.clone());
-    let shared = Arc::clone(tenant);
-    let answer = tokio::task::spawn_blocking(move || {
-        let mut slot = shared
-            .hunting
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let tables = ready(&shared, &mut slot, now)?;
-        let (engine, catalog) = tables.within(span)?;
-        let options = Options {
-            max_rows: Some(MOST_ROWS),
-            timeout: Some(LONGEST),
-            cancel,
-            now: Some(now),
-        };
-        let mut document = Document::default();
-        engine
-            .stream(&query, &catalog, &options, &mut document)
-            .map_err(|e| Failed {
-                error: e.into(),
-                query,
-            })?;
-        Ok(document.finish())
-    })
-    .await;
-    drop(waiting);
-    match answer {
-        Ok(Ok(body)) => Ok(Reply::json(200, body)),
-        Ok(Err(failed)) => Err(refusal(failed)),
-        Err(_) => Err(Refusal::new(500, "UnknownError", "")),
-    }
-}
-
-struct Failed {
-    error: TablesError,
-    query: String,
-}
-
-impl From<TablesError> for Failed {
-    fn from(error: TablesError) -> Self {
-        Self {
-            error,
-            query: String::new(),
-        }
+    let most = match tenant.quirks.hunting_size {
+        HuntingSize::Fifty => Some(50_000_000),
+        HuntingSize::Older => Some(124_000_000),
+        HuntingSize::Unlimited => None,
+    };
+    match query(tenant, text, span, Document::new(most)).await {
+        Ok(document) if document.too_large => Err(refusal(Failed::TooLarge)),
+        Ok(document) => Ok(Reply::json(200, document.finish())),
+        Err(failed) => Err(refusal(failed)),
     }
 }
 
 /// A failure in the service's words: one sentence, no place.
 fn refusal(failed: Failed) -> Refusal {
-    match failed.error {
+    let (error, query) = match failed {
+        Failed::Tables(error, query) => (error, query),
+        Failed::Spent(wait) => {
+            let seconds = (wait + SECOND - 1) / SECOND;
+            return Refusal::new(
+                429,
+                "TooManyRequests",
+                format!(
+                    "You have exceeded processing resources allocated to this tenant. You can run queries again in {:02}:{:02}:{:02}.",
+                    seconds / 3600,
+                    seconds / 60 % 60,
+                    seconds % 60
+                ),
+            );
+        }
+        Failed::TooLarge => {
+            return Refusal::bad(
+                "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of results and try again.",
+            );
+        }
+        Failed::Broken => return Refusal::new(500, "UnknownError", ""),
+    };
+    match error {
         TablesError::Engine(EngineError::Query(faults)) => {
             let Some(fault) = faults.first() else {
                 return Refusal::bad("Fix semantic errors in your query.");
             };
             // The grammar's faults are told apart from those of names and types.
-            let syntax = crate::kql::parse(&failed.query)
+            let syntax = crate::kql::parse(&query)
                 .errors
                 .iter()
                 .any(Diagnostic::is_error);
             let message = service_words(
                 &fault.message,
-                failed
-                    .query
-                    .get(..fault.span.start as usize)
-                    .unwrap_or_default(),
+                query.get(..fault.span.start as usize).unwrap_or_default(),
             );
             let kind = if syntax { "syntax" } else { "semantic" };
             Refusal::bad(format!("{message}. Fix {kind} errors in your query."))
@@ -261,142 +401,6 @@ fn duration(text: &str) -> Option<Ticks> {
     any.then_some(total)
 }
 
-/// The document of a result, written as rows come.
-#[derive(Debug, Default)]
-struct Document {
-    out: Vec<u8>,
-    /// `"Name":` of each column, the name alone, its type.
-    columns: Vec<(String, String, Type)>,
-    rows: usize,
-}
-
-/// The .NET name of a type, as `schema` has it.
-fn net_type(ty: Type) -> &'static str {
-    match ty {
-        // Booleans are told as numbers of a byte.
-        Type::Bool => "SByte",
-        Type::Int => "Int32",
-        Type::Long => "Int64",
-        Type::Real => "Double",
-        Type::Decimal => "SqlDecimal",
-        Type::DateTime => "DateTime",
-        Type::TimeSpan => "TimeSpan",
-        Type::Guid => "Guid",
-        Type::String => "String",
-        Type::Dynamic | Type::TypeLiteral | Type::Null | Type::Unknown => "Object",
-    }
-}
-
-impl RowSink for Document {
-    fn columns(&mut self, columns: &[Column]) {
-        self.out.extend_from_slice(b"{\"@odata.context\":\"");
-        self.out.extend_from_slice(METADATA.as_bytes());
-        self.out
-            .extend_from_slice(b"microsoft.graph.security.huntingQueryResults\",\"schema\":[");
-        for (at, column) in columns.iter().enumerate() {
-            if at > 0 {
-                self.out.push(b',');
-            }
-            self.out.extend_from_slice(b"{\"name\":");
-            push_str(&mut self.out, &column.name);
-            self.out.extend_from_slice(b",\"type\":\"");
-            self.out.extend_from_slice(net_type(column.ty).as_bytes());
-            self.out.extend_from_slice(b"\"}");
-            self.columns.push((
-                format!("{}:", json::quoted(&column.name)),
-                column.name.clone(),
-                column.ty,
-            ));
-        }
-        self.out.extend_from_slice(b"],\"results\":[");
-    }
-
-    fn row(&mut self, row: Vec<Value>) -> ControlFlow<()> {
-        self.out
-            .extend_from_slice(if self.rows == 0 { b"{" } else { b",{" });
-        self.rows += 1;
-        for (at, (value, (key, name, ty))) in row.iter().zip(&self.columns).enumerate() {
-            if at > 0 {
-                self.out.push(b',');
-            }
-            let annotation = match value {
-                Value::Bool(_) => Some("#SByte"),
-                Value::Long(_) => Some("#Int64"),
-                Value::Guid(_) => Some("#Guid"),
-                Value::Decimal(_) => Some("#Decimal"),
-                Value::Dynamic(text) if text.starts_with('[') => Some("#Collection(String)"),
-                _ => None,
-            };
-            if let Some(annotation) = annotation {
-                push_str(&mut self.out, &format!("{name}@odata.type"));
-                self.out.push(b':');
-                push_str(&mut self.out, annotation);
-                self.out.push(b',');
-            }
-            self.out.extend_from_slice(key.as_bytes());
-            push_value(&mut self.out, value, *ty);
-        }
-        self.out.push(b'}');
-        ControlFlow::Continue(())
-    }
-}
-
-impl Document {
-    fn finish(mut self) -> Vec<u8> {
-        self.out.extend_from_slice(b"]}");
-        self.out
-    }
-}
-
-fn push_value(out: &mut Vec<u8>, value: &Value, ty: Type) {
-    match value {
-        // The service sends an empty object where these are null.
-        Value::Null if matches!(ty, Type::DateTime | Type::Dynamic) => out.extend_from_slice(b"{}"),
-        Value::Null => out.extend_from_slice(b"null"),
-        Value::Bool(yes) => out.push(if *yes { b'1' } else { b'0' }),
-        Value::Int(n) => json::push_int(out, i64::from(*n)),
-        Value::Long(n) => json::push_int(out, *n),
-        Value::Real(n) if n.is_finite() => {
-            out.extend_from_slice(serde_json::json!(n).to_string().as_bytes());
-        }
-        Value::Real(_) | Value::TimeSpan(_) => push_str(out, &to_text(value)),
-        Value::Decimal(text) => out.extend_from_slice(text.as_bytes()),
-        Value::DateTime(at) => {
-            out.push(b'"');
-            clock::push_graph(out, *at);
-            out.push(b'"');
-        }
-        Value::String(text) | Value::Guid(text) => push_str(out, text),
-        Value::Dynamic(text) => match serde_json::from_str::<Json>(text) {
-            Ok(Json::Object(map)) => {
-                out.extend_from_slice(
-                    b"{\"@odata.type\":\"#microsoft.graph.security.dynamicColumnValue\"",
-                );
-                for (name, value) in map {
-                    out.push(b',');
-                    push_str(out, &name);
-                    out.push(b':');
-                    out.extend_from_slice(value.to_string().as_bytes());
-                }
-                out.push(b'}');
-            }
-            // An array comes as texts, each of which is JSON.
-            Ok(Json::Array(list)) => {
-                let texts: Vec<String> = list
-                    .into_iter()
-                    .map(|item| match item {
-                        Json::String(text) => text,
-                        other => other.to_string(),
-                    })
-                    .collect();
-                json::push_list(out, &texts);
-            }
-            Ok(other) => out.extend_from_slice(other.to_string().as_bytes()),
-            Err(_) => push_str(out, text),
-        },
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -428,45 +432,6 @@ mod tests {
         ] {
             assert_eq!(timespan(text, now), expected, "{text}");
         }
-    }
-
-    #[test]
-    fn cells_are_written_as_the_service_does() {
-        let mut document = Document::default();
-        let column = |name: &str, ty| Column::new(name, ty);
-        document.columns(&[
-            column("A", Type::Bool),
-            column("B", Type::Long),
-            column("C", Type::DateTime),
-            column("D", Type::Dynamic),
-            column("E", Type::Dynamic),
-            column("F", Type::String),
-        ]);
-        let _ = document.row(vec![
-            Value::Bool(true),
-            Value::Long(7),
-            Value::Null,
-            Value::Dynamic("{\"x\":1}".into()),
-            Value::Dynamic("[\"p\",{\"q\":2}]".into()),
-            Value::String("a\u{1b}\"".into()),
-        ]);
-        let value: Json = serde_json::from_slice(&document.finish()).expect("JSON");
-        assert_eq!(
-            value["schema"][0],
-            serde_json::json!({"name": "A", "type": "SByte"})
-        );
-        let row = &value["results"][0];
-        assert_eq!(
-            (&row["A"], &row["A@odata.type"]),
-            (&Json::from(1), &Json::from("#SByte"))
-        );
-        assert_eq!(row["C"], serde_json::json!({}));
-        assert_eq!(
-            row["D"]["@odata.type"],
-            "#microsoft.graph.security.dynamicColumnValue"
-        );
-        assert_eq!(row["E"], serde_json::json!(["p", "{\"q\":2}"]));
-        assert_eq!(row["F"], "a\u{1b}\"");
     }
 
     #[test]

@@ -10,32 +10,41 @@ use super::super::clock::{self, MINUTE, Ticks};
 use super::super::graph::alerts::{Wanted, push};
 use super::super::world::{Body, World};
 use super::from_story::host_of;
-use super::{Cell, Row};
+use super::row::{Cell, Row};
 
 /// Which alerts have been written, and with how much evidence.
 #[derive(Debug, Default)]
 pub struct Seen {
     evidence: HashMap<u32, usize>,
-    until: Ticks,
+    /// Alerts that changed before this are written.
+    until: (Ticks, u32),
 }
 
-/// So many of the newest everyday alerts are in the tables when they are made.
-const NEWEST: usize = 4_000;
-
 impl Seen {
-    /// Adds rows for alerts that are new or have grown.
-    pub fn due(&mut self, world: &World, now: Ticks, out: &mut Vec<Row>) {
-        let changed = world
+    /// Adds rows for alerts that are new or have grown up to now, for so many of them. Says whether
+    /// there are more.
+    pub fn due(&mut self, world: &World, now: Ticks, most: usize, out: &mut Vec<Row>) -> bool {
+        let changed: Vec<(Ticks, u32)> = world
             .alert_index
             .updated
-            .range((self.until, 0)..)
-            .rev()
-            .take(NEWEST)
-            .map(|(_, place)| *place);
-        for place in changed {
-            self.one(world, place, out);
+            .range(self.until..=(now, u32::MAX))
+            .take(most)
+            .copied()
+            .collect();
+        for (_, place) in &changed {
+            self.one(world, *place, out);
         }
-        self.until = now;
+        match changed.last() {
+            Some((at, place)) if changed.len() == most => {
+                self.until = (*at, place + 1);
+                true
+            }
+            // An alert may change again at this very time.
+            _ => {
+                self.until = (now, 0);
+                false
+            }
+        }
     }
 
     fn one(&mut self, world: &World, place: u32, out: &mut Vec<Row>) {
@@ -161,9 +170,9 @@ fn evidence_row(row: Row, item: &Json) -> Row {
         "Impacted"
     };
     let row = row
-        .with("EntityType", entity)
+        .with("EntityType", entity.to_owned())
         .with("EvidenceRole", role)
-        .maybe("DeviceId", item["mdeDeviceId"].as_str());
+        .maybe("DeviceId", item["mdeDeviceId"].as_str().map(str::to_owned));
     match kind {
         "deviceEvidence" => row
             .with("DeviceName", string(item, "deviceDnsName"))
@@ -240,7 +249,8 @@ fn happened(world: &World, item: &Json, created: Ticks, out: &mut Vec<Row>) {
                 .as_array()
                 .and_then(|t| t.first())
                 .and_then(Json::as_str)
-                .unwrap_or_default();
+                .unwrap_or_default()
+                .to_owned();
             let spoofed = !threats.is_empty();
             let results = if spoofed {
                 ("fail", "none", "none", "fail")
@@ -283,7 +293,7 @@ fn happened(world: &World, item: &Json, created: Ticks, out: &mut Vec<Row>) {
                 out.push(
                     Row::new("EmailUrlInfo", at)
                         .with("NetworkMessageId", &id)
-                        .with("Url", url)
+                        .with("Url", url.to_owned())
                         .with("UrlDomain", host_of(url))
                         .with("UrlLocation", "Body"),
                 );

@@ -5,7 +5,7 @@ use super::super::clock::Ticks;
 use super::super::people::{MAIL_DOMAIN, Machine, NT_DOMAIN, Person};
 use super::super::scenario::{FileFile, MailFile, ProcessFile, RowFile};
 use super::super::world::World;
-use super::{Cell, Row};
+use super::row::{Cell, Row};
 use crate::kql::diagnostics::nearest;
 use crate::kql::schema::Schema;
 
@@ -236,7 +236,7 @@ fn mail_rows(cast: &Cast, mail: &MailFile, rows: &mut Vec<Told>) -> Result<(), S
         rows.push((
             Row::new("EmailUrlInfo", at)
                 .with("NetworkMessageId", &id)
-                .with("Url", url)
+                .with("Url", url.to_owned())
                 .with("UrlDomain", host_of(url))
                 .with("UrlLocation", "Body")
                 .with("ReportId", &report),
@@ -253,7 +253,10 @@ fn mail_rows(cast: &Cast, mail: &MailFile, rows: &mut Vec<Told>) -> Result<(), S
                 .with("RecipientEmailAddress", &to.upn)
                 .with("RecipientObjectId", &to.object_id)
                 .with("FileName", &file.name)
-                .with("FileType", file.name.rsplit('.').next().unwrap_or_default())
+                .with(
+                    "FileType",
+                    file.name.rsplit('.').next().unwrap_or_default().to_owned(),
+                )
                 .with("FileSize", file.size)
                 .with("SHA256", cast.hashes(file).sha256)
                 .with("ThreatTypes", &mail.threats)
@@ -332,7 +335,7 @@ fn told_row(cast: &Cast, file: &RowFile, at: Ticks) -> Result<Row, String> {
         }
     }
     if let Some(url) = &file.url {
-        row = row.with("Url", cast.url(url)?);
+        row = row.with("Url", cast.url(url)?.to_owned());
     }
     if let Some(ip) = &file.ip {
         let ip = cast.ip(ip)?;

@@ -2,101 +2,40 @@
 //!
 //! Rows come when their time has come: before a query runs, everything that is due is added. What an
 //! alert's evidence names is taken from the alert itself, what the story does from its cast.
+//!
+//! | file | what it is for |
+//! |---|---|
+//! | `store` | where rows lie: a temporary file, one writer, many readers |
+//! | `background`, `recipes`, `template` | everyday rows as streams, from the data files in `assets/sim` |
+//! | `estate`, `programs`, `processes`, `mail`, `software` | who and what they are about, and what needs more than a template |
+//! | `from_story`, `from_alerts` | what the stories did and the alerts saw |
 
 mod background;
+mod estate;
 mod from_alerts;
 mod from_story;
+mod mail;
+mod processes;
+mod programs;
+mod recipes;
+mod row;
+mod software;
+mod store;
+mod template;
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
+use std::sync::mpsc;
+use std::time::{Duration, Instant};
 
-use crate::engine::{Catalog, Engine, EngineError, TableDef, Type, Value, to_cell};
-use crate::kql::schema::Schema;
+use crate::engine::EngineError;
 
 use super::clock::Ticks;
 use super::world::World;
-
-/// A cell of a row before its column's type is known.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Cell {
-    /// Text; for a dynamic column, JSON.
-    Text(String),
-    /// A number; for a bool column, 0 or 1.
-    Number(i64),
-    /// A time.
-    Time(Ticks),
-}
-
-impl From<&str> for Cell {
-    fn from(text: &str) -> Self {
-        Self::Text(text.into())
-    }
-}
-
-impl From<String> for Cell {
-    fn from(text: String) -> Self {
-        Self::Text(text)
-    }
-}
-
-impl From<&String> for Cell {
-    fn from(text: &String) -> Self {
-        Self::Text(text.clone())
-    }
-}
-
-impl From<i64> for Cell {
-    fn from(number: i64) -> Self {
-        Self::Number(number)
-    }
-}
-
-impl From<i32> for Cell {
-    fn from(number: i32) -> Self {
-        Self::Number(i64::from(number))
-    }
-}
-
-impl From<bool> for Cell {
-    fn from(yes: bool) -> Self {
-        Self::Number(i64::from(yes))
-    }
-}
-
-/// A row of a hunting table: the columns that are not empty.
-#[derive(Debug, Clone)]
-pub struct Row {
-    /// The table.
-    pub table: &'static str,
-    /// Its time.
-    pub at: Ticks,
-    /// Columns and cells.
-    pub cells: Vec<(&'static str, Cell)>,
-}
-
-impl Row {
-    /// A row with its time.
-    pub fn new(table: &'static str, at: Ticks) -> Self {
-        Self {
-            table,
-            at,
-            cells: vec![("Timestamp", Cell::Time(at))],
-        }
-    }
-
-    /// Adds a cell.
-    pub fn with(mut self, column: &'static str, cell: impl Into<Cell>) -> Self {
-        self.cells.push((column, cell.into()));
-        self
-    }
-
-    /// Adds a cell when there is something to put into it.
-    pub fn maybe(self, column: &'static str, cell: Option<impl Into<Cell>>) -> Self {
-        match cell {
-            Some(cell) => self.with(column, cell),
-            None => self,
-        }
-    }
-}
+use background::Background;
+pub use background::KEPT;
+pub use row::{Cell, Row};
+use store::Writer;
+pub use store::{Readers, names};
 
 /// Why the tables could not be filled.
 #[derive(Debug, thiserror::Error)]
@@ -107,6 +46,9 @@ pub enum TablesError {
     /// SQLite failed.
     #[error("SQLite: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// No folder for the tables.
+    #[error("temporary folder: {0}")]
+    Folder(std::io::Error),
     /// A row names what its table does not have.
     #[error("{table} has no column {column}")]
     Column {
@@ -115,139 +57,134 @@ pub enum TablesError {
         /// The column.
         column: String,
     },
-    /// The scenario refers to nothing.
+    /// The scenario or a data file refers to nothing.
     #[error("scenario: {0}")]
     Scenario(String),
 }
 
+/// Lets the world be looked at, as shortly as the look takes.
+pub type Look<'a> = &'a dyn Fn(&mut dyn FnMut(&World));
+
+/// Alerts that are read in one look at the world.
+const ALERTS_AT_ONCE: usize = 500;
+
 /// The tables of one tenant.
 #[derive(Debug)]
 pub struct Tables {
-    engine: Engine,
-    /// What queries see.
-    catalog: Catalog,
-    /// Columns that a table of this tenant has although the published schema does not list them.
-    types: HashMap<&'static str, HashMap<&'static str, Type>>,
-    background: background::Background,
+    writer: Writer,
+    background: Option<Background>,
     story: from_story::Pending,
     alerts: from_alerts::Seen,
-    next_report: i64,
+    start: Ticks,
 }
 
 impl Tables {
-    /// Makes all tables, empty.
-    pub fn new(world: &World) -> Result<Self, TablesError> {
-        let engine = Engine::in_memory()?;
-        let mut catalog = Catalog::new();
-        let mut types: HashMap<&'static str, HashMap<&'static str, Type>> = HashMap::new();
-        for table in Schema::hunting().tables() {
-            let def = TableDef::native(
-                table.name.clone(),
-                table.columns.iter().map(|c| (c.name.as_str(), c.ty)),
-            );
-            engine.connection().execute_batch(&def.create_sql())?;
-            types.insert(
-                &table.name,
-                table
-                    .columns
-                    .iter()
-                    .map(|c| (c.name.as_str(), c.ty))
-                    .collect(),
-            );
-            catalog.insert(def);
-        }
+    /// Makes all tables, empty. `rows`: roughly how many everyday rows there are before the start.
+    pub fn new(world: &World, rows: Option<u64>) -> Result<Self, TablesError> {
         Ok(Self {
-            engine,
-            catalog,
-            types,
-            background: background::Background::new(world),
+            writer: Writer::new()?,
+            background: Background::new(world, rows).map_err(TablesError::Scenario)?,
             story: from_story::Pending::new(world).map_err(TablesError::Scenario)?,
             alerts: from_alerts::Seen::default(),
-            next_report: 1000,
+            start: world.clock.start(),
         })
     }
 
-    /// Every row whose time has come since the last call; they are then to be [inserted](Self::insert).
-    pub fn due(&mut self, world: &World, now: Ticks) -> Vec<Row> {
-        let mut rows = Vec::new();
-        self.background.due(world, now, &mut rows);
-        self.story.due(world, now, &mut rows);
-        self.alerts.due(world, now, &mut rows);
-        rows
-    }
-
-    /// Adds rows to their tables.
-    pub fn insert(&mut self, rows: &[Row]) -> Result<(), TablesError> {
-        let transaction = self.engine.connection_mut().transaction()?;
-        let mut sql = String::new();
-        for row in rows {
-            let columns = self.types.get(row.table);
-            let unknown = |column: &str| TablesError::Column {
-                table: row.table.into(),
-                column: column.into(),
-            };
-            let columns = columns.ok_or_else(|| unknown("Timestamp"))?;
-            sql.clear();
-            sql.push_str("INSERT INTO \"");
-            sql.push_str(row.table);
-            sql.push_str("\" (");
-            let mut values = Vec::with_capacity(row.cells.len() + 1);
-            for (name, cell) in &row.cells {
-                let ty = *columns.get(name).ok_or_else(|| unknown(name))?;
-                push_name(&mut sql, values.len(), name);
-                values.push(to_cell(&typed(cell, ty)));
-            }
-            if let Some(ty) = columns.get("ReportId")
-                && !row.cells.iter().any(|(name, _)| *name == "ReportId")
-            {
-                self.next_report += 1;
-                push_name(&mut sql, values.len(), "ReportId");
-                values.push(to_cell(&typed(&Cell::Number(self.next_report), *ty)));
-            }
-            sql.push_str(") VALUES (");
-            for at in 0..values.len() {
-                sql.push_str(if at == 0 { "?" } else { ",?" });
-            }
-            sql.push(')');
-            transaction
-                .prepare_cached(&sql)?
-                .execute(rusqlite::params_from_iter(values))?;
+    /// Fills the tables with everything before the start of the tenant, a batch at a time: memory does
+    /// not grow with the rows. `say` is told how it goes.
+    pub fn fill(&mut self, look: Look<'_>, say: &dyn Fn(&str)) -> Result<(), TablesError> {
+        let begun = Instant::now();
+        let mut told = begun;
+        let Self {
+            writer,
+            background,
+            start,
+            ..
+        } = self;
+        if let Some(background) = background {
+            let expected = background.expected();
+            let (send, receive) = mpsc::sync_channel::<Vec<Row>>(2);
+            std::thread::scope(|scope| {
+                scope.spawn(move || background.past(&mut |rows| send.send(rows).is_ok()));
+                // When this ends early, the sender finds nobody and stops too.
+                for rows in receive {
+                    writer.insert(&rows)?;
+                    if told.elapsed() > Duration::from_secs(2) {
+                        told = Instant::now();
+                        let rows: u64 = writer.counts().values().sum();
+                        say(&format!(
+                            "hunting tables: {rows} of about {expected} everyday rows"
+                        ));
+                    }
+                }
+                Ok::<_, TablesError>(())
+            })?;
         }
-        transaction.commit()?;
+        let start = *start;
+        self.events(look, start)?;
+        self.writer.settle()?;
+        say(&format!(
+            "hunting tables: ready, {} rows in {} tables, {:.1} s",
+            self.counts().values().sum::<u64>(),
+            self.counts().len(),
+            begun.elapsed().as_secs_f64()
+        ));
         Ok(())
     }
 
-    /// The engine, and a catalog in which every table shows only rows between two times.
-    pub fn within(&self, span: Option<(Ticks, Ticks)>) -> Result<(&Engine, Catalog), TablesError> {
-        let mut catalog = self.catalog.clone();
-        if let Some((from, to)) = span {
-            for table in self.catalog.tables() {
-                if !table.columns.iter().any(|c| c.name == "Timestamp") {
-                    continue;
-                }
-                let view = format!("{}~span", table.name);
-                self.engine.connection().execute_batch(&format!(
-                    "DROP VIEW IF EXISTS temp.\"{view}\"; CREATE TEMP VIEW \"{view}\" AS SELECT * FROM main.\"{}\" \
-                     WHERE \"Timestamp\" BETWEEN {from} AND {to}",
-                    table.name
-                ))?;
-                let mut seen = table.clone();
-                seen.sql_name = view;
-                catalog.insert(seen);
-            }
+    /// Adds every row whose time has come since the last call.
+    pub fn due(&mut self, look: Look<'_>, now: Ticks) -> Result<(), TablesError> {
+        if let Some(background) = &mut self.background {
+            let mut rows = Vec::new();
+            background.until(now, &mut rows);
+            self.writer.insert(&rows)?;
         }
-        Ok((&self.engine, catalog))
+        self.events(look, now)
     }
 
-    /// How many rows a table has.
-    #[cfg(test)]
-    pub fn rows(&self, table: &str) -> i64 {
-        self.engine
-            .connection()
-            .query_row(&format!("SELECT count(*) FROM \"{table}\""), [], |r| {
-                r.get(0)
-            })
-            .unwrap_or(-1)
+    /// Rows of stories and alerts up to a time.
+    fn events(&mut self, look: Look<'_>, now: Ticks) -> Result<(), TablesError> {
+        let mut rows = Vec::new();
+        look(&mut |world| self.story.due(world, now, &mut rows));
+        self.add(&mut rows)?;
+        loop {
+            let mut more = false;
+            look(&mut |world| more = self.alerts.due(world, now, ALERTS_AT_ONCE, &mut rows));
+            self.add(&mut rows)?;
+            if !more {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Adds rows that nobody has numbered.
+    fn add(&mut self, rows: &mut Vec<Row>) -> Result<(), TablesError> {
+        for row in rows.iter_mut() {
+            if self.writer.has(row.table, "ReportId")
+                && !row.cells.iter().any(|(name, _)| *name == "ReportId")
+            {
+                let number = background::number_of(row);
+                row.cells.push(("ReportId", Cell::Number(number)));
+            }
+        }
+        self.writer.insert(rows)?;
+        rows.clear();
+        Ok(())
+    }
+
+    /// How many rows each table that has any has.
+    pub fn counts(&self) -> &BTreeMap<&'static str, u64> {
+        self.writer.counts()
+    }
+
+    /// Everyday rows are not older than this.
+    pub fn oldest(&self) -> Ticks {
+        self.start - self.background.as_ref().map_or(0, Background::span)
+    }
+
+    /// Readers of the tables.
+    pub fn readers(&self) -> Readers {
+        self.writer.readers()
     }
 }
 
@@ -255,30 +192,6 @@ impl Tables {
 pub fn story_rows(cast: &super::cast::Cast) -> Result<Vec<Row>, String> {
     let rows = from_story::rows_of(cast)?;
     Ok(rows.into_iter().map(|(row, _)| row).collect())
-}
-
-fn push_name(sql: &mut String, at: usize, name: &str) {
-    sql.push_str(if at == 0 { "\"" } else { ",\"" });
-    sql.push_str(name);
-    sql.push('"');
-}
-
-/// A cell as its column's type has it.
-fn typed(cell: &Cell, ty: Type) -> Value {
-    match (cell, ty) {
-        (Cell::Time(at), Type::DateTime) => Value::DateTime(*at),
-        (Cell::Time(at), _) => Value::String(super::clock::graph(*at)),
-        (Cell::Number(n), Type::Bool) => Value::Bool(*n != 0),
-        (Cell::Number(n), Type::Int) => i32::try_from(*n).map_or(Value::Null, Value::Int),
-        (Cell::Number(n), Type::Real) => Value::Real(*n as f64),
-        (Cell::Number(n), Type::String) => Value::String(n.to_string()),
-        (Cell::Number(n), Type::Dynamic) => Value::Dynamic(n.to_string()),
-        (Cell::Number(n), _) => Value::Long(*n),
-        (Cell::Text(text), Type::Dynamic) => Value::Dynamic(text.clone()),
-        (Cell::Text(text), Type::Guid) => Value::Guid(text.clone()),
-        (Cell::Text(text), Type::Long | Type::Int) => text.parse().map_or(Value::Null, Value::Long),
-        (Cell::Text(text), _) => Value::String(text.clone()),
-    }
 }
 
 #[cfg(test)]

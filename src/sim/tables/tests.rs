@@ -1,6 +1,9 @@
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+use super::background::KEPT;
 use super::*;
+use crate::kql::schema::Schema;
 use crate::sim::build::Scale;
 use crate::sim::clock::{Clock, MINUTE, from_unix};
 use crate::sim::stories::Tale;
@@ -20,8 +23,20 @@ fn world() -> World {
     World::build(7, "tenant", clock, scale, false, vec![scenario]).expect("a world")
 }
 
+fn filled(world: &World) -> Tables {
+    let mut tables = Tables::new(world, Some(9_000)).expect("tables");
+    tables
+        .fill(&|see| see(world), &|_| {})
+        .expect("every column is there");
+    tables
+}
+
+fn rows(tables: &Tables, table: &str) -> u64 {
+    tables.counts().get(table).copied().unwrap_or(0)
+}
+
 fn texts(tables: &Tables, sql: &str) -> Vec<String> {
-    let connection = tables.engine.connection();
+    let connection = tables.writer.connection();
     let mut statement = connection.prepare(sql).expect("SQL");
     let rows = statement
         .query_map([], |row| row.get::<_, String>(0))
@@ -29,56 +44,42 @@ fn texts(tables: &Tables, sql: &str) -> Vec<String> {
     rows.map(|r| r.expect("text")).collect()
 }
 
+/// Tables that were renamed: their rows are in those that took their place.
+const RENAMED: [&str; 3] = [
+    "AADSignInEventsBeta",
+    "AADSpnSignInEventsBeta",
+    "AIAgentsInfo",
+];
+
 #[test]
-fn the_tables_tell_what_the_alerts_tell() {
+fn every_table_has_rows_and_tells_what_the_alerts_tell() {
     let mut world = world();
     let start = world.clock.start();
-    let mut tables = Tables::new(&world).expect("tables");
     world.advance(start).expect("the past");
-    let rows = tables.due(&world, start);
-    tables.insert(&rows).expect("every column is there");
-    for table in [
-        "EmailEvents",
-        "EmailUrlInfo",
-        "EmailAttachmentInfo",
-        "UrlClickEvents",
-        "DeviceProcessEvents",
-        "DeviceFileEvents",
-        "DeviceNetworkEvents",
-        "DeviceLogonEvents",
-        "DeviceRegistryEvents",
-        "DeviceEvents",
-        "DeviceInfo",
-        "IdentityLogonEvents",
-        "CloudAppEvents",
-        "EntraIdSignInEvents",
-        "AlertInfo",
-        "AlertEvidence",
-    ] {
-        assert!(tables.rows(table) > 0, "{table} is empty");
-    }
-    assert_eq!(
-        tables.rows("EmailPostDeliveryEvents"),
-        0,
-        "the mail is removed later"
-    );
-    assert_eq!(
-        tables.rows("ExposureGraphNodes"),
-        0,
-        "tables without a story exist, empty"
-    );
+    let mut tables = filled(&world);
+    let empty: Vec<&str> = Schema::hunting()
+        .tables()
+        .iter()
+        .map(|t| t.name.as_str())
+        .filter(|t| rows(&tables, t) == 0)
+        .collect();
+    assert_eq!(empty, RENAMED);
+    let removed = rows(&tables, "EmailPostDeliveryEvents");
 
     // Late evidence and later rows come with time.
-    let before = tables.rows("AlertEvidence");
+    let before = rows(&tables, "AlertEvidence");
     let now = start + 15 * MINUTE;
     world.advance(now).expect("the story");
-    let rows = tables.due(&world, now);
-    assert!(rows.iter().all(|r| r.at <= now), "nothing from the future");
-    tables.insert(&rows).expect("every column is there");
-    assert!(tables.rows("AlertEvidence") > before + 20);
-    assert_eq!(tables.rows("EmailPostDeliveryEvents"), 2);
-    let alerts: i64 = world.alerts.len() as i64;
-    assert_eq!(tables.rows("AlertInfo"), alerts, "each alert once");
+    tables.due(&|see| see(&world), now).expect("every column");
+    let late = texts(
+        &tables,
+        &format!("SELECT DeviceId FROM DeviceProcessEvents WHERE Timestamp > {now}"),
+    );
+    assert_eq!(late, Vec::<String>::new(), "nothing from the future");
+    assert!(rows(&tables, "AlertEvidence") > before + 20);
+    assert!(rows(&tables, "EmailPostDeliveryEvents") >= removed + 2);
+    let alerts = world.alerts.len() as u64;
+    assert_eq!(rows(&tables, "AlertInfo"), alerts, "each alert once");
 
     // Every hash, message, device and account of the story's evidence is in the event tables.
     let join = |column: &str, table: &str, wanted: &str| {
@@ -90,22 +91,18 @@ fn the_tables_tell_what_the_alerts_tell() {
             ),
         )
     };
-    assert_eq!(
-        join("ProcessCommandLine", "DeviceProcessEvents", "Process"),
-        Vec::<String>::new()
-    );
-    assert_eq!(
-        join("SHA1", "DeviceProcessEvents", "Process"),
-        Vec::<String>::new()
-    );
-    assert_eq!(
-        join("NetworkMessageId", "EmailEvents", "MailMessage"),
-        Vec::<String>::new()
-    );
-    assert_eq!(
-        join("DeviceId", "DeviceInfo", "Machine"),
-        Vec::<String>::new()
-    );
+    for (column, table, wanted) in [
+        ("ProcessCommandLine", "DeviceProcessEvents", "Process"),
+        ("SHA1", "DeviceProcessEvents", "Process"),
+        ("NetworkMessageId", "EmailEvents", "MailMessage"),
+        ("DeviceId", "DeviceInfo", "Machine"),
+    ] {
+        assert_eq!(
+            join(column, table, wanted),
+            Vec::<String>::new(),
+            "{column} of {table}"
+        );
+    }
     let lost = texts(
         &tables,
         "SELECT FileName FROM AlertEvidence e WHERE EntityType = 'File' AND DeviceId <> '' \
@@ -126,6 +123,136 @@ fn the_tables_tell_what_the_alerts_tell() {
     );
     assert!(world.alerts.iter().any(|a| matches!(a.body, Body::Told(_))));
 }
+
+/// Everyday rows of a small estate, in the order they come.
+fn everyday(world: &World, rows: u64) -> (Background, Vec<Row>) {
+    let mut background = Background::new(world, Some(rows))
+        .expect("the data files can be read")
+        .expect("somebody is there");
+    let mut all = Vec::new();
+    background.past(&mut |batch| {
+        all.extend(batch);
+        true
+    });
+    (background, all)
+}
+
+fn text<'a>(row: &'a Row, column: &str) -> &'a str {
+    row.get(column).and_then(Cell::text).unwrap_or_default()
+}
+
+fn number(row: &Row, column: &str) -> i64 {
+    match row.get(column) {
+        Some(Cell::Number(n) | Cell::Time(n)) => *n,
+        _ => 0,
+    }
+}
+
+#[test]
+fn every_process_was_started_by_one_that_runs() {
+    let world = world();
+    let (background, rows) = everyday(&world, 12_000);
+    let begin = world.clock.start() - background.span();
+    let started: HashSet<(&str, i64, i64)> = rows
+        .iter()
+        .filter(|r| r.table == "DeviceProcessEvents")
+        .map(|r| {
+            (
+                text(r, "DeviceId"),
+                number(r, "ProcessId"),
+                number(r, "ProcessCreationTime"),
+            )
+        })
+        .collect();
+    let (mut known, mut older) = (0, 0);
+    for row in &rows {
+        let Some(Cell::Number(pid)) = row.get("InitiatingProcessId") else {
+            continue;
+        };
+        let created = number(row, "InitiatingProcessCreationTime");
+        assert!(created <= row.at, "{row:?}");
+        if started.contains(&(text(row, "DeviceId"), *pid, created)) {
+            known += 1;
+        } else {
+            // The first process of a device has no parent; others may be older than what is kept.
+            assert!(matches!(pid, 1 | 4) || created < begin, "{row:?}");
+            older += 1;
+        }
+    }
+    assert!(known > 1_000 && older > 0, "{known} {older}");
+}
+
+#[test]
+fn everyday_rows_agree_with_each_other() {
+    let world = world();
+    let (background, rows) = everyday(&world, 12_000);
+    let start = world.clock.start();
+    let seen: HashMap<&str, (Ticks, Ticks)> = world
+        .machines
+        .iter()
+        .map(|m| {
+            let gone = matches!(m.health, "Inactive" | "NoSensorData");
+            (
+                m.id.as_str(),
+                (m.first_seen, if gone { m.last_seen } else { start }),
+            )
+        })
+        .collect();
+    let messages: HashSet<&str> = rows
+        .iter()
+        .filter(|r| r.table == "EmailEvents")
+        .map(|r| text(r, "NetworkMessageId"))
+        .collect();
+    let mut hashes: HashMap<(&str, &str, &str), &str> = HashMap::new();
+    let mut names: HashMap<&str, BTreeSet<&str>> = HashMap::new();
+    for row in &rows {
+        assert!(row.at <= start && row.at >= start - KEPT, "{row:?}");
+        if row.table.starts_with("Device") && row.table.ends_with("Events") {
+            let (first, last) = seen[text(row, "DeviceId")];
+            assert!((first..=last).contains(&row.at), "{row:?}");
+        }
+        if row.table.starts_with("Email") || row.table == "UrlClickEvents" {
+            assert!(messages.contains(text(row, "NetworkMessageId")), "{row:?}");
+        }
+        if row.table == "DeviceProcessEvents" {
+            let key = (
+                text(row, "FileName"),
+                text(row, "ProcessVersionInfoCompanyName"),
+                text(row, "ProcessVersionInfoProductVersion"),
+            );
+            let hash = text(row, "SHA1");
+            if key.1 == "Microsoft Corporation" {
+                assert_eq!(*hashes.entry(key).or_insert(hash), hash, "{key:?}");
+            }
+        }
+        if row.table == "DeviceNetworkEvents" && !text(row, "RemoteUrl").is_empty() {
+            names
+                .entry(text(row, "RemoteUrl"))
+                .or_default()
+                .insert(text(row, "RemoteIP"));
+        }
+    }
+    assert!(names.len() > 15);
+    for (name, addresses) in names {
+        assert_eq!(addresses.len(), 1, "{name}: {addresses:?}");
+    }
+    assert!(background.span() > 0);
+    // By day and by night, with twice as much at noon at least.
+    let hour = |from: i64, to: i64| {
+        rows.iter()
+            .filter(|r| r.table == "EmailEvents")
+            .filter(|r| (from..to).contains(&(r.at / clock::HOUR % 24)))
+            .count()
+    };
+    assert!(
+        hour(8, 14) > 2 * hour(0, 6),
+        "{} {}",
+        hour(8, 14),
+        hour(0, 6)
+    );
+}
+
+use crate::sim::clock;
 
 #[test]
 fn isolating_the_device_stops_what_comes_next() {
@@ -169,23 +296,32 @@ fn isolating_the_device_stops_what_comes_next() {
             .any(|t| t.starts_with("Possible lateral movement")),
         "that would have been after"
     );
-    let mut tables = Tables::new(&world).expect("tables");
-    let rows = tables.due(&world, now);
-    assert!(!rows.iter().any(|r| {
-        r.cells
-            .iter()
-            .any(|(_, c)| *c == Cell::from("PSEXESVC.exe"))
-    }));
+    let mut tables = filled(&world);
+    tables.due(&|see| see(&world), now).expect("rows");
+    let after = texts(
+        &tables,
+        "SELECT FileName FROM DeviceProcessEvents WHERE FileName = 'PSEXESVC.exe'",
+    );
+    assert_eq!(after, Vec::<String>::new());
 }
 
 #[test]
-fn the_same_seed_tells_the_same() {
-    let rows = || {
-        let mut world = world();
-        let now = world.clock.start() + MINUTE;
-        world.advance(now).expect("the story");
-        let mut tables = Tables::new(&world).expect("tables");
-        format!("{:?}", tables.due(&world, now))
+fn the_same_seed_tells_the_same_in_whatever_steps() {
+    let told = |steps: &[Ticks]| {
+        let world = world();
+        let start = world.clock.start();
+        let (mut background, _) = everyday(&world, 3_000);
+        let mut rows = Vec::new();
+        for step in steps {
+            background.until(start + step * MINUTE, &mut rows);
+        }
+        format!("{rows:?}")
     };
-    assert!(rows() == rows(), "two tenants of one seed differ");
+    let once = told(&[600]);
+    assert!(once.len() > 1_000);
+    assert!(once == told(&[600]), "two tenants of one seed differ");
+    assert!(
+        once == told(&[1, 7, 300, 600]),
+        "small steps tell something else"
+    );
 }
