@@ -24,6 +24,8 @@ pub enum Decision {
 pub struct Account {
     /// Disabled in Entra.
     pub disabled: bool,
+    /// Since when it has been disabled in Entra; 0 is not.
+    pub disabled_since: Ticks,
     /// Disabled in Active Directory.
     pub directory_disabled: bool,
     /// Disabled in Okta.
@@ -40,6 +42,7 @@ pub struct Account {
 
 static UNTOUCHED: Account = Account {
     disabled: false,
+    disabled_since: 0,
     directory_disabled: false,
     okta_disabled: false,
     sessions_from: 0,
@@ -60,6 +63,13 @@ impl Accounts {
     /// A person's account as it is now.
     pub fn get(&self, person: u32) -> &Account {
         self.changed.get(&person).unwrap_or(&UNTOUCHED)
+    }
+
+    /// Every account something was done to, by the person's place.
+    pub fn all(&self) -> impl Iterator<Item = (u32, &Account)> {
+        self.changed
+            .iter()
+            .map(|(person, account)| (*person, account))
     }
 
     /// A person's account, to change it.

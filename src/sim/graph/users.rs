@@ -193,7 +193,13 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str) -> Result<Reply, Refusal> {
     })?;
     let mut world = tenant.world_mut();
     let person = find(&world, id)?;
-    world.accounts.change(person).disabled = !enabled;
+    let account = world.accounts.change(person);
+    account.disabled_since = match (enabled, account.disabled_since) {
+        (true, _) => 0,
+        (false, 0) => tenant.clock.now(),
+        (false, since) => since,
+    };
+    account.disabled = !enabled;
     Ok(super::no_content())
 }
 

@@ -18,12 +18,18 @@ pub struct Seen {
     evidence: HashMap<u32, usize>,
     /// Alerts that changed before this are written.
     until: (Ticks, u32),
+    /// What ids of mails say of their recipients, by lower-case address.
+    mailboxes: HashMap<String, String>,
 }
 
 impl Seen {
     /// Adds rows for alerts that are new or have grown up to now, for so many of them. Says whether
     /// there are more.
     pub fn due(&mut self, world: &World, now: Ticks, most: usize, out: &mut Vec<Row>) -> bool {
+        for person in world.people.iter().skip(self.mailboxes.len()) {
+            let number = person.object_id.get(..8).unwrap_or_default().to_owned();
+            self.mailboxes.insert(person.upn.to_lowercase(), number);
+        }
         let changed: Vec<(Ticks, u32)> = world
             .alert_index
             .updated
@@ -90,7 +96,7 @@ impl Seen {
                 .with("Categories", shell.categories_json.clone());
             out.push(evidence_row(row, item));
             if everyday {
-                happened(world, item, created, out);
+                self.happened(world, item, created, out);
             }
         }
     }
@@ -213,92 +219,106 @@ fn evidence_row(row: Row, item: &Json) -> Row {
     }
 }
 
-/// What an everyday alert saw, as the event tables have it.
-fn happened(world: &World, item: &Json, created: Ticks, out: &mut Vec<Row>) {
-    let machine = item["mdeDeviceId"]
-        .as_str()
-        .and_then(|id| world.find_machine(id));
-    let machine = machine.map(|place| &world.machines[place as usize]);
-    match (kind(item), machine) {
-        ("processEvidence", Some(machine)) => {
-            let at = time(item, "processCreationDateTime");
-            let parent = &item["parentProcessImageFile"];
-            let row = super::from_story::on(Row::new("DeviceProcessEvents", at), machine)
-                .with("ActionType", "ProcessCreated")
-                .maybe("ProcessId", item["processId"].as_i64())
-                .with("ProcessCommandLine", string(item, "processCommandLine"))
-                .with("ProcessCreationTime", Cell::Time(at))
-                .maybe("InitiatingProcessId", item["parentProcessId"].as_i64())
-                .with("InitiatingProcessFileName", string(parent, "fileName"))
-                .with("InitiatingProcessSHA1", string(parent, "sha1"))
-                .with(
-                    "InitiatingProcessCreationTime",
-                    Cell::Time(time(item, "parentProcessCreationDateTime")),
-                );
-            out.push(account(file(row, &item["imageFile"]), &item["userAccount"]));
-        }
-        ("fileEvidence", Some(machine)) => {
-            let row =
-                super::from_story::on(Row::new("DeviceFileEvents", created - 2 * MINUTE), machine);
-            out.push(file(row, &item["fileDetails"]).with("ActionType", "FileCreated"));
-        }
-        ("analyzedMessageEvidence", _) => {
-            let at = time(item, "receivedDateTime");
-            let (p1, p2) = (&item["p1Sender"], &item["p2Sender"]);
-            let threats = item["threats"]
-                .as_array()
-                .and_then(|t| t.first())
-                .and_then(Json::as_str)
-                .unwrap_or_default()
-                .to_owned();
-            let spoofed = !threats.is_empty();
-            let results = if spoofed {
-                ("fail", "none", "none", "fail")
-            } else {
-                ("pass", "pass", "pass", "pass")
-            };
-            let details = serde_json::json!({
-                "SPF": results.0, "DKIM": results.1, "DMARC": results.2, "CompAuth": results.3,
-            });
-            let id = string(item, "networkMessageId");
-            out.push(
-                Row::new("EmailEvents", at)
-                    .with("NetworkMessageId", &id)
-                    .with("InternetMessageId", string(item, "internetMessageId"))
-                    .with("SenderMailFromAddress", string(p1, "emailAddress"))
-                    .with("SenderMailFromDomain", string(p1, "domainName"))
-                    .with("SenderFromAddress", string(p2, "emailAddress"))
-                    .with("SenderFromDomain", string(p2, "domainName"))
-                    .with("SenderDisplayName", string(p2, "displayName"))
-                    .with("SenderIPv4", string(item, "senderIp"))
+impl Seen {
+    /// What an everyday alert saw, as the event tables have it.
+    fn happened(&self, world: &World, item: &Json, created: Ticks, out: &mut Vec<Row>) {
+        let machine = item["mdeDeviceId"]
+            .as_str()
+            .and_then(|id| world.find_machine(id));
+        let machine = machine.map(|place| &world.machines[place as usize]);
+        match (kind(item), machine) {
+            ("processEvidence", Some(machine)) => {
+                let at = time(item, "processCreationDateTime");
+                let parent = &item["parentProcessImageFile"];
+                let row = super::from_story::on(Row::new("DeviceProcessEvents", at), machine)
+                    .with("ActionType", "ProcessCreated")
+                    .maybe("ProcessId", item["processId"].as_i64())
+                    .with("ProcessCommandLine", string(item, "processCommandLine"))
+                    .with("ProcessCreationTime", Cell::Time(at))
+                    .maybe("InitiatingProcessId", item["parentProcessId"].as_i64())
+                    .with("InitiatingProcessFileName", string(parent, "fileName"))
+                    .with("InitiatingProcessSHA1", string(parent, "sha1"))
                     .with(
-                        "RecipientEmailAddress",
-                        string(item, "recipientEmailAddress"),
-                    )
-                    .with("Subject", string(item, "subject"))
-                    .with("EmailDirection", "Inbound")
-                    .with("DeliveryAction", string(item, "deliveryAction"))
-                    .with("DeliveryLocation", "Inbox")
-                    .with("LatestDeliveryLocation", string(item, "deliveryLocation"))
-                    .with("ThreatTypes", threats)
-                    .with("AuthenticationDetails", details.to_string())
-                    .with("UrlCount", item["urlCount"].as_i64().unwrap_or_default()),
-            );
-            for url in item["urls"]
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Json::as_str)
-            {
-                out.push(
-                    Row::new("EmailUrlInfo", at)
-                        .with("NetworkMessageId", &id)
-                        .with("Url", url.to_owned())
-                        .with("UrlDomain", host_of(url))
-                        .with("UrlLocation", "Body"),
-                );
+                        "InitiatingProcessCreationTime",
+                        Cell::Time(time(item, "parentProcessCreationDateTime")),
+                    );
+                out.push(account(file(row, &item["imageFile"]), &item["userAccount"]));
             }
+            ("fileEvidence", Some(machine)) => {
+                let row = super::from_story::on(
+                    Row::new("DeviceFileEvents", created - 2 * MINUTE),
+                    machine,
+                );
+                out.push(file(row, &item["fileDetails"]).with("ActionType", "FileCreated"));
+            }
+            ("analyzedMessageEvidence", _) => {
+                let at = time(item, "receivedDateTime");
+                let (p1, p2) = (&item["p1Sender"], &item["p2Sender"]);
+                let threats = item["threats"]
+                    .as_array()
+                    .and_then(|t| t.first())
+                    .and_then(Json::as_str)
+                    .unwrap_or_default()
+                    .to_owned();
+                let spoofed = !threats.is_empty();
+                let results = if spoofed {
+                    ("fail", "none", "none", "fail")
+                } else {
+                    ("pass", "pass", "pass", "pass")
+                };
+                let details = serde_json::json!({
+                    "SPF": results.0, "DKIM": results.1, "DMARC": results.2, "CompAuth": results.3,
+                });
+                let id = string(item, "networkMessageId");
+                out.push(
+                    Row::new("EmailEvents", at)
+                        .with("NetworkMessageId", &id)
+                        .with("InternetMessageId", string(item, "internetMessageId"))
+                        .with("SenderMailFromAddress", string(p1, "emailAddress"))
+                        .with("SenderMailFromDomain", string(p1, "domainName"))
+                        .with("SenderFromAddress", string(p2, "emailAddress"))
+                        .with("SenderFromDomain", string(p2, "domainName"))
+                        .with("SenderDisplayName", string(p2, "displayName"))
+                        .with("SenderIPv4", string(item, "senderIp"))
+                        .with(
+                            "RecipientEmailAddress",
+                            string(item, "recipientEmailAddress"),
+                        )
+                        .with("Subject", string(item, "subject"))
+                        .with("EmailDirection", "Inbound")
+                        .with("DeliveryAction", string(item, "deliveryAction"))
+                        .with("DeliveryLocation", "Inbox")
+                        .with("LatestDeliveryLocation", string(item, "deliveryLocation"))
+                        .with("ThreatTypes", threats)
+                        .with("AuthenticationDetails", details.to_string())
+                        .with(
+                            "ReportId",
+                            // The id the collaboration service has for it.
+                            format!(
+                                "{id}-{}-1",
+                                self.mailboxes
+                                    .get(&string(item, "recipientEmailAddress").to_lowercase())
+                                    .map_or("00000000", String::as_str)
+                            ),
+                        )
+                        .with("UrlCount", item["urlCount"].as_i64().unwrap_or_default()),
+                );
+                for url in item["urls"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                    .filter_map(Json::as_str)
+                {
+                    out.push(
+                        Row::new("EmailUrlInfo", at)
+                            .with("NetworkMessageId", &id)
+                            .with("Url", url.to_owned())
+                            .with("UrlDomain", host_of(url))
+                            .with("UrlLocation", "Body"),
+                    );
+                }
+            }
+            _ => {}
         }
-        _ => {}
     }
 }

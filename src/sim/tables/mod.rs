@@ -9,7 +9,9 @@
 //! | `background`, `recipes`, `template` | everyday rows as streams, from the data files in `assets/sim` |
 //! | `estate`, `programs`, `processes`, `mail`, `software` | who and what they are about, and what needs more than a template |
 //! | `from_story`, `from_alerts` | what the stories did and the alerts saw |
+//! | `afterwards` | what administrators did, as far as rows show it |
 
+mod afterwards;
 mod background;
 mod estate;
 mod from_alerts;
@@ -75,6 +77,8 @@ pub struct Tables {
     background: Option<Background>,
     story: from_story::Pending,
     alerts: from_alerts::Seen,
+    /// Moves of mail that are told.
+    moves: usize,
     start: Ticks,
 }
 
@@ -86,6 +90,7 @@ impl Tables {
             background: Background::new(world, rows).map_err(TablesError::Scenario)?,
             story: from_story::Pending::new(world).map_err(TablesError::Scenario)?,
             alerts: from_alerts::Seen::default(),
+            moves: 0,
             start: world.clock.start(),
         })
     }
@@ -137,6 +142,11 @@ impl Tables {
         if let Some(background) = &mut self.background {
             let mut rows = Vec::new();
             background.until(now, &mut rows);
+            let mut stops = Vec::new();
+            look(&mut |world| stops = afterwards::stops(world));
+            if !stops.is_empty() {
+                rows.retain(|row| !stops.iter().any(|stop| stop.stops(row)));
+            }
             self.writer.insert(&rows)?;
         }
         self.events(look, now)
@@ -152,9 +162,21 @@ impl Tables {
             look(&mut |world| more = self.alerts.due(world, now, ALERTS_AT_ONCE, &mut rows));
             self.add(&mut rows)?;
             if !more {
-                return Ok(());
+                break;
             }
         }
+        self.moves(look, now)
+    }
+
+    /// Tells of mail that was moved.
+    fn moves(&mut self, look: Look<'_>, now: Ticks) -> Result<(), TablesError> {
+        let mut moves = Vec::new();
+        look(&mut |world| moves = afterwards::moves(world, self.moves, now));
+        for one in moves {
+            one.tell(&mut self.writer)?;
+            self.moves += 1;
+        }
+        Ok(())
     }
 
     /// Adds rows that nobody has numbered.

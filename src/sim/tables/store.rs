@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
 use super::TablesError;
 use super::row::{Cell, Row};
@@ -183,6 +183,38 @@ impl Writer {
             }
         }
         transaction.commit()?;
+        Ok(())
+    }
+
+    /// What is known of a mail that was delivered: internet message id, sender, direction, where it is, and
+    /// what it was taken for.
+    pub fn mail(&self, message: &str, recipient: &str) -> Result<Option<[String; 5]>, TablesError> {
+        Ok(self
+            .connection
+            .prepare_cached(
+                "SELECT InternetMessageId, SenderFromAddress, EmailDirection, LatestDeliveryLocation, ThreatTypes \
+                 FROM EmailEvents WHERE NetworkMessageId = ?1 AND RecipientEmailAddress = ?2 COLLATE NOCASE",
+            )?
+            .query_row([message, recipient], |row| {
+                Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?])
+            })
+            .optional()?)
+    }
+
+    /// Lets a mail say where it is now.
+    pub fn move_mail(
+        &mut self,
+        message: &str,
+        recipient: &str,
+        action: &str,
+        location: &str,
+    ) -> Result<(), TablesError> {
+        self.connection
+            .prepare_cached(
+                "UPDATE EmailEvents SET LatestDeliveryAction = ?3, LatestDeliveryLocation = ?4 \
+                 WHERE NetworkMessageId = ?1 AND RecipientEmailAddress = ?2 COLLATE NOCASE",
+            )?
+            .execute([message, recipient, action, location])?;
         Ok(())
     }
 

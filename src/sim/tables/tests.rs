@@ -325,3 +325,95 @@ fn the_same_seed_tells_the_same_in_whatever_steps() {
         "small steps tell something else"
     );
 }
+
+#[test]
+fn memory_does_not_grow_with_the_rows() {
+    let world = world();
+    let made = |rows: u64| {
+        let mut background = Background::new(&world, Some(rows))
+            .expect("data")
+            .expect("somebody");
+        let (mut total, mut largest) = (0, 0);
+        background.past(&mut |batch| {
+            total += batch.len();
+            largest = largest.max(batch.len());
+            true
+        });
+        (total as u64, largest)
+    };
+    let (few, small) = made(10_000);
+    let (many, large) = made(60_000);
+    assert!((8_000..15_000).contains(&few), "{few} for 10,000");
+    assert!((52_000..68_000).contains(&many), "{many} for 60,000");
+    assert!(
+        large < 2 * small.max(5_000),
+        "batches of {small}, then {large}"
+    );
+}
+
+#[test]
+fn mail_that_is_moved_says_so() {
+    let mut world = world();
+    let start = world.clock.start();
+    world.advance(start).expect("the past");
+    let mut tables = filled(&world);
+    let one = |tables: &Tables, column: &str| {
+        texts(
+            tables,
+            &format!("SELECT {column} FROM EmailEvents WHERE EmailDirection = 'Inbound' ORDER BY Timestamp, ReportId LIMIT 1"),
+        )
+        .remove(0)
+    };
+    let (message, recipient) = (
+        one(&tables, "NetworkMessageId"),
+        one(&tables, "RecipientEmailAddress"),
+    );
+    world.mail.push(crate::sim::mail::Move {
+        message: message.clone(),
+        recipient,
+        remedy: &crate::sim::mail::REMEDIES[3],
+        at: start + MINUTE,
+        by: "test".into(),
+        name: "test".into(),
+    });
+    for _ in 0..2 {
+        let now = start + 2 * MINUTE;
+        tables.due(&|see| see(&world), now).expect("rows");
+    }
+    let told = texts(
+        &tables,
+        &format!(
+            "SELECT ActionType || ' ' || DeliveryLocation || ' ' || SenderFromAddress FROM EmailPostDeliveryEvents WHERE NetworkMessageId = '{message}' AND ActionType LIKE 'Manual%'"
+        ),
+    );
+    assert_eq!(
+        told,
+        [format!(
+            "Manual remediation SoftDeleted {}",
+            one(&tables, "SenderFromAddress")
+        )]
+    );
+    assert_eq!(one(&tables, "LatestDeliveryLocation"), "SoftDeleted");
+}
+
+#[test]
+fn who_is_disabled_signs_in_no_more() {
+    let mut world = world();
+    let start = world.clock.start();
+    world.advance(start).expect("the past");
+    let mut tables = filled(&world);
+    for person in 0..world.people.len() as u32 {
+        world.accounts.change(person).disabled_since = start + 60 * MINUTE;
+    }
+    let now = start + 3_000 * MINUTE;
+    tables.due(&|see| see(&world), now).expect("rows");
+    let after = |from: Ticks| {
+        texts(
+            &tables,
+            &format!("SELECT AccountUpn FROM EntraIdSignInEvents WHERE Timestamp >= {from} AND Timestamp > {start}"),
+        )
+        .len()
+    };
+    assert!(after(start) > 0);
+    assert_eq!(after(start + 60 * MINUTE), 0);
+}
