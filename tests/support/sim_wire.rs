@@ -92,7 +92,8 @@ impl Wire {
 
     /// Sends one request; the path decides which token goes along.
     pub async fn send(&self, method: Method, path: &str, body: Option<Value>) -> Response {
-        let token = if path.starts_with("/api/") {
+        let below = path.strip_prefix(self.sim.base_url()).unwrap_or(path);
+        let token = if below.starts_with("/api/") {
             &self.defender
         } else {
             &self.graph

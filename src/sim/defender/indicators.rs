@@ -458,7 +458,7 @@ pub fn put(call: &Call<'_>, world: &mut World, body: &Map<String, Json>) -> Resu
         if !is_theirs(call, row) {
             return Err(not_yours(&value));
         }
-    } else if all.active(call.now) >= MOST_ACTIVE {
+    } else if all.rows.len() >= MOST_ACTIVE && all.active(call.now) >= MOST_ACTIVE {
         return Err(Refusal::new(
             400,
             "BadRequest",

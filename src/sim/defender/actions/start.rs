@@ -23,6 +23,8 @@ struct Wish {
     row: &'static Row,
     comment: String,
     scope: Option<String>,
+    /// Whether the body says the scope itself.
+    chosen: bool,
     more: More,
     commands: Vec<live::Wish>,
 }
@@ -45,6 +47,7 @@ fn read(row: &'static Row, body: &Map<String, Json>) -> Result<Wish, Refusal> {
         row,
         comment,
         scope: None,
+        chosen: false,
         more: More {
             external: maybe_text(body, "ExternalId")?,
             ..More::default()
@@ -53,7 +56,8 @@ fn read(row: &'static Row, body: &Map<String, Json>) -> Result<Wish, Refusal> {
     };
     if let Some((name, values, optional)) = row.choice {
         known.push(name);
-        wish.scope = Some(if optional && !body.contains_key(name) {
+        wish.chosen = body.contains_key(name);
+        wish.scope = Some(if optional && !wish.chosen {
             values[0].to_owned()
         } else {
             member(body, name, values)?.to_owned()
@@ -120,6 +124,10 @@ fn check(call: &Call<'_>, world: &World, place: u32, wish: &Wish) -> Result<(), 
     if !managed {
         if contains || releases {
             return Ok(());
+        }
+        // What may be left out for a managed device may not for this one.
+        if row.kind == Kind::Isolate && !wish.chosen {
+            return Err(missing("IsolationType"));
         }
         return Err(Refusal::new(
             400,
