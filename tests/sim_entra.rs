@@ -1,14 +1,19 @@
 //! Signing in to the simulated tenant over the wire: discovery, keys, every grant and every refusal. Raw
-//! requests only; tokens are verified with what the tenant publishes.
+//! requests only; tokens are verified with what the tenant publishes. How people sign in is in
+//! `sim_people.rs`.
 
 #[path = "support/sim_wire.rs"]
 mod support;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use nightjar::sim::SimConfig;
+use nightjar::sim::{Audience, Quirks, SimConfig, Trust};
 use reqwest::Method;
+use ring::signature::{EcdsaKeyPair, RsaKeyPair};
+use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::pki_types::pem::PemObject as _;
 use serde_json::{Value, json};
+use sha1::Digest as _;
 use support::{DEFENDER, GRAPH, Wire, text};
 
 fn small() -> SimConfig {
@@ -334,5 +339,324 @@ async fn tokens_outlive_a_restart_with_the_same_seed_and_no_other() {
             .call(Method::GET, "/v1.0/security/incidents?$top=1", None)
             .await;
         assert_eq!(got, status, "{body}");
+    }
+}
+
+/// A key and a certificate of it, as an application keeps them.
+struct Credential {
+    key: Signer,
+    certificate: Vec<u8>,
+    pem: String,
+}
+
+enum Signer {
+    Rsa(Box<RsaKeyPair>),
+    P256(Box<EcdsaKeyPair>),
+}
+
+impl Credential {
+    fn new(der: &PrivatePkcs8KeyDer<'_>, algorithm: &'static rcgen::SignatureAlgorithm) -> Self {
+        let pair = rcgen::KeyPair::from_pkcs8_der_and_sign_algo(der, algorithm).expect("a key");
+        let certificate = rcgen::CertificateParams::default()
+            .self_signed(&pair)
+            .expect("a certificate");
+        let der = der.secret_pkcs8_der();
+        let key = if algorithm == &rcgen::PKCS_RSA_SHA256 {
+            Signer::Rsa(Box::new(RsaKeyPair::from_pkcs8(der).expect("RSA")))
+        } else {
+            let algorithm = &ring::signature::ECDSA_P256_SHA256_FIXED_SIGNING;
+            let random = ring::rand::SystemRandom::new();
+            let pair = EcdsaKeyPair::from_pkcs8(algorithm, der, &random).expect("P-256");
+            Signer::P256(Box::new(pair))
+        };
+        Self {
+            key,
+            certificate: certificate.der().to_vec(),
+            pem: certificate.pem(),
+        }
+    }
+
+    /// Any RSA key will do: making one takes too long.
+    fn rsa() -> Self {
+        let pem = include_bytes!("../assets/tenant/signing-key.pem");
+        let der = PrivatePkcs8KeyDer::from_pem_slice(pem).expect("a key");
+        Self::new(&der, &rcgen::PKCS_RSA_SHA256)
+    }
+
+    fn p256() -> Self {
+        let der = rcgen::KeyPair::generate().expect("a key").serialize_der();
+        Self::new(
+            &PrivatePkcs8KeyDer::from(der),
+            &rcgen::PKCS_ECDSA_P256_SHA256,
+        )
+    }
+
+    fn assertion(&self, algorithm: &str, claims: &Value) -> String {
+        let mut header = json!({"alg": algorithm, "typ": "JWT"});
+        match algorithm {
+            "RS256" => {
+                let print = sha1::Sha1::digest(&self.certificate);
+                header["x5t"] = json!(URL_SAFE_NO_PAD.encode(print));
+            }
+            _ => {
+                let print = sha2::Sha256::digest(&self.certificate);
+                header["x5t#S256"] = json!(URL_SAFE_NO_PAD.encode(print));
+            }
+        }
+        let signed = format!(
+            "{}.{}",
+            URL_SAFE_NO_PAD.encode(header.to_string()),
+            URL_SAFE_NO_PAD.encode(claims.to_string())
+        );
+        let random = ring::rand::SystemRandom::new();
+        let signature = match &self.key {
+            Signer::Rsa(pair) => {
+                let padding: &dyn ring::signature::RsaEncoding = match algorithm {
+                    "PS256" => &ring::signature::RSA_PSS_SHA256,
+                    _ => &ring::signature::RSA_PKCS1_SHA256,
+                };
+                let mut out = vec![0; pair.public().modulus_len()];
+                pair.sign(padding, &random, signed.as_bytes(), &mut out)
+                    .expect("signed");
+                out
+            }
+            Signer::P256(pair) => pair
+                .sign(&random, signed.as_bytes())
+                .expect("signed")
+                .as_ref()
+                .to_vec(),
+        };
+        format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature))
+    }
+}
+
+fn unix_now() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+fn assertion_claims(wire: &Wire) -> Value {
+    let token = format!(
+        "{}/{}/oauth2/v2.0/token",
+        wire.sim.base_url(),
+        wire.sim.tenant_id()
+    );
+    json!({
+        "aud": token, "iss": wire.sim.client_id(), "sub": wire.sim.client_id(),
+        "jti": "6f0a5c0e-0000-4000-8000-00000000a003",
+        "nbf": unix_now(), "iat": unix_now(), "exp": unix_now() + 600,
+    })
+}
+
+async fn present(wire: &Wire, assertion: &str) -> (u16, Value) {
+    let path = format!("/{}/oauth2/v2.0/token", wire.sim.tenant_id());
+    let scope = format!("{GRAPH}/.default");
+    let form = [
+        ("grant_type", "client_credentials"),
+        ("client_id", wire.sim.client_id()),
+        ("scope", &scope),
+        (
+            "client_assertion_type",
+            "urn:ietf:params:oauth:client-assertion-type:jwt-bearer",
+        ),
+        ("client_assertion", assertion),
+    ];
+    post(wire, &path, &form).await
+}
+
+#[tokio::test]
+async fn certificates_sign_in_once_they_are_registered() {
+    let wire = Wire::start(small()).await;
+    let (rsa, p256) = (Credential::rsa(), Credential::p256());
+    let good = assertion_claims(&wire);
+    refused(
+        &present(&wire, &rsa.assertion("RS256", &good)).await,
+        401,
+        "invalid_client",
+        700_027,
+    );
+    let prints = wire.sim.register_certificates(&rsa.pem).expect("taken");
+    assert_eq!(prints[0].len(), 40);
+    wire.sim.register_certificates(&p256.pem).expect("taken");
+    assert!(wire.sim.register_certificates("nothing").is_err());
+    for (credential, algorithm) in [(&rsa, "RS256"), (&rsa, "PS256"), (&p256, "ES256")] {
+        let (status, body) = present(&wire, &credential.assertion(algorithm, &good)).await;
+        assert_eq!(status, 200, "{algorithm}: {body}");
+        assert_eq!(claims(&body)["appidacr"], "2");
+    }
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        rsa.assertion("RS256", &claims)
+    };
+    let mut forged = rsa.assertion("RS256", &good);
+    forged.truncate(forged.len() - 8);
+    forged.push_str("AAAAAAAA");
+    let other = "11111111-2222-4333-8444-555555555555";
+    let elsewhere = "https://login.microsoftonline.com/contoso.com/oauth2/v2.0/token";
+    for (assertion, status, code) in [
+        (with("aud", json!(elsewhere)), 401, 700_023),
+        (with("exp", json!(unix_now() - 400)), 401, 700_024),
+        (with("nbf", json!(unix_now() + 900)), 401, 700_024),
+        (with("sub", json!(other)), 401, 700_021),
+        (forged, 401, 700_027),
+        (p256.assertion("RS256", &good), 401, 700_027),
+        (rsa.assertion("HS256", &good), 401, 5_002_738),
+    ] {
+        let got = present(&wire, &assertion).await;
+        refused(&got, status, "invalid_client", code);
+    }
+    refused(&present(&wire, "a.b").await, 400, "invalid_request", 50_027);
+}
+
+#[tokio::test]
+async fn an_assertion_is_good_again_unless_the_quirk_says_no() {
+    for (quirk, second) in [
+        ("assertion-replay=accepted", 200),
+        ("assertion-replay=refused", 401),
+    ] {
+        let mut quirks = Quirks::default();
+        quirks.set(quirk).expect("a quirk");
+        let credential = Credential::p256();
+        let wire = Wire::start(SimConfig {
+            quirks,
+            certificates: vec![credential.pem.clone()],
+            ..small()
+        })
+        .await;
+        let assertion = credential.assertion("ES256", &assertion_claims(&wire));
+        assert_eq!(present(&wire, &assertion).await.0, 200);
+        assert_eq!(present(&wire, &assertion).await.0, second, "{quirk}");
+    }
+}
+
+#[tokio::test]
+async fn a_foreign_issuer_is_believed_about_its_subject_alone() {
+    let credential = Credential::p256();
+    let wire = Wire::start(SimConfig {
+        federated: vec![Trust {
+            issuer: "https://token.actions.example".into(),
+            subject: "repo:contoso/hunt".into(),
+            certificate: credential.pem.clone(),
+        }],
+        ..small()
+    })
+    .await;
+    let good = json!({
+        "iss": "https://token.actions.example", "sub": "repo:contoso/hunt",
+        "aud": "api://AzureADTokenExchange", "exp": unix_now() + 300,
+    });
+    let (status, body) = present(&wire, &credential.assertion("ES256", &good)).await;
+    assert_eq!(status, 200, "{body}");
+    for (name, value, code) in [
+        ("iss", "https://other.example", 700_211),
+        ("aud", "api://other", 700_212),
+        ("sub", "repo:contoso/other", 700_213),
+    ] {
+        let mut claims = good.clone();
+        claims[name] = json!(value);
+        let got = present(&wire, &credential.assertion("ES256", &claims)).await;
+        refused(&got, 401, "invalid_client", code);
+    }
+    let stranger = Credential::p256().assertion("ES256", &good);
+    refused(
+        &present(&wire, &stranger).await,
+        401,
+        "invalid_client",
+        700_027,
+    );
+}
+
+#[tokio::test]
+async fn applications_are_refused_for_what_is_wrong_with_them() {
+    let wire = Wire::start(small()).await;
+    let path = format!("/{}/oauth2/v2.0/token", wire.sim.tenant_id());
+    let scope = format!("{GRAPH}/.default");
+    let apps = wire.sim.applications();
+    let named = |name: &str| {
+        apps.iter()
+            .find(|(n, _, _)| n == name)
+            .map(|(_, id, secret)| (id.as_str(), secret.as_str()))
+            .expect("an application")
+    };
+    let ask = |id: &'static str, secret: Option<&str>| {
+        let (wire, path, scope) = (&wire, &path, &scope);
+        let (client, own) = named(id);
+        let secret = secret.unwrap_or(own).to_owned();
+        let client = client.to_owned();
+        async move {
+            let mut form = vec![
+                ("grant_type", "client_credentials"),
+                ("client_id", client.as_str()),
+                ("scope", scope.as_str()),
+            ];
+            if !secret.is_empty() {
+                form.push(("client_secret", secret.as_str()));
+            }
+            post(wire, path, &form).await
+        }
+    };
+    refused(
+        &ask("Weekly report", None).await,
+        401,
+        "invalid_client",
+        7_000_222,
+    );
+    refused(
+        &ask("nightjar", Some("wrong")).await,
+        401,
+        "invalid_client",
+        7_000_215,
+    );
+    refused(
+        &ask("nightjar", Some("")).await,
+        401,
+        "invalid_client",
+        7_000_216,
+    );
+    // Without consent an application gets a token, and nothing in it.
+    let (status, body) = ask("Trial dashboard", None).await;
+    assert_eq!(status, 200, "{body}");
+    assert!(claims(&body).get("roles").is_none());
+}
+
+#[tokio::test]
+async fn the_audience_of_the_endpoint_api_can_move() {
+    let xdr = "https://api.security.microsoft.com";
+    for (audience, own, other) in [
+        (Audience::Documented, 200, 403),
+        (Audience::Migrated, 403, 200),
+        (Audience::Both, 200, 200),
+    ] {
+        let mut wire = Wire::start(SimConfig {
+            audience,
+            ..small()
+        })
+        .await;
+        for (name, status) in [(DEFENDER, own), (xdr, other)] {
+            wire.defender = wire.token(name).await;
+            let (got, body) = wire.call(Method::GET, "/api/machines?$top=1", None).await;
+            assert_eq!(got, status, "{audience:?} {name}: {body}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_of_the_second_format_are_taken_too() {
+    let mut quirks = Quirks::default();
+    quirks.set("token-format=v2").expect("a quirk");
+    let wire = Wire::start(SimConfig { quirks, ..small() }).await;
+    let claims = part(&wire.defender, 1);
+    assert_eq!(claims["ver"], "2.0");
+    assert_eq!(claims["azp"], wire.sim.client_id());
+    assert_eq!(claims["aud"], "fc780465-2017-40d4-a0c5-307022471b92");
+    assert_eq!(
+        claims["iss"],
+        format!("{}/{}/v2.0", wire.sim.base_url(), wire.sim.tenant_id())
+    );
+    assert!(claims.get("appid").is_none());
+    assert!(part(&wire.defender, 0).get("x5t").is_none());
+    for path in ["/api/machines?$top=1", "/v1.0/security/incidents?$top=1"] {
+        let (status, body) = wire.call(Method::GET, path, None).await;
+        assert_eq!(status, 200, "{body}");
     }
 }

@@ -62,7 +62,7 @@ async fn tokens_are_issued_and_refused_as_entra_does() {
             400,
             901_002,
         ),
-        (with("grant_type", "password"), tenant, 400, 70_003),
+        (with("grant_type", "implicit"), tenant, 400, 70_003),
         (good[1..].to_vec(), tenant, 400, 900_144),
     ] {
         let (got, body) = wire.ask_token(at, &form).await;

@@ -63,6 +63,7 @@ pub(crate) enum Output {
 }
 
 #[derive(Debug, Subcommand)]
+#[allow(clippy::large_enum_variant, reason = "made once a run")]
 pub(crate) enum Command {
     /// Opens the console on a simulated tenant inside this process.
     Demo(DemoArgs),

@@ -75,6 +75,17 @@ pub(crate) struct SimArgs {
     /// Where the authority's certificate is written; in the folder for temporary files unless given.
     #[arg(long, value_name = "FILE", requires = "tls")]
     pub(crate) ca_file: Option<PathBuf>,
+    /// Lets applications sign in with the certificates of a PEM file; can be repeated.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: Vec<PathBuf>,
+    /// Takes a foreign issuer's word for an application: its assertions about the subject, signed with the
+    /// key of the certificate in a PEM file; can be repeated.
+    #[arg(long, num_args = 3, value_names = ["ISSUER", "SUBJECT", "FILE"])]
+    pub(crate) federated: Vec<String>,
+    /// Which tokens the Defender for Endpoint API takes: documented (its own resource's), migrated (the
+    /// Defender XDR resource's) or both.
+    #[arg(long, default_value = "documented", value_name = "WHICH")]
+    pub(crate) audience: sim::Audience,
     /// How long tokens live, in seconds.
     #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
     pub(crate) token_lifetime: u64,
@@ -140,6 +151,26 @@ async fn serve(args: SimArgs) -> Done {
         let text = std::fs::read_to_string(path).map_err(|e| wrong(e.to_string()))?;
         faults.extend(sim::fault_script(&text).map_err(wrong)?);
     }
+    let read = |path: &std::path::Path| {
+        std::fs::read_to_string(path)
+            .map_err(|e| Failure::usage(format!("{}: {e}", path.display())))
+    };
+    let certificates = args
+        .certificate
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<_, _>>()?;
+    let federated = args
+        .federated
+        .chunks_exact(3)
+        .map(|words| {
+            Ok(sim::Trust {
+                issuer: words[0].clone(),
+                subject: words[1].clone(),
+                certificate: read(words[2].as_ref())?,
+            })
+        })
+        .collect::<Result<_, Failure>>()?;
     if !(args.speed.is_finite() && args.speed > 0.0) {
         return Err(Failure::usage("--speed must be a number above 0"));
     }
@@ -155,6 +186,10 @@ async fn serve(args: SimArgs) -> Done {
     })?;
     let log: Option<crate::sim::LogLine> =
         (!args.quiet).then(|| Arc::new(|line: &str| super::say(line)) as crate::sim::LogLine);
+    #[allow(
+        clippy::needless_update,
+        reason = "what has no option keeps its default"
+    )]
     let config = SimConfig {
         listen: args.listen,
         seed: args.seed,
@@ -169,6 +204,9 @@ async fn serve(args: SimArgs) -> Done {
         ca_file: args.ca_file,
         token_lifetime: Duration::from_secs(args.token_lifetime),
         withheld_roles: args.without_role,
+        audience: args.audience,
+        certificates,
+        federated,
         quirks,
         cloud,
         throttle: args.throttle,
@@ -186,7 +224,9 @@ async fn serve(args: SimArgs) -> Done {
     };
     let sim = Sim::start(config).await.map_err(|error| match error {
         SimError::Listen { .. } | SimError::Certificate { .. } => Failure::refused(error),
-        SimError::NotLoopback(_) | SimError::Scenario(_) => Failure::usage(error),
+        SimError::NotLoopback(_) | SimError::Scenario(_) | SimError::Credential(_) => {
+            Failure::usage(error)
+        }
     })?;
     {
         let mut out = io::stdout().lock();
@@ -196,6 +236,15 @@ async fn serve(args: SimArgs) -> Done {
     super::say(&format!(
         "the simulated tenant listens on {}; put the settings above into nightjar's configuration, then: nightjar --profile sim",
         sim.base_url()
+    ));
+    super::say(&format!(
+        "people sign in with the password {}: {}",
+        sim.password(),
+        sim.people()
+            .iter()
+            .map(|(upn, _, _)| upn.as_str())
+            .collect::<Vec<_>>()
+            .join(", ")
     ));
     if let Some(path) = sim.ca_file() {
         super::say(&format!(

@@ -77,6 +77,37 @@ impl SimHandle {
         &self.first().entra.client_secret
     }
 
+    /// Every registered application: name, id and secret. The first is the one of [`Self::client_id`].
+    pub fn applications(&self) -> Vec<(String, String, String)> {
+        let apps = self.first().entra.applications().iter();
+        apps.map(|a| (a.name.clone(), a.id.clone(), a.secret.clone()))
+            .collect()
+    }
+
+    /// Everybody who can sign in: user principal name, display name and directory roles.
+    pub fn people(&self) -> Vec<(String, String, Vec<String>)> {
+        let accounts = self.first().entra.accounts().iter();
+        accounts
+            .map(|a| (a.upn.clone(), a.name.clone(), a.roles.clone()))
+            .collect()
+    }
+
+    /// Everybody's password.
+    pub fn password(&self) -> &str {
+        self.first().entra.password_of_all()
+    }
+
+    /// Registers the certificates of a PEM text for applications to sign in with; their thumbprints.
+    pub fn register_certificates(&self, pem: &str) -> Result<Vec<String>, String> {
+        self.first().entra.register_certificates(pem)
+    }
+
+    /// Ends the sessions of a person (object id): refresh tokens got until now are refused.
+    pub fn revoke_sessions(&self, person: &str) {
+        let now = self.host.clock.now();
+        self.first().entra.revoke_sessions(person, now);
+    }
+
     /// Settings of a profile that connects to this tenant, as TOML.
     pub fn profile_toml(&self, name: &str) -> String {
         let base = self.base_url();

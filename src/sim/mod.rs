@@ -76,7 +76,8 @@ use tokio::sync::oneshot;
 use build::Scale;
 pub use clock::Ticks;
 use clock::{Clock, Hands};
-use entra::Entra;
+pub use entra::Audience;
+use entra::{Entra, Grants};
 pub use faults::{ALWAYS, Fault, FaultKind, RetryAfter, Service};
 pub use graph::routes::Cloud;
 pub use handle::{SimHandle, Snapshot};
@@ -119,6 +120,12 @@ pub struct SimConfig {
     pub token_lifetime: Duration,
     /// Application roles that tokens come without.
     pub withheld_roles: Vec<String>,
+    /// Which tokens the Defender for Endpoint API takes.
+    pub audience: Audience,
+    /// Certificates applications may sign in with: PEM texts.
+    pub certificates: Vec<String>,
+    /// Foreign issuers whose word is taken for an application's.
+    pub federated: Vec<Trust>,
     /// Which way the unverified facts go.
     pub quirks: Quirks,
     /// The national cloud, which decides what Graph has.
@@ -149,6 +156,17 @@ pub struct SimConfig {
     pub log: Option<LogLine>,
 }
 
+/// A foreign issuer of assertions and one subject of it.
+#[derive(Debug, Clone)]
+pub struct Trust {
+    /// `iss` of its assertions.
+    pub issuer: String,
+    /// `sub` of its assertions.
+    pub subject: String,
+    /// The certificate whose key signs them: a PEM text.
+    pub certificate: String,
+}
+
 impl std::fmt::Debug for SimConfig {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SimConfig")
@@ -177,6 +195,9 @@ impl Default for SimConfig {
             ca_file: None,
             token_lifetime: Duration::from_secs(3600),
             withheld_roles: Vec::new(),
+            audience: Audience::default(),
+            certificates: Vec::new(),
+            federated: Vec::new(),
             quirks: Quirks::default(),
             cloud: Cloud::default(),
             throttle: false,
@@ -216,6 +237,9 @@ pub enum SimError {
         /// What the system said.
         why: String,
     },
+    /// A certificate that applications are to sign in with cannot be used.
+    #[error("certificate: {0}")]
+    Credential(String),
     /// The scenario could not be read.
     #[error("scenario: {0}")]
     Scenario(String),
@@ -367,8 +391,22 @@ async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError
         config.seed,
         id.clone(),
         config.token_lifetime,
-        config.withheld_roles.clone(),
+        Grants {
+            withheld: config.withheld_roles.clone(),
+            audience: config.audience,
+        },
+        config.quirks,
     );
+    for pem in &config.certificates {
+        entra
+            .register_certificates(pem)
+            .map_err(SimError::Credential)?;
+    }
+    for trust in &config.federated {
+        entra
+            .register_federated(&trust.issuer, &trust.subject, &trust.certificate)
+            .map_err(SimError::Credential)?;
+    }
     let world = {
         let (config, clock) = (config.clone(), Arc::clone(clock));
         tokio::task::spawn_blocking(move || make(&config, &id, clock))

@@ -195,6 +195,21 @@ quirks! {
         /// As large as it takes.
         Unlimited = "unlimited",
     },
+    /// Whether a client assertion is taken twice (endpoint facts 3: a random `jti`; nothing says that it
+    /// is remembered, and Microsoft's own libraries send one assertion for ten minutes).
+    assertion_replay: AssertionReplay = "assertion-replay" {
+        /// As often as it is sent.
+        Accepted = "accepted",
+        /// Once.
+        Refused = "refused",
+    },
+    /// Format of access tokens (endpoint facts 3). Which one a resource takes is its own setting.
+    token_format: TokenFormat = "token-format" {
+        /// `ver` 1.0: `appid`, `upn`, an issuer at sts.windows.net, the audience as it was asked for.
+        V1 = "v1",
+        /// `ver` 2.0: `azp`, `preferred_username`, an issuer at the authority, the audience as application id.
+        V2 = "v2",
+    },
     /// Whether the tenant has live response switched on.
     live_response: LiveResponse = "live-response" {
         /// It has.

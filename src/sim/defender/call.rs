@@ -58,11 +58,7 @@ impl<R> Page<R> {
 impl Call<'_> {
     /// Who is named as the one that asked: the application, or the person.
     pub fn requestor(&self) -> String {
-        if self.claims.is_person() {
-            self.claims.upn.clone()
-        } else {
-            self.claims.app_displayname.clone()
-        }
+        self.claims.requestor()
     }
 
     /// The body as an object, whose names are compared with their case.

@@ -26,7 +26,7 @@ mod support;
 use std::sync::Arc;
 
 use super::clock;
-use super::entra::{Claims, DEFENDER};
+use super::entra::Claims;
 use super::http::{Ask, Reply};
 use super::json;
 use super::quirks::{ReadRoles, WrongAudience};
@@ -167,7 +167,7 @@ fn authorize(tenant: &Tenant, ask: &Ask, route: Option<&Route>) -> Result<Claims
             "Unauthorized request - reason of failure: Account is not provisioned.",
         ));
     }
-    if !DEFENDER.is_audience(&claims.aud) {
+    if !tenant.entra.defender_takes(&claims.aud) {
         // The roles of a token for another resource never match: the same sentence, with those roles in its tail.
         let message = claims
             .need(

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::resources::{Capability, Resource};
+use super::resources::{ALL, Capability, Resource};
 
 /// What a token says. Tokens of the first format (`ver` 1.0) name the application `appid`, those of the
 /// second `azp`; a person's token has `scp`, an application's `roles`.
@@ -128,10 +128,14 @@ impl Claims {
         if any_of.iter().any(|role| self.holds_scope(role)) {
             return Err(format!(
                 "The user {} has no role that allows this. Assign a role in Microsoft Entra ID or in Microsoft Defender XDR.",
-                self.upn
+                self.user()
             ));
         }
-        let scopes: Vec<&str> = any_of.iter().map(|role| self.row(role).0).collect();
+        let scopes: Vec<&str> = any_of
+            .iter()
+            .map(|role| self.row(role).0)
+            .filter(|scope| !scope.is_empty())
+            .collect();
         Err(format!(
             "Missing delegated scopes. API required scopes: {}, token scopes: {}.",
             scopes.join(","),
@@ -151,18 +155,39 @@ impl Claims {
             .any(|role| self.holds_scope(role) && self.may(self.row(role).1))
     }
 
-    /// Who is named where the service says who did something.
+    /// Who is named where Graph says who did something.
     pub fn actor(&self) -> String {
         if self.is_person() {
-            self.upn.clone()
+            self.user().to_owned()
         } else {
-            format!("API-App:{}", self.app_displayname)
+            format!("API-App:{}", self.requestor())
+        }
+    }
+
+    /// Who is named where Defender for Endpoint says who asked: a person, or an application by its name
+    /// (its id where the token does not tell the name).
+    pub fn requestor(&self) -> String {
+        if self.is_person() {
+            self.user().to_owned()
+        } else if self.app_displayname.is_empty() {
+            self.application().to_owned()
+        } else {
+            self.app_displayname.clone()
         }
     }
 
     /// Whether it stands for a person rather than an application.
     pub fn is_person(&self) -> bool {
-        !self.upn.is_empty()
+        self.idtyp == "user" || !self.scp.is_empty()
+    }
+
+    /// The person's name, whatever the format.
+    fn user(&self) -> &str {
+        if self.upn.is_empty() {
+            &self.preferred_username
+        } else {
+            &self.upn
+        }
     }
 
     /// The application it was issued to, whatever the format.
@@ -190,16 +215,13 @@ impl Claims {
                 .any(|held| held.eq_ignore_ascii_case(scope))
     }
 
-    /// The delegated permission that stands for an application permission of the token's resource, and
-    /// what it lets people do. A permission that no table has is the same in both forms and takes an administrator.
+    /// The delegated permission that stands for an application permission of the token's resource (or
+    /// another's), and what it lets people do. A permission that no table has is the same in both forms and takes an administrator.
     fn row<'a>(&self, role: &'a str) -> (&'a str, Capability) {
-        Resource::of_audience(&self.aud)
-            .and_then(|resource| {
-                resource
-                    .permissions
-                    .iter()
-                    .find(|p| p.role.eq_ignore_ascii_case(role))
-            })
+        let own = Resource::of_audience(&self.aud).into_iter();
+        own.chain(ALL.iter().copied())
+            .flat_map(|resource| resource.permissions)
+            .find(|p| p.role.eq_ignore_ascii_case(role))
             .map_or((role, Settings), |p| (p.scope, p.capability))
     }
 }

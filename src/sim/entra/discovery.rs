@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::super::http::{Ask, Reply};
 use super::refusals::{Aadsts, BAD_INSTANCE, MISSING};
-use super::{Entra, Version};
+use super::{DOMAINS, Entra, Version};
 
 /// Hosts of the real service: an authority that names one is accepted as the real service accepts it.
 const CLOUD_HOSTS: &[&str] = &[
@@ -86,6 +86,19 @@ impl Entra {
             body["scopes_supported"] = json!(["openid"]);
         }
         document(&body)
+    }
+
+    /// `/common/userrealm/{user}`: whether the tenant itself checks a person's password.
+    pub(super) fn realm(user: &str) -> Reply {
+        let domain = user.rsplit_once('@').map_or(user, |(_, domain)| domain);
+        let own = DOMAINS.iter().any(|d| d.eq_ignore_ascii_case(domain));
+        document(&json!({
+            "ver": "1.0",
+            "account_type": if own { "Managed" } else { "Unknown" },
+            "domain_name": domain,
+            "cloud_instance_name": "microsoftonline.com",
+            "cloud_audience_urn": "urn:federation:MicrosoftOnline",
+        }))
     }
 
     /// `/{tenant}/discovery[/v2.0]/keys`.

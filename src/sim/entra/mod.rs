@@ -7,24 +7,34 @@
 //! |---|---|
 //! | `resources` | audiences and permissions, as tables |
 //! | `directory` | applications and people |
+//! | `scopes` | what a token is asked for |
 //! | `claims` | what a token says, and what the services ask of it |
 //! | `keys` | the signing key and what is published about it |
 //! | `discovery` | OpenID configuration, keys, instances |
 //! | `token` | the token endpoints, both generations |
+//! | `client`, `credentials` | how an application proves itself |
+//! | `people`, `authorize`, `device` | how people sign in |
+//! | `pages` | what people see |
 //! | `refusals` | AADSTS documents |
 
-#![allow(dead_code, reason = "what people sign in with follows")]
-
+mod authorize;
 mod claims;
+mod client;
+mod credentials;
+mod device;
 mod directory;
 mod discovery;
 mod keys;
+mod pages;
+mod people;
 mod refusals;
 mod resources;
+mod scopes;
 mod token;
 
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::Method;
@@ -35,11 +45,17 @@ use sha2::{Digest as _, Sha256};
 
 use super::clock::{self, Ticks};
 use super::http::{Ask, Reply};
+use super::quirks::{AssertionReplay, Quirks, TokenFormat};
 pub use claims::{Claims, DIRECTORY_ROLES};
-use directory::{App, DOMAINS, Directory};
+use client::Proof;
+use credentials::{Certificate, Federated};
+use device::Devices;
+pub use directory::{Account, App};
+use directory::{DOMAINS, Directory};
 use keys::Keys;
 use refusals::{Aadsts, NO_TENANT_TO_DISCOVER};
-pub use resources::{DEFENDER, GRAPH, Resource};
+pub use resources::{Audience, GRAPH, Grants};
+use scopes::Wanted;
 
 /// Generation of an endpoint or format of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,18 +77,42 @@ pub struct Entra {
     pub client_secret: String,
     /// How long tokens live.
     lifetime: RwLock<Duration>,
-    /// Roles the application was not given.
-    withheld: RwLock<Vec<String>>,
+    /// What the applications were given.
+    grants: RwLock<Grants>,
     seed: u64,
     keys: Keys,
     directory: Directory,
-    /// Tokens issued so far: what makes each one's id its own.
+    credentials: RwLock<Credentials>,
+    format: TokenFormat,
+    assertion_replay: AssertionReplay,
+    /// Assertions that came, with their ends, where a second time is refused.
+    seen: Mutex<HashMap<String, i64>>,
+    /// Numbers of authorization codes that were redeemed.
+    used: Mutex<HashSet<u64>>,
+    /// Device codes under way.
+    devices: Mutex<Devices>,
+    /// People whose sessions were ended, by object id, and when.
+    revoked: RwLock<HashMap<String, i64>>,
+    /// Tokens and codes issued so far: what makes each one's id its own.
     issued: AtomicU64,
+}
+
+/// What applications can prove themselves with beside their secret.
+#[derive(Debug, Default)]
+struct Credentials {
+    certificates: Vec<Certificate>,
+    federated: Vec<Federated>,
 }
 
 impl Entra {
     /// The token service of the tenant with this id.
-    pub fn new(seed: u64, tenant: String, lifetime: Duration, withheld: Vec<String>) -> Self {
+    pub fn new(
+        seed: u64,
+        tenant: String,
+        lifetime: Duration,
+        grants: Grants,
+        quirks: Quirks,
+    ) -> Self {
         let directory = Directory::of(seed);
         let own = &directory.apps[0];
         Self {
@@ -80,12 +120,34 @@ impl Entra {
             client_id: own.id.clone(),
             client_secret: own.secret.clone(),
             lifetime: RwLock::new(lifetime),
-            withheld: RwLock::new(withheld),
+            grants: RwLock::new(grants),
             seed,
             keys: Keys::of(seed),
             directory,
+            credentials: RwLock::default(),
+            format: quirks.token_format,
+            assertion_replay: quirks.assertion_replay,
+            seen: Mutex::default(),
+            used: Mutex::default(),
+            devices: Mutex::default(),
+            revoked: RwLock::default(),
             issued: AtomicU64::new(0),
         }
+    }
+
+    /// Every registered application.
+    pub fn applications(&self) -> &[App] {
+        &self.directory.apps
+    }
+
+    /// Everybody who can sign in.
+    pub fn accounts(&self) -> &[Account] {
+        &self.directory.accounts
+    }
+
+    /// Everybody's password.
+    pub fn password_of_all(&self) -> &str {
+        &self.directory.password
     }
 
     /// From now on tokens live this long.
@@ -99,10 +161,16 @@ impl Entra {
     /// From now on tokens come without these application permissions, or what stands for them in a
     /// person's hands.
     pub fn withhold(&self, roles: Vec<String>) {
-        *self
-            .withheld
+        self.grants
             .write()
-            .unwrap_or_else(PoisonError::into_inner) = roles;
+            .unwrap_or_else(PoisonError::into_inner)
+            .withheld = roles;
+    }
+
+    /// Whether the Defender for Endpoint API takes a token for this audience.
+    pub fn defender_takes(&self, aud: &str) -> bool {
+        let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
+        grants.audience.takes(aud)
     }
 
     /// Whether a path segment names this tenant: its id or one of its domains.
@@ -138,6 +206,22 @@ impl Entra {
                 known().map(|()| self.published_keys(ask))
             }
             "discovery/instance" if get && is_common(segment) => Self::instance(ask),
+            "oauth2/v2.0/authorize" if get => {
+                known().map(|()| self.authorize(ask, Version::V2, now))
+            }
+            "oauth2/authorize" if get => known().map(|()| self.authorize(ask, Version::V1, now)),
+            "oauth2/v2.0/devicecode" if post => self.device_code(ask, segment, Version::V2, now),
+            "oauth2/devicecode" if post || get => self.device_code(ask, segment, Version::V1, now),
+            "oauth2/deviceauth" if (post || get) && is_common(segment) => {
+                Ok(self.device_page(ask, now))
+            }
+            "oauth2/v2.0/logout" | "oauth2/logout" if get => known().map(|()| Self::logout(ask)),
+            "oauth2/nativeclient" if get && is_common(segment) => {
+                Ok(pages::page(200, "You have signed in", ""))
+            }
+            realm if get && is_common(segment) && realm.starts_with("userrealm/") => {
+                Ok(Self::realm(&realm["userrealm/".len()..]))
+            }
             _ => return None,
         };
         Some(outcome.unwrap_or_else(|refusal| refusal.reply(ask, now)))
@@ -148,37 +232,48 @@ impl Entra {
         &self,
         base: &str,
         app: &App,
-        proof: &str,
-        resource: Resource,
-        aud: &str,
+        proof: Proof,
+        wanted: &Wanted,
         now: Ticks,
     ) -> (String, Duration) {
-        let withheld = self.withheld.read().unwrap_or_else(PoisonError::into_inner);
-        let roles: Vec<String> = resource
-            .granted_roles()
-            .filter(|r| app.consented && !withheld.iter().any(|w| w.eq_ignore_ascii_case(r)))
-            .map(str::to_owned)
-            .collect();
-        drop(withheld);
+        let roles = if app.consented {
+            let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
+            grants.roles(wanted.resource)
+        } else {
+            Vec::new()
+        };
         let lifetime = *self.lifetime.read().unwrap_or_else(PoisonError::into_inner);
         let issued = clock::to_unix(now);
-        let claims = Claims {
-            aud: aud.into(),
-            iss: self.issuer(base, Version::V1),
+        let common = Claims {
             iat: issued,
             nbf: issued,
             exp: issued + lifetime.as_secs() as i64,
-            appid: app.id.clone(),
-            app_displayname: app.name.clone(),
-            appidacr: proof.into(),
             idtyp: "app".into(),
             sub: app.principal.clone(),
             oid: app.principal.clone(),
-            roles,
+            roles: roles.into_iter().map(str::to_owned).collect(),
             tid: self.tenant.clone(),
             uti: self.unique_id(now),
-            ver: "1.0".into(),
             ..Claims::default()
+        };
+        let claims = match self.format {
+            TokenFormat::V1 => Claims {
+                aud: wanted.aud.clone(),
+                iss: self.issuer(base, Version::V1),
+                appid: app.id.clone(),
+                app_displayname: app.name.clone(),
+                appidacr: proof.text().into(),
+                ver: "1.0".into(),
+                ..common
+            },
+            TokenFormat::V2 => Claims {
+                aud: wanted.resource.app_id.into(),
+                iss: self.issuer(base, Version::V2),
+                azp: app.id.clone(),
+                azpacr: proof.text().into(),
+                ver: "2.0".into(),
+                ..common
+            },
         };
         (self.sign(&claims), lifetime)
     }
@@ -216,7 +311,11 @@ mod tests {
             seed,
             "t".into(),
             Duration::from_secs(3600),
-            vec!["Machine.Scan".into()],
+            Grants {
+                withheld: vec!["Machine.Scan".into()],
+                ..Grants::default()
+            },
+            Quirks::default(),
         )
     }
 
@@ -225,9 +324,8 @@ mod tests {
             .application_token(
                 "http://127.0.0.1:1",
                 &entra.directory.apps[0],
-                "1",
-                DEFENDER,
-                "https://api.securitycenter.microsoft.com",
+                Proof::Secret,
+                &scopes::resource_named("https://api.securitycenter.microsoft.com").expect("known"),
                 clock::from_unix(1_000),
             )
             .0

@@ -26,21 +26,13 @@ pub struct Permission {
     pub scope: &'static str,
     /// What it stands for in a person's hands.
     pub capability: Capability,
-    /// Whether the tenant's own application was given it.
-    pub granted: bool,
 }
 
-const fn row(
-    role: &'static str,
-    scope: &'static str,
-    capability: Capability,
-    granted: bool,
-) -> Permission {
+const fn row(role: &'static str, scope: &'static str, capability: Capability) -> Permission {
     Permission {
         role,
         scope,
         capability,
-        granted,
     }
 }
 
@@ -64,79 +56,59 @@ pub const GRAPH: Resource = Resource {
             "SecurityIncident.Read.All",
             "SecurityIncident.Read.All",
             View,
-            true,
         ),
         row(
             "SecurityIncident.ReadWrite.All",
             "SecurityIncident.ReadWrite.All",
             Investigate,
-            true,
         ),
-        row(
-            "SecurityAlert.Read.All",
-            "SecurityAlert.Read.All",
-            View,
-            true,
-        ),
+        row("SecurityAlert.Read.All", "SecurityAlert.Read.All", View),
         row(
             "SecurityAlert.ReadWrite.All",
             "SecurityAlert.ReadWrite.All",
             Investigate,
-            true,
         ),
-        row(
-            "ThreatHunting.Read.All",
-            "ThreatHunting.Read.All",
-            View,
-            true,
-        ),
+        row("ThreatHunting.Read.All", "ThreatHunting.Read.All", View),
         row(
             "SecurityData.Manage.All",
             "SecurityData.Manage.All",
             Investigate,
-            true,
         ),
         // Mail is for applications alone.
-        row("SecurityAnalyzedMessage.Read.All", "", View, true),
-        row("SecurityAnalyzedMessage.ReadWrite.All", "", Respond, true),
+        row("SecurityAnalyzedMessage.Read.All", "", View),
+        row("SecurityAnalyzedMessage.ReadWrite.All", "", Respond),
         row(
             "SecurityIdentitiesAccount.Read.All",
             "SecurityIdentitiesAccount.Read.All",
             View,
-            true,
         ),
         row(
             "SecurityIdentitiesActions.ReadWrite.All",
             "SecurityIdentitiesActions.ReadWrite.All",
             Settings,
-            true,
         ),
         row(
             "IdentityRiskyUser.Read.All",
             "IdentityRiskyUser.Read.All",
             View,
-            true,
         ),
         row(
             "IdentityRiskyUser.ReadWrite.All",
             "IdentityRiskyUser.ReadWrite.All",
             Respond,
-            true,
         ),
         row(
             "User.RevokeSessions.All",
             "User.RevokeSessions.All",
             Respond,
-            true,
         ),
         row(
             "User.EnableDisableAccount.All",
             "User.EnableDisableAccount.All",
             Respond,
-            true,
         ),
-        row("User.Read.All", "User.Read.All", View, true),
-        row("", "User.Read", View, true),
+        row("User.Read.All", "User.Read.All", View),
+        row("", "User.Read", View),
     ],
 };
 
@@ -157,56 +129,47 @@ pub const DEFENDER: Resource = Resource {
         "https://userrequestsgraphapiep-prd.trafficmanager.net",
     ],
     permissions: &[
-        row("Machine.Read.All", "Machine.Read", View, true),
-        row("Machine.ReadWrite.All", "Machine.ReadWrite", Settings, true),
-        row("Machine.Isolate", "Machine.Isolate", Respond, true),
+        row("Machine.Read.All", "Machine.Read", View),
+        row("Machine.ReadWrite.All", "Machine.ReadWrite", Settings),
+        row("Machine.Isolate", "Machine.Isolate", Respond),
         row(
             "Machine.RestrictExecution",
             "Machine.RestrictExecution",
             Respond,
-            true,
         ),
-        row("Machine.Scan", "Machine.Scan", Respond, true),
+        row("Machine.Scan", "Machine.Scan", Respond),
         row(
             "Machine.CollectForensics",
             "Machine.CollectForensics",
             Investigate,
-            true,
         ),
-        row("Machine.Offboard", "Machine.Offboard", Settings, true),
+        row("Machine.Offboard", "Machine.Offboard", Settings),
         row(
             "Machine.StopAndQuarantine",
             "Machine.StopAndQuarantine",
             Respond,
-            true,
         ),
-        row(
-            "Machine.LiveResponse",
-            "Machine.LiveResponse",
-            Respond,
-            true,
-        ),
-        row("Library.Manage", "Library.Manage", Settings, true),
-        row("Alert.Read.All", "Alert.Read", View, true),
-        row("Alert.ReadWrite.All", "Alert.ReadWrite", Investigate, true),
-        row("Ti.Read.All", "", View, true),
-        row("Ti.ReadWrite", "Ti.ReadWrite", Settings, true),
-        row("Ti.ReadWrite.All", "Ti.ReadWrite", Settings, true),
-        row("AdvancedQuery.Read.All", "AdvancedQuery.Read", View, true),
+        row("Machine.LiveResponse", "Machine.LiveResponse", Respond),
+        row("Library.Manage", "Library.Manage", Settings),
+        row("Alert.Read.All", "Alert.Read", View),
+        row("Alert.ReadWrite.All", "Alert.ReadWrite", Investigate),
+        row("Ti.Read.All", "", View),
+        row("Ti.ReadWrite", "Ti.ReadWrite", Settings),
+        row("Ti.ReadWrite.All", "Ti.ReadWrite", Settings),
+        row("AdvancedQuery.Read.All", "AdvancedQuery.Read", View),
         // These keep `.All` in a person's token.
-        row("File.Read.All", "File.Read.All", View, true),
-        row("Ip.Read.All", "Ip.Read.All", View, true),
-        row("Url.Read.All", "Url.Read.All", View, true),
-        row("User.Read.All", "User.Read.All", View, true),
-        row("Software.Read.All", "Software.Read", View, true),
-        row("Vulnerability.Read.All", "Vulnerability.Read", View, true),
+        row("File.Read.All", "File.Read.All", View),
+        row("Ip.Read.All", "Ip.Read.All", View),
+        row("Url.Read.All", "Url.Read.All", View),
+        row("User.Read.All", "User.Read.All", View),
+        row("Software.Read.All", "Software.Read", View),
+        row("Vulnerability.Read.All", "Vulnerability.Read", View),
         row(
             "SecurityRecommendation.Read.All",
             "SecurityRecommendation.Read",
             View,
-            true,
         ),
-        row("Score.Read.All", "Score.Read", View, true),
+        row("Score.Read.All", "Score.Read", View),
     ],
 };
 
@@ -221,19 +184,9 @@ pub const XDR: Resource = Resource {
         "https://security.microsoft.com/mtp",
     ],
     permissions: &[
-        row("Incident.Read.All", "Incident.Read", View, true),
-        row(
-            "Incident.ReadWrite.All",
-            "Incident.ReadWrite",
-            Investigate,
-            true,
-        ),
-        row(
-            "AdvancedHunting.Read.All",
-            "AdvancedHunting.Read",
-            View,
-            true,
-        ),
+        row("Incident.Read.All", "Incident.Read", View),
+        row("Incident.ReadWrite.All", "Incident.ReadWrite", Investigate),
+        row("AdvancedHunting.Read.All", "AdvancedHunting.Read", View),
     ],
 };
 
@@ -260,24 +213,85 @@ impl Resource {
         aud.eq_ignore_ascii_case(self.app_id)
             || self.audiences.iter().any(|a| a.eq_ignore_ascii_case(aud))
     }
+}
 
-    /// Application permissions the tenant's application was given.
-    pub fn granted_roles(&self) -> impl Iterator<Item = &'static str> {
-        self.permissions
-            .iter()
-            .filter(|p| p.granted && !p.role.is_empty())
-            .map(|p| p.role)
+/// Which tokens the Defender for Endpoint API takes (sheet, section 2: documentation and field disagree).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Audience {
+    /// Those of its own resource, as documented.
+    #[default]
+    Documented,
+    /// Those of the Defender XDR resource, which then carries its permissions too.
+    Migrated,
+    /// Either.
+    Both,
+}
+
+impl std::str::FromStr for Audience {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "documented" => Ok(Self::Documented),
+            "migrated" => Ok(Self::Migrated),
+            "both" => Ok(Self::Both),
+            _ => Err("write documented, migrated or both".into()),
+        }
+    }
+}
+
+impl Audience {
+    /// Whether the Defender for Endpoint API takes a token for this audience.
+    pub fn takes(self, aud: &str) -> bool {
+        let own = self != Self::Migrated && DEFENDER.is_audience(aud);
+        own || (self != Self::Documented && XDR.is_audience(aud))
+    }
+}
+
+/// What the tenant granted to its applications.
+#[derive(Debug, Clone, Default)]
+pub struct Grants {
+    /// Permissions that were not granted, by either name.
+    pub withheld: Vec<String>,
+    /// Which tokens Defender for Endpoint takes.
+    pub audience: Audience,
+}
+
+impl Grants {
+    /// What a resource lets applications and people do in this tenant.
+    pub fn permissions(&self, resource: Resource) -> impl Iterator<Item = &'static Permission> {
+        let migrated = self.audience != Audience::Documented && resource.app_id == XDR.app_id;
+        let more = if migrated { DEFENDER.permissions } else { &[] };
+        resource.permissions.iter().chain(more)
     }
 
-    /// Delegated permissions the tenant consented to for its application, each once.
-    pub fn granted_scopes(&self) -> Vec<&'static str> {
+    /// Application permissions the tenant's application was given.
+    pub fn roles(&self, resource: Resource) -> Vec<&'static str> {
+        self.granted(resource)
+            .map(|p| p.role)
+            .filter(|role| !role.is_empty())
+            .collect()
+    }
+
+    /// Delegated permissions the tenant consented to for its application, each once; one is withheld with
+    /// the application permission it stands for.
+    pub fn scopes(&self, resource: Resource) -> Vec<&'static str> {
         let mut scopes: Vec<&'static str> = Vec::new();
-        for permission in self.permissions.iter().filter(|p| p.granted) {
+        for permission in self.granted(resource) {
             if !permission.scope.is_empty() && !scopes.contains(&permission.scope) {
                 scopes.push(permission.scope);
             }
         }
         scopes
+    }
+
+    fn granted(&self, resource: Resource) -> impl Iterator<Item = &'static Permission> {
+        self.permissions(resource).filter(move |p| {
+            !self
+                .withheld
+                .iter()
+                .any(|w| w.eq_ignore_ascii_case(p.role) || w.eq_ignore_ascii_case(p.scope))
+        })
     }
 }
 
@@ -292,6 +306,24 @@ mod tests {
         assert!(!DEFENDER.is_audience("https://api.security.microsoft.com"));
         assert!(XDR.is_audience("https://api.security.microsoft.com"));
         assert!(!GRAPH.is_audience("https://graph.microsoft.com/.default"));
+    }
+
+    #[test]
+    fn where_the_audience_moved_its_permissions_moved_along() {
+        let role = "Machine.Isolate";
+        for (audience, own, other) in [
+            (Audience::Documented, true, false),
+            (Audience::Migrated, false, true),
+            (Audience::Both, true, true),
+        ] {
+            let grants = Grants {
+                audience,
+                ..Grants::default()
+            };
+            assert_eq!(audience.takes(DEFENDER.audiences[0]), own);
+            assert_eq!(audience.takes(XDR.audiences[0]), other);
+            assert_eq!(grants.roles(XDR).contains(&role), other);
+        }
     }
 
     #[test]

@@ -4,18 +4,14 @@
 
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::super::clock::{self, Ticks};
 use super::super::http::{Ask, Reply};
-use super::directory::App;
 use super::refusals::{
-    Aadsts, BAD_GRANT_TYPE, BAD_SCOPE, BAD_SECRET, MISSING, NO_APP, NO_PROOF, NO_RESOURCE,
-    NO_TENANT, OLD_SECRET, RESOURCE_ON_V2, TENANTLESS, TWICE,
+    Aadsts, BAD_GRANT_TYPE, MISSING, NO_TENANT, RESOURCE_ON_V2, TENANTLESS, TWICE,
 };
-use super::resources::{DIRECTORY, Resource};
+use super::scopes::{self, Wanted};
 use super::{Entra, Version, is_common};
 
 /// The fields of a form, each once.
@@ -35,6 +31,11 @@ impl Form {
         Ok(Self(fields))
     }
 
+    /// A form with one field.
+    pub fn of(name: &str, value: &str) -> Self {
+        Self(vec![(name.into(), value.into())])
+    }
+
     /// A field that is there and not empty.
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0
@@ -47,15 +48,6 @@ impl Form {
     pub fn need(&self, name: &str) -> Result<&str, Aadsts> {
         self.get(name).ok_or_else(|| MISSING.of(&[name]))
     }
-}
-
-/// What a token is wanted for: the resource and the audience as it was written.
-#[derive(Debug, Clone)]
-pub struct Wanted {
-    /// The resource.
-    pub resource: Resource,
-    /// Its name as asked for: tokens of the first format echo it.
-    pub aud: String,
 }
 
 /// One request to a token endpoint.
@@ -96,95 +88,25 @@ impl Entra {
         match grant {
             "client_credentials" if is_common(segment) => Err(TENANTLESS.into()),
             "client_credentials" => self.client_credentials(&request),
+            "password" => self.password(&request),
+            "refresh_token" => self.refresh(&request),
+            "authorization_code" => self.redeem(&request),
+            // The second is how the first generation writes it.
+            "urn:ietf:params:oauth:grant-type:device_code" | "device_code" => self.poll(&request),
             _ => Err(BAD_GRANT_TYPE.of(&[grant])),
         }
     }
 
     fn client_credentials(&self, request: &TokenRequest<'_>) -> Result<Reply, Aadsts> {
-        let basic = basic(request.ask);
-        let id = match &basic {
-            Some((id, _)) => id,
-            None => request.form.need("client_id")?,
-        };
-        let app = self.directory.app(id).ok_or_else(|| NO_APP.of(&[id]))?;
-        let secret = basic
-            .as_ref()
-            .map(|(_, secret)| secret.as_str())
-            .or_else(|| request.form.get("client_secret"))
-            .ok_or_else(|| Aadsts::from(NO_PROOF))?;
-        check_secret(app, secret)?;
+        let (app, proof) = self.client(request)?;
         let wanted = match request.version {
-            Version::V1 => wanted_v1(&request.form)?,
-            Version::V2 => wanted_by_default_scope(request.form.need("scope")?)?,
+            Version::V1 => scopes::of_resource(&request.form)?,
+            Version::V2 => scopes::of_default_scope(request.form.need("scope")?)?,
         };
-        let (token, lifetime) = self.application_token(
-            &request.ask.base,
-            app,
-            "1",
-            wanted.resource,
-            &wanted.aud,
-            request.now,
-        );
+        let (token, lifetime) =
+            self.application_token(&request.ask.base, app, proof, &wanted, request.now);
         Ok(answer(request, &wanted, token, lifetime, Map::new()))
     }
-}
-
-/// Id and secret of an `Authorization: Basic` header; each is form-encoded before it is joined (RFC 6749, 2.3.1).
-fn basic(ask: &Ask) -> Option<(String, String)> {
-    let text = ask.header("authorization")?;
-    let (scheme, value) = text.split_once(' ')?;
-    if !scheme.eq_ignore_ascii_case("basic") {
-        return None;
-    }
-    let text = String::from_utf8(STANDARD.decode(value.trim()).ok()?).ok()?;
-    let (id, secret) = text.split_once(':')?;
-    let decoded = |text: &str| {
-        url::form_urlencoded::parse(format!("v={}", text.replace('&', "%26")).as_bytes())
-            .next()
-            .map(|(_, v)| v.into_owned())
-    };
-    Some((decoded(id)?, decoded(secret)?))
-}
-
-fn check_secret(app: &App, secret: &str) -> Result<(), Aadsts> {
-    if secret != app.secret {
-        return Err(BAD_SECRET.of(&[&app.id]));
-    }
-    if app.secret_expired {
-        return Err(OLD_SECRET.of(&[&app.id]));
-    }
-    Ok(())
-}
-
-/// The resource of a v1 request. `/.default` is no part of a resource's name there, and whoever sends
-/// `scope` instead gets a token for the directory's old Graph.
-fn wanted_v1(form: &Form) -> Result<Wanted, Aadsts> {
-    let Some(aud) = form.get("resource") else {
-        return Ok(Wanted {
-            resource: DIRECTORY,
-            aud: DIRECTORY.app_id.into(),
-        });
-    };
-    resource_named(aud)
-}
-
-/// The resource of a scope that ends in `/.default`, which must be the only one.
-fn wanted_by_default_scope(scope: &str) -> Result<Wanted, Aadsts> {
-    let bad = || BAD_SCOPE.of(&[scope]);
-    let mut scopes = scope.split_whitespace();
-    let (Some(only), None) = (scopes.next(), scopes.next()) else {
-        return Err(bad());
-    };
-    resource_named(only.strip_suffix("/.default").ok_or_else(bad)?)
-}
-
-/// The resource of an identifier, however its case and trailing slash are.
-pub fn resource_named(aud: &str) -> Result<Wanted, Aadsts> {
-    let resource = Resource::of_audience(aud).ok_or_else(|| NO_RESOURCE.of(&[aud]))?;
-    Ok(Wanted {
-        resource,
-        aud: aud.into(),
-    })
 }
 
 /// A granted token. The first endpoint writes numbers as text and says what the token is for.

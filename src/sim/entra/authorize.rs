@@ -1,0 +1,336 @@
+//! Signing in with a browser: `/authorize`, and the code it ends with (PKCE, loopback addresses).
+//!
+//! Facts: the Defender for Endpoint sheet, section 3; RFC 6749, 7636, 8252. A code is a sealed text; only
+//! which ones were used is kept.
+
+use std::fmt::Write as _;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest as _, Sha256};
+
+use super::super::clock::{self, Ticks};
+use super::super::http::{Ask, Reply};
+use super::directory::{Account, App};
+use super::discovery::is_loopback;
+use super::pages::{self, escaped, page};
+use super::people::{Session, by_hand, may_sign_in};
+use super::refusals::{
+    Aadsts, BAD_ADDRESS, BAD_CHALLENGE, BAD_GRANT, BAD_RESPONSE_TYPE, BAD_VERIFIER,
+    DECLINED_CONSENT, NEEDS_ADMIN, NO_APP, NO_USER, NOT_SIGNED_IN, OTHER_ADDRESS, RESOURCE_ON_V2,
+    USED_CODE,
+};
+use super::scopes;
+use super::token::{Form, TokenRequest};
+use super::{Entra, Version};
+
+/// How long a code is good, seconds.
+const CODE: i64 = 600;
+
+/// What a code stands for.
+#[derive(Debug, Serialize, Deserialize)]
+struct Code {
+    number: u64,
+    session: Session,
+    redirect_uri: String,
+    challenge: Option<String>,
+    method: Option<String>,
+}
+
+/// Where the answer of `/authorize` goes, and how.
+struct Return<'a> {
+    address: &'a str,
+    mode: &'a str,
+    state: Option<&'a str>,
+}
+
+impl Return<'_> {
+    fn send(&self, fields: &[(&str, &str)]) -> Reply {
+        let mut fields = fields.to_vec();
+        if let Some(state) = self.state {
+            fields.push(("state", state));
+        }
+        if self.mode == "form_post" {
+            let mut form = format!(
+                "<form method=\"post\" action=\"{}\">",
+                escaped(self.address)
+            );
+            for (name, value) in &fields {
+                let _ = write!(
+                    form,
+                    "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
+                    escaped(value)
+                );
+            }
+            form.push_str(
+                "<button>Continue</button></form><script>document.forms[0].submit()</script>",
+            );
+            return page(200, "Signing in", &form);
+        }
+        let mut query = url::form_urlencoded::Serializer::new(String::new());
+        query.extend_pairs(&fields);
+        let mark = match self.mode {
+            "fragment" => '#',
+            _ if self.address.contains('?') => '&',
+            _ => '?',
+        };
+        pages::redirect(format!("{}{mark}{}", self.address, query.finish()))
+    }
+
+    fn refuse(&self, refusal: &Aadsts, ask: &Ask, now: Ticks) -> Reply {
+        let sentence = refusal.sentence(ask, now);
+        let mut fields = vec![
+            ("error", refusal.kind.error),
+            ("error_description", sentence.as_str()),
+        ];
+        if refusal.kind == DECLINED_CONSENT {
+            fields.push(("error_subcode", "cancel"));
+        }
+        let mut reply = self.send(&fields);
+        reply.why = Some(format!("AADSTS{}: {}", refusal.kind.code, refusal.message));
+        reply
+    }
+}
+
+impl Entra {
+    /// Answers `/{tenant}/oauth2[/v2.0]/authorize`: a page with the people to choose from, or at once
+    /// where `login_hint` says who.
+    pub(super) fn authorize(&self, ask: &Ask, version: Version, now: Ticks) -> Reply {
+        let asked = match Form::read(ask.query.as_bytes()) {
+            Ok(form) => form,
+            Err(refusal) => return pages::refusal(refusal, ask, now),
+        };
+        let asked = &asked;
+        // What is wrong before the reply address is known to be the application's is shown, not sent.
+        let known = || {
+            let id = asked.need("client_id")?;
+            let app = self.directory.app(id).ok_or_else(|| NO_APP.of(&[id]))?;
+            let address = asked.need("redirect_uri")?;
+            if !is_registered(address, &ask.base) {
+                return Err(BAD_ADDRESS.of(&[address, id]));
+            }
+            Ok((app, address))
+        };
+        let (app, address) = match known() {
+            Ok(known) => known,
+            Err(refusal) => return pages::refusal(refusal, ask, now),
+        };
+        let back = Return {
+            address,
+            mode: asked.get("response_mode").unwrap_or("query"),
+            state: asked.get("state"),
+        };
+        match self.choose(ask, asked, app, address, version, now) {
+            Ok(Choice::Somebody(code)) => back.send(&[("code", &code)]),
+            Ok(Choice::Page(page)) => *page,
+            Err(refusal) => back.refuse(&refusal, ask, now),
+        }
+    }
+
+    fn choose(
+        &self,
+        ask: &Ask,
+        asked: &Form,
+        app: &App,
+        address: &str,
+        version: Version,
+        now: Ticks,
+    ) -> Result<Choice, Aadsts> {
+        match asked.need("response_type")? {
+            "code" => {}
+            other => return Err(BAD_RESPONSE_TYPE.of(&[other])),
+        }
+        let (challenge, method) = (
+            asked.get("code_challenge"),
+            asked.get("code_challenge_method"),
+        );
+        if let Some(challenge) = challenge
+            && (!(43..=128).contains(&challenge.len())
+                || !matches!(method, None | Some("S256" | "plain")))
+        {
+            return Err(BAD_CHALLENGE.into());
+        }
+        let scope = match version {
+            Version::V1 => asked.get("resource").unwrap_or_default(),
+            Version::V2 if asked.get("resource").is_some() => return Err(RESOURCE_ON_V2.into()),
+            Version::V2 => asked.need("scope")?,
+        };
+        if !app.consented {
+            return Err(NEEDS_ADMIN.into());
+        }
+        let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
+        match version {
+            Version::V1 => scopes::delegated_v1(asked, app, &grants)?,
+            Version::V2 => scopes::delegated_v2(scope, app, &grants)?,
+        };
+        drop(grants);
+        if asked.get("sim_choice") == Some("cancel") {
+            return Err(DECLINED_CONSENT.into());
+        }
+        let prompt = asked.get("prompt").unwrap_or_default();
+        let ask_again = matches!(prompt, "login" | "select_account");
+        let hint = asked
+            .get("sim_choice")
+            .or_else(|| asked.get("login_hint").filter(|_| !ask_again));
+        let Some(upn) = hint else {
+            if prompt == "none" {
+                return Err(NOT_SIGNED_IN.into());
+            }
+            return Ok(Choice::Page(Box::new(self.people_page(ask, app))));
+        };
+        let account = self
+            .directory
+            .account(upn)
+            .ok_or_else(|| NO_USER.of(&[upn]))?;
+        may_sign_in(account)?;
+        let code = Code {
+            number: self.issued.fetch_add(1, Ordering::Relaxed),
+            session: Session {
+                app: app.id.clone(),
+                upn: account.upn.clone(),
+                amr: by_hand(account),
+                at: clock::to_unix(now),
+                scope: scope.to_owned(),
+                nonce: asked.get("nonce").map(str::to_owned),
+            },
+            redirect_uri: address.to_owned(),
+            challenge: challenge.map(str::to_owned),
+            method: method.map(str::to_owned),
+        };
+        Ok(Choice::Somebody(self.keys.seal("1.code", &json!(code))))
+    }
+
+    /// The people to choose from: each a link to the same request with a choice made.
+    fn people_page(&self, ask: &Ask, app: &App) -> Reply {
+        let link = |choice: &str| {
+            let mut query = url::form_urlencoded::Serializer::new(String::new());
+            query.extend_pairs(
+                url::form_urlencoded::parse(ask.query.as_bytes())
+                    .filter(|(n, _)| n != "sim_choice"),
+            );
+            query.append_pair("sim_choice", choice);
+            escaped(&format!("{}?{}", ask.path, query.finish()))
+        };
+        let mut body = format!("<p>to continue to {}</p><ul>", escaped(&app.name));
+        for account in &self.directory.accounts {
+            let _ = write!(
+                body,
+                "<li><a href=\"{}\">{}</a></li>",
+                link(&account.upn),
+                described(account)
+            );
+        }
+        let _ = write!(
+            body,
+            "</ul><p><a href=\"{}\">Cancel</a></p>",
+            link("cancel")
+        );
+        page(200, "Sign in", &body)
+    }
+
+    /// `grant_type=authorization_code`.
+    pub(super) fn redeem(&self, request: &TokenRequest<'_>) -> Result<Reply, Aadsts> {
+        let (app, proof) = self.client(request)?;
+        let form = &request.form;
+        let code: Code = self
+            .keys
+            .open("1.code", form.need("code")?)
+            .and_then(|v| serde_json::from_value(v).ok())
+            .filter(|c: &Code| c.session.app == app.id)
+            .ok_or_else(|| Aadsts::from(BAD_GRANT))?;
+        let address = form.need("redirect_uri")?;
+        if address != code.redirect_uri {
+            return Err(OTHER_ADDRESS.of(&[address, &code.redirect_uri]));
+        }
+        if let Some(challenge) = &code.challenge {
+            let verifier = form.get("code_verifier").unwrap_or_default();
+            let fits = match code.method.as_deref() {
+                Some("S256") => URL_SAFE_NO_PAD.encode(Sha256::digest(verifier)) == *challenge,
+                _ => verifier == challenge,
+            };
+            if !fits {
+                return Err(BAD_VERIFIER.into());
+            }
+        }
+        let first = self
+            .used
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(code.number);
+        if !first {
+            return Err(USED_CODE.into());
+        }
+        self.go_on(request, app, proof, code.session, CODE)
+    }
+
+    /// `/logout`: there are no sessions in the browser to end.
+    pub(super) fn logout(ask: &Ask) -> Reply {
+        let back = url::form_urlencoded::parse(ask.query.as_bytes())
+            .find(|(name, _)| name == "post_logout_redirect_uri")
+            .map(|(_, value)| value.into_owned())
+            .filter(|address| is_registered(address, &ask.base));
+        match back {
+            Some(address) => pages::redirect(address),
+            None => page(200, "You signed out of your account", ""),
+        }
+    }
+}
+
+enum Choice {
+    Somebody(String),
+    Page(Box<Reply>),
+}
+
+/// A person as the pages list them.
+pub fn described(account: &Account) -> String {
+    let role = if account.roles.is_empty() {
+        "no role".to_owned()
+    } else {
+        account.roles.join(", ")
+    };
+    escaped(&format!("{} ({}; {role})", account.name, account.upn))
+}
+
+/// Whether an address may be replied to: any port of this computer (RFC 8252), or the page for native clients.
+fn is_registered(address: &str, base: &str) -> bool {
+    const NATIVE: &str = "/common/oauth2/nativeclient";
+    if address == format!("https://login.microsoftonline.com{NATIVE}")
+        || address == format!("{base}{NATIVE}")
+    {
+        return true;
+    }
+    url::Url::parse(address).is_ok_and(|url| {
+        matches!(url.scheme(), "http" | "https")
+            && url.host_str().is_some_and(is_loopback)
+            && url.fragment().is_none()
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replies_go_to_this_computer_alone() {
+        let base = "https://localhost:8484";
+        for (address, fine) in [
+            ("http://localhost:53123", true),
+            ("http://127.0.0.1:1/cb?x=1", true),
+            ("https://localhost:8484/common/oauth2/nativeclient", true),
+            (
+                "https://login.microsoftonline.com/common/oauth2/nativeclient",
+                true,
+            ),
+            ("https://example.com/cb", false),
+            ("http://localhost.example.com/cb", false),
+            ("javascript:alert(1)", false),
+            ("localhost", false),
+        ] {
+            assert_eq!(is_registered(address, base), fine, "{address}");
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! People signing in: with a password, and again with a refresh token. The other ways end here too, with
+//! a [`Session`].
+//!
+//! Sessions are sealed texts, not state: a refresh token outlives a restart, as tokens do.
+
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest as _, Sha256};
+
+use super::super::clock::{self, Ticks};
+use super::super::http::Reply;
+use super::super::quirks::TokenFormat;
+use super::claims::Claims;
+use super::client::Proof;
+use super::directory::{Account, App, Trouble};
+use super::refusals::{
+    Aadsts, BAD_GRANT, BAD_PASSWORD, BLOCKED, DISABLED, LOCKED, NEEDS_MFA, NEEDS_MFA_V1, NO_USER,
+    OLD_GRANT, OLD_PASSWORD, REVOKED,
+};
+use super::scopes::{self, Delegated};
+use super::token::{self, TokenRequest};
+use super::{Entra, Version};
+
+/// How long a refresh token lies unused at most: 90 days.
+const REFRESH: i64 = 90 * 86_400;
+
+/// A person who signed in to an application.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Session {
+    /// The application.
+    pub app: String,
+    /// Who: user principal name.
+    pub upn: String,
+    /// How: `pwd`, `mfa`.
+    pub amr: Vec<String>,
+    /// When, Unix seconds.
+    pub at: i64,
+    /// What was asked for, as it was written: `scope`, or the `resource` of a v1 request.
+    pub scope: String,
+    /// What the client wants to find again in its ID token.
+    #[serde(default)]
+    pub nonce: Option<String>,
+}
+
+impl Entra {
+    /// `grant_type=password`: no second factor, blocked where one is needed.
+    pub(super) fn password(&self, request: &TokenRequest<'_>) -> Result<Reply, Aadsts> {
+        let (app, proof) = self.client(request)?;
+        let form = &request.form;
+        let (upn, password) = (form.need("username")?, form.need("password")?);
+        let wanted = self.delegated(request, app, None)?;
+        let account = self
+            .directory
+            .account(upn)
+            .ok_or_else(|| NO_USER.of(&[upn]))?;
+        if account.trouble == Some(Trouble::Locked) {
+            return Err(LOCKED.into());
+        }
+        if password != self.directory.password {
+            return Err(BAD_PASSWORD.into());
+        }
+        match account.trouble {
+            Some(Trouble::Mfa) if request.version == Version::V1 => {
+                return Err(NEEDS_MFA_V1.of(&[wanted.wanted.resource.app_id]));
+            }
+            Some(Trouble::Mfa) => {
+                return Err(NEEDS_MFA.of(&[wanted.wanted.resource.app_id]));
+            }
+            _ => may_sign_in(account)?,
+        }
+        let session = Session {
+            app: app.id.clone(),
+            upn: account.upn.clone(),
+            amr: vec!["pwd".into()],
+            at: clock::to_unix(request.now),
+            scope: asked(request),
+            nonce: None,
+        };
+        Ok(self.signed_in(request, app, proof, account, &session, &wanted))
+    }
+
+    /// `grant_type=refresh_token`: the session goes on, for the same resource or another. Each answer
+    /// carries a new refresh token; the old one stays good, as it does at Entra.
+    pub(super) fn refresh(&self, request: &TokenRequest<'_>) -> Result<Reply, Aadsts> {
+        let (app, proof) = self.client(request)?;
+        let session: Session = self
+            .keys
+            .open("1.refresh", request.form.need("refresh_token")?)
+            .and_then(|v| serde_json::from_value(v).ok())
+            .filter(|s: &Session| s.app == app.id)
+            .ok_or_else(|| Aadsts::from(BAD_GRANT))?;
+        self.go_on(request, app, proof, session, REFRESH)
+    }
+
+    /// Tokens for a session that began elsewhere, unless it is too old, was revoked, or its person is in
+    /// trouble by now.
+    pub(super) fn go_on(
+        &self,
+        request: &TokenRequest<'_>,
+        app: &App,
+        proof: Proof,
+        session: Session,
+        lifetime: i64,
+    ) -> Result<Reply, Aadsts> {
+        let now = clock::to_unix(request.now);
+        if now >= session.at + lifetime {
+            return Err(OLD_GRANT.into());
+        }
+        let account = self
+            .directory
+            .account(&session.upn)
+            .ok_or_else(|| Aadsts::from(BAD_GRANT))?;
+        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
+        if revoked.get(&account.id).is_some_and(|at| session.at <= *at) {
+            let issued = clock::graph(request.now - (now - session.at) * clock::SECOND);
+            return Err(REVOKED.of(&[&issued]));
+        }
+        drop(revoked);
+        may_sign_in(account)?;
+        let wanted = self.delegated(request, app, Some(&session.scope))?;
+        let mut session = Session { at: now, ..session };
+        if request.form.get("scope").is_some() || request.form.get("resource").is_some() {
+            session.scope = asked(request);
+        }
+        Ok(self.signed_in(request, app, proof, account, &session, &wanted))
+    }
+
+    /// From now on refresh tokens and codes that a person got until now are refused.
+    pub fn revoke_sessions(&self, person: &str, now: Ticks) {
+        self.revoked
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(person.to_owned(), clock::to_unix(now));
+    }
+
+    /// What a request of a person wants; `before` is what the session was begun for.
+    fn delegated(
+        &self,
+        request: &TokenRequest<'_>,
+        app: &App,
+        before: Option<&str>,
+    ) -> Result<Delegated, Aadsts> {
+        let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
+        match (request.version, before) {
+            (Version::V1, Some(before)) if request.form.get("resource").is_none() => {
+                let form = token::Form::of("resource", before);
+                scopes::delegated_v1(&form, app, &grants)
+            }
+            (Version::V1, _) => scopes::delegated_v1(&request.form, app, &grants),
+            (Version::V2, before) => {
+                let scope = match (request.form.get("scope"), before) {
+                    (Some(scope), _) => scope,
+                    (None, Some(before)) => before,
+                    (None, None) => request.form.need("scope")?,
+                };
+                // Whoever renews keeps what the sign-in was about.
+                let mut wanted = scopes::delegated_v2(scope, app, &grants)?;
+                for kept in ["openid", "profile", "email", "offline_access"] {
+                    let had = before.is_some_and(|b| b.split_whitespace().any(|s| s == kept));
+                    if had && !wanted.has(kept) {
+                        wanted.openid.push(kept);
+                    }
+                }
+                Ok(wanted)
+            }
+        }
+    }
+
+    /// The answer to a person: access token, and what else was asked for.
+    fn signed_in(
+        &self,
+        request: &TokenRequest<'_>,
+        app: &App,
+        proof: Proof,
+        account: &Account,
+        session: &Session,
+        wanted: &Delegated,
+    ) -> Reply {
+        let lifetime = *self.lifetime.read().unwrap_or_else(PoisonError::into_inner);
+        let base = &request.ask.base;
+        let claims = self.person_claims(
+            base,
+            app,
+            proof,
+            account,
+            session,
+            wanted,
+            lifetime,
+            request.now,
+        );
+        let mut more = Map::new();
+        let scope = match request.version {
+            Version::V1 => wanted.scopes.join(" "),
+            Version::V2 => full_names(wanted),
+        };
+        more.insert("scope".into(), scope.into());
+        if request.version == Version::V1 || wanted.has("offline_access") {
+            let refresh = self.keys.seal("1.refresh", &json!(session));
+            more.insert("refresh_token".into(), refresh.into());
+        }
+        if request.version == Version::V1 || wanted.has("openid") {
+            let id = self.id_token(request, &claims, account, session, wanted);
+            more.insert("id_token".into(), id.into());
+        }
+        if request.form.get("client_info") == Some("1") {
+            let info = json!({ "uid": account.id, "utid": self.tenant });
+            let info = URL_SAFE_NO_PAD.encode(info.to_string());
+            more.insert("client_info".into(), info.into());
+        }
+        token::answer(request, &wanted.wanted, self.sign(&claims), lifetime, more)
+    }
+
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "everything a token says comes from somewhere else"
+    )]
+    fn person_claims(
+        &self,
+        base: &str,
+        app: &App,
+        proof: Proof,
+        account: &Account,
+        session: &Session,
+        wanted: &Delegated,
+        lifetime: Duration,
+        now: Ticks,
+    ) -> Claims {
+        let issued = clock::to_unix(now);
+        // One person is another subject to every application.
+        let subject = Sha256::digest(format!("{} {} {} subject", self.seed, app.id, account.id));
+        let mut scp = wanted.scopes.clone();
+        let own = wanted.openid.iter().filter(|s| **s != "offline_access");
+        scp.extend(own.map(|s| (*s).to_owned()));
+        let common = Claims {
+            iat: issued,
+            nbf: issued,
+            exp: issued + lifetime.as_secs() as i64,
+            idtyp: "user".into(),
+            name: account.name.clone(),
+            oid: account.id.clone(),
+            scp: scp.join(" "),
+            sub: URL_SAFE_NO_PAD.encode(subject),
+            tid: self.tenant.clone(),
+            uti: self.unique_id(now),
+            wids: account.wids(),
+            ..Claims::default()
+        };
+        match self.format {
+            TokenFormat::V1 => Claims {
+                aud: wanted.wanted.aud.clone(),
+                iss: self.issuer(base, Version::V1),
+                amr: session.amr.clone(),
+                appid: app.id.clone(),
+                app_displayname: app.name.clone(),
+                appidacr: proof.text().into(),
+                unique_name: account.upn.clone(),
+                upn: account.upn.clone(),
+                ver: "1.0".into(),
+                ..common
+            },
+            TokenFormat::V2 => Claims {
+                aud: wanted.wanted.resource.app_id.into(),
+                iss: self.issuer(base, Version::V2),
+                azp: app.id.clone(),
+                azpacr: proof.text().into(),
+                preferred_username: account.upn.clone(),
+                ver: "2.0".into(),
+                ..common
+            },
+        }
+    }
+
+    /// The token that tells the application who signed in.
+    fn id_token(
+        &self,
+        request: &TokenRequest<'_>,
+        access: &Claims,
+        account: &Account,
+        session: &Session,
+        wanted: &Delegated,
+    ) -> String {
+        let mut claims = json!({
+            "aud": session.app,
+            "iss": self.issuer(&request.ask.base, request.version),
+            "iat": access.iat,
+            "nbf": access.nbf,
+            "exp": access.exp,
+            "name": account.name,
+            "oid": account.id,
+            "sub": access.sub,
+            "tid": self.tenant,
+            "uti": access.uti,
+        });
+        match request.version {
+            Version::V1 => {
+                claims["amr"] = json!(session.amr);
+                claims["unique_name"] = json!(account.upn);
+                claims["upn"] = json!(account.upn);
+                claims["ver"] = json!("1.0");
+            }
+            Version::V2 => {
+                claims["preferred_username"] = json!(account.upn);
+                claims["ver"] = json!("2.0");
+            }
+        }
+        if wanted.has("email") {
+            claims["email"] = json!(account.upn);
+        }
+        if let Some(nonce) = &session.nonce {
+            claims["nonce"] = Value::from(nonce.as_str());
+        }
+        self.keys.sign(&claims, request.version == Version::V1)
+    }
+}
+
+/// What a request asks for, to be kept in its session.
+fn asked(request: &TokenRequest<'_>) -> String {
+    let name = match request.version {
+        Version::V1 => "resource",
+        Version::V2 => "scope",
+    };
+    request.form.get(name).unwrap_or_default().to_owned()
+}
+
+/// Granted scopes as the second generation writes them: with their resource, Graph's short ones without.
+fn full_names(wanted: &Delegated) -> String {
+    let short = wanted.wanted.aud == super::resources::GRAPH.app_id;
+    let own = wanted.openid.iter().filter(|s| **s != "offline_access");
+    wanted
+        .scopes
+        .iter()
+        .map(|scope| {
+            if short {
+                scope.clone()
+            } else {
+                format!("{}/{scope}", wanted.wanted.aud)
+            }
+        })
+        .chain(own.map(|s| (*s).to_owned()))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Whether a person who has proved who they are may come in. A second factor is not asked here: whoever
+/// signs in by hand has given it.
+pub fn may_sign_in(account: &Account) -> Result<(), Aadsts> {
+    match account.trouble {
+        None | Some(Trouble::Mfa) => Ok(()),
+        Some(Trouble::ConditionalAccess) => Err(BLOCKED.into()),
+        Some(Trouble::Disabled) => Err(DISABLED.into()),
+        Some(Trouble::Locked) => Err(LOCKED.into()),
+        Some(Trouble::PasswordExpired) => Err(OLD_PASSWORD.into()),
+    }
+}
+
+/// How somebody signed in by hand.
+pub fn by_hand(account: &Account) -> Vec<String> {
+    let mut amr = vec!["pwd".to_owned()];
+    if account.trouble == Some(Trouble::Mfa) {
+        amr.push("mfa".to_owned());
+    }
+    amr
+}
