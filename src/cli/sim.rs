@@ -33,6 +33,12 @@ pub(crate) struct SimArgs {
     /// The tenant was started so long ago, as 8d: so much of its stories has happened.
     #[arg(long, value_name = "SPAN", value_parser = span)]
     pub(crate) start_ago: Option<Duration>,
+    /// How many tenants, each with a world of its own.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
+    pub(crate) tenants: u16,
+    /// Keeps everything that is accepted in this file, and goes on from it when it is there.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) state: Option<PathBuf>,
     /// How many everyday incidents the tenant holds at the start.
     #[arg(long, default_value_t = 120, value_name = "N")]
     pub(crate) incidents: usize,
@@ -212,6 +218,8 @@ async fn serve(args: SimArgs) -> Done {
         throttle: args.throttle,
         faults,
         fault_seed: args.fault_seed,
+        tenants: args.tenants.into(),
+        state: args.state,
         start: args.start,
         start_ago: args.start_ago.unwrap_or_default(),
         clock_rate: args.clock,
@@ -220,10 +228,11 @@ async fn serve(args: SimArgs) -> Done {
         hunting_rows: args.hunting_rows,
         hunting_cpu: args.hunting_cpu.map(Duration::from_secs),
         log,
-        ..SimConfig::default()
     };
     let sim = Sim::start(config).await.map_err(|error| match error {
-        SimError::Listen { .. } | SimError::Certificate { .. } => Failure::refused(error),
+        SimError::Listen { .. } | SimError::Certificate { .. } | SimError::State { .. } => {
+            Failure::refused(error)
+        }
         SimError::NotLoopback(_) | SimError::Scenario(_) | SimError::Credential(_) => {
             Failure::usage(error)
         }

@@ -2,6 +2,7 @@
 //!
 //! Knows nothing of HTTP or of the story; it turns story minutes into wall time and ticks into text.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -53,14 +54,15 @@ pub struct Hands {
 /// `speed` times as fast as tenant time.
 #[derive(Debug)]
 pub struct Clock {
-    start: Ticks,
+    start: AtomicI64,
     speed: f64,
     state: RwLock<(Hands, Instant)>,
 }
 
 impl Clock {
-    /// A clock in wall time that starts now, or at `start` when given (so that a run can be repeated to
+    /// For tests: a clock in wall time that starts now, or at `start` when given (so that a run can be repeated to
     /// the letter).
+    #[cfg(test)]
     pub fn new(start: Option<Ticks>, speed: f64) -> Self {
         let wall = wall();
         let hands = Hands {
@@ -83,7 +85,7 @@ impl Clock {
         hands.at += scale((now - hands.wall).max(0), hands.rate);
         hands.wall = now;
         Self {
-            start,
+            start: AtomicI64::new(start),
             speed,
             state: RwLock::new((hands, Instant::now())),
         }
@@ -91,7 +93,19 @@ impl Clock {
 
     /// The moment the tenant was started.
     pub fn start(&self) -> Ticks {
-        self.start
+        self.start.load(Ordering::Acquire)
+    }
+
+    /// Pace of the story.
+    pub fn speed(&self) -> f64 {
+        self.speed
+    }
+
+    /// Becomes the clock of a tenant that was started at `start`.
+    pub fn restart(&self, start: Ticks, hands: Hands) {
+        let other = Self::with(start, hands, self.speed);
+        self.start.store(start, Ordering::Release);
+        self.set(|hands| *hands = other.hands());
     }
 
     /// The tenant's time: that of the request being answered, or what the clock shows.
@@ -122,7 +136,6 @@ impl Clock {
     }
 
     /// Puts the hands forward to where they once were; never back.
-    #[cfg(test)]
     pub fn catch_up(&self, to: Ticks) {
         self.set(|hands| hands.at = hands.at.max(to));
     }
@@ -137,9 +150,9 @@ impl Clock {
     /// When a story moment happens: what lies before the start is not scaled, what follows is.
     pub fn at(&self, story: Ticks) -> Ticks {
         if story <= 0 {
-            self.start + story
+            self.start() + story
         } else {
-            self.start + self.scaled(story)
+            self.start() + self.scaled(story)
         }
     }
 

@@ -16,6 +16,8 @@ use super::entra::{Claims, DIRECTORY_ROLES};
 use super::faults::Fault;
 use super::host::{self, Host};
 use super::http::Ask;
+use super::state::StateError;
+use super::stories::Tale;
 use super::tenant::Tenant;
 use super::{clock, ids};
 
@@ -142,17 +144,37 @@ impl SimHandle {
 
     /// Moves the tenant's time forward: the story goes on, actions end, tokens expire.
     pub fn advance(&self, by: Duration) {
-        self.host.clock.advance(by);
+        self.host.advance(by);
     }
 
     /// Lets tenant time run this many times as fast as wall time from now on; 0 freezes it.
     pub fn set_rate(&self, rate: f64) {
-        self.host.clock.set_rate(rate);
+        self.host.set_rate(rate);
     }
 
     /// Tenant time.
     pub fn now(&self) -> clock::Ticks {
         self.host.clock.now()
+    }
+
+    /// Begins a further story in the first tenant, now.
+    pub async fn tell(&self, tale: &Tale) -> Result<(), String> {
+        self.host.tell(0, tale).await
+    }
+
+    /// Everything that happened so far, as a state file has it.
+    pub fn export(&self) -> Result<Vec<u8>, StateError> {
+        self.host.export()
+    }
+
+    /// Becomes the tenant whose state this is, which must have been made with the same settings.
+    pub async fn import(&self, text: &[u8]) -> Result<(), String> {
+        self.host.import(text).await
+    }
+
+    /// Begins anew, as at the first start.
+    pub async fn reset(&self) -> Result<(), String> {
+        self.host.reset().await
     }
 
     /// From now on tokens come without these application roles.
@@ -228,13 +250,13 @@ impl SimHandle {
     /// assignment, severity, comments, tags, new alerts and incidents, merges, late evidence, resolutions
     /// and reopenings. Gives one line a change.
     pub async fn churn(&self, n: u32, seed: u64) -> Vec<String> {
-        self.first().churn(n, seed).await
+        self.host.churn(0, n, seed).await
     }
 
     /// Makes one change of a named sort (`merge`, `reopen` …; the error lists them all) to some incident or
     /// alert of the first tenant. Gives what changed.
     pub async fn change(&self, sort: &str, seed: u64) -> Result<String, String> {
-        self.first().change(sort, seed).await
+        self.host.change(0, sort, seed).await
     }
 
     /// Every incident, alert and machine action of the first tenant as the services serve them now. Asked

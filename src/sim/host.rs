@@ -15,8 +15,9 @@ use super::clock::{self, Clock, Ticks};
 use super::faults::{Faults, RetryAfter};
 use super::http::{Ask, Reply};
 use super::quota::Which;
+use super::state::Journal;
 use super::tenant::Tenant;
-use super::{LogLine, defender, graph, ids, mishap};
+use super::{LogLine, SimConfig, SimError, defender, graph, ids, make, mishap, steps};
 
 /// What is served: one tenant or many, with one clock.
 pub struct Host {
@@ -30,6 +31,10 @@ pub struct Host {
     pub requests: AtomicU64,
     /// Where log lines go.
     pub log: Option<LogLine>,
+    /// What happened so far, to be repeated.
+    pub journal: Journal,
+    /// What it was made from.
+    pub config: SimConfig,
     /// Whether the host is about to stop: what waits on purpose need not wait any longer.
     pub stopping: CancellationToken,
 }
@@ -49,6 +54,58 @@ struct Tid {
 }
 
 impl Host {
+    /// Makes the tenants of these settings or, when there is a state, the tenants as it left them.
+    pub async fn open(mut config: SimConfig) -> Result<Self, SimError> {
+        let wrong = |why: String| SimError::State {
+            path: config.state.clone().unwrap_or_default(),
+            why,
+        };
+        let (journal, before) = match &config.state {
+            Some(path) => Journal::open(path).map_err(|e| wrong(e.to_string()))?,
+            None => (Journal::default(), None),
+        };
+        let (head, entries) = if let Some((head, entries)) = before {
+            let mut kept = config.clone();
+            make::adopt(&mut kept, &head.made).map_err(wrong)?;
+            config = kept;
+            (head, entries)
+        } else {
+            let head = make::head(&config);
+            journal
+                .replace(&head, &[])
+                .map_err(|e| wrong(e.to_string()))?;
+            (head, Vec::new())
+        };
+        let hands = steps::hands_after(&head, &entries);
+        let clock = Arc::new(Clock::with(head.start, hands, config.speed));
+        let mut tenants = Vec::new();
+        for place in 0..config.tenants.max(1) {
+            let tenant = make::tenant(&config, place, &clock, head.hands.at).await?;
+            tenants.push(Arc::new(tenant));
+        }
+        let host = Self {
+            tenants,
+            clock,
+            faults: Faults::new(config.fault_seed),
+            requests: AtomicU64::new(0),
+            log: config.log.clone(),
+            journal,
+            config,
+            stopping: CancellationToken::new(),
+        };
+        host.replay(&entries).await.map_err(|why| SimError::State {
+            path: host.config.state.clone().unwrap_or_default(),
+            why,
+        })?;
+        for fault in &host.config.faults {
+            host.faults.add(fault.clone());
+        }
+        if host.config.prepare_hunting {
+            host.tenants.iter().for_each(graph::hunting::prepare);
+        }
+        Ok(host)
+    }
+
     /// The id of a request: while time is frozen the same in every run, so that answers are the same to
     /// the byte.
     pub fn request_id(&self, number: u64) -> String {
@@ -103,14 +160,18 @@ fn is_service(ask: &Ask) -> bool {
 /// What the tenant answers, quotas kept. The clock stands still for the request: all parts of an answer
 /// and all changes of a write have one time. Writes go one after the other, and no story event happens
 /// between the time of a write and the write, so that writes repeated at their times lead to the same world.
-pub async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
+pub async fn answer(host: &Host, tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
     if let Some(reply) = over_quota(tenant, ask, tenant.clock.now()) {
         return reply;
     }
     if may_write(ask) {
         let _turn = tenant.turn.write().await;
         let now = tenant.clock.now();
-        return clock::at(now, services(tenant, ask)).await;
+        let reply = clock::at(now, services(tenant, ask)).await;
+        if (200..300).contains(&reply.status) {
+            host.keep_write(now, tenant.place, ask);
+        }
+        return reply;
     }
     let now = {
         let _turn = tenant.turn.read().await;

@@ -66,7 +66,7 @@ pub async fn answer(
     strike: Option<&Strike>,
 ) -> (Reply, Delivery) {
     let Some(Strike { kind, salt }) = strike else {
-        return (host::answer(tenant, ask).await, Delivery::Whole);
+        return (host::answer(host, tenant, ask).await, Delivery::Whole);
     };
     let whole = |reply| (reply, Delivery::Whole);
     match kind {
@@ -98,7 +98,7 @@ pub async fn answer(
         }
         FaultKind::EmptyPage if ask.method == axum::http::Method::GET => {
             let token = host.faults.hold(&ask.query);
-            let mut reply = host::answer(tenant, ask).await;
+            let mut reply = host::answer(host, tenant, ask).await;
             spoil::document(&mut reply.body, |page| {
                 if page["value"].is_array() {
                     page["value"] = serde_json::json!([]);
@@ -113,7 +113,7 @@ pub async fn answer(
             let mut reply = if Service::of(&ask.path) == Service::Entra {
                 clock::at(now, host::services(tenant, ask)).await
             } else {
-                host::answer(tenant, ask).await
+                host::answer(host, tenant, ask).await
             };
             reply.headers.push(("date", http_date(now)));
             whole(reply)
@@ -123,13 +123,16 @@ pub async fn answer(
                 () = tokio::time::sleep(*by) => {}
                 () = host.stopping.cancelled() => {}
             }
-            whole(host::answer(tenant, ask).await)
+            whole(host::answer(host, tenant, ask).await)
         }
-        FaultKind::DropAfter => (host::answer(tenant, ask).await, Delivery::Closed),
-        FaultKind::Cut => (host::answer(tenant, ask).await, Delivery::Cut),
-        FaultKind::Drip(every) => (host::answer(tenant, ask).await, Delivery::Drip(*every)),
+        FaultKind::DropAfter => (host::answer(host, tenant, ask).await, Delivery::Closed),
+        FaultKind::Cut => (host::answer(host, tenant, ask).await, Delivery::Cut),
+        FaultKind::Drip(every) => (
+            host::answer(host, tenant, ask).await,
+            Delivery::Drip(*every),
+        ),
         _ => {
-            let mut reply = host::answer(tenant, ask).await;
+            let mut reply = host::answer(host, tenant, ask).await;
             if reply.status < 300 {
                 change(host, tenant, ask, kind, *salt, &mut reply);
             }

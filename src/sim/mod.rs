@@ -9,6 +9,8 @@
 //! | `server` | a port: mishaps, log |
 //! | `tls` | the same over HTTPS |
 //! | `host`, `tenant` | several tenants behind a port, and one of them |
+//! | `make` | from settings to tenants |
+//! | `state`, `steps` | the journal that survives, and what is kept in it |
 //! | `handle` | what a test or a program does with a running tenant |
 //! | `entra` | discovery, sign-in, keys; tokens that are verified on every request |
 //! | `graph` | incidents, alerts, hunting |
@@ -43,6 +45,7 @@ mod http;
 mod ids;
 mod json;
 mod mail;
+mod make;
 mod mishap;
 mod noise;
 mod odata;
@@ -53,6 +56,8 @@ mod scenario;
 mod server;
 mod shapes;
 mod spoil;
+mod state;
+mod steps;
 mod stories;
 mod story;
 mod tables;
@@ -65,28 +70,23 @@ mod world;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::serve::ListenerExt as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
-use build::Scale;
 pub use clock::Ticks;
-use clock::{Clock, Hands};
 pub use entra::Audience;
-use entra::{Entra, Grants};
 pub use faults::{ALWAYS, Fault, FaultKind, RetryAfter, Service};
 pub use graph::routes::Cloud;
 pub use handle::{SimHandle, Snapshot};
 use host::Host;
 pub use quirks::{QUIRKS, Quirks};
 use server::Door;
+pub use state::StateError;
 pub use stories::{Synopsis, Tale};
-use tenant::Tenant;
-use world::World;
 
 /// Takes one line of the tenant's log.
 pub type LogLine = Arc<dyn Fn(&str) + Send + Sync>;
@@ -146,6 +146,10 @@ pub struct SimConfig {
     pub hunting_cpu: Option<Duration>,
     /// Hunting tables that the tenant has no licence for: queries find no table of the name.
     pub hidden_tables: Vec<String>,
+    /// How many tenants, each with a world of its own.
+    pub tenants: usize,
+    /// The file that everything accepted is kept in, and begun from when it is there.
+    pub state: Option<PathBuf>,
     /// The moment the tenant believes it is now, at the start; wall time when `None`.
     pub start: Option<Ticks>,
     /// How long ago it was started, as the tenant believes: so much of the story has happened already.
@@ -208,6 +212,8 @@ impl Default for SimConfig {
             hunting_cpu: None,
             hidden_tables: Vec::new(),
             start: None,
+            tenants: 1,
+            state: None,
             start_ago: Duration::ZERO,
             clock_rate: 1.0,
             log: None,
@@ -240,6 +246,14 @@ pub enum SimError {
     /// A certificate that applications are to sign in with cannot be used.
     #[error("certificate: {0}")]
     Credential(String),
+    /// The state could not be used. The file is as it was.
+    #[error("{}: {why}", path.display())]
+    State {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
     /// The scenario could not be read.
     #[error("scenario: {0}")]
     Scenario(String),
@@ -255,8 +269,9 @@ impl Sim {
         if !config.listen.ip().is_loopback() {
             return Err(SimError::NotLoopback(config.listen));
         }
+        let wanted = config.listen;
         let listen = |source| SimError::Listen {
-            addr: config.listen,
+            addr: wanted,
             source,
         };
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
@@ -266,22 +281,7 @@ impl Sim {
             Some(_) => format!("https://localhost:{}", addr.port()).into(),
             None => format!("http://{addr}").into(),
         };
-        let clock = Arc::new(clock_of(&config));
-        let tenant = Arc::new(open(&config, &clock).await?);
-        if config.prepare_hunting {
-            graph::hunting::prepare(&tenant);
-        }
-        let host = Arc::new(Host {
-            tenants: vec![tenant],
-            clock,
-            faults: faults::Faults::new(config.fault_seed),
-            requests: AtomicU64::new(0),
-            log: config.log,
-            stopping: tokio_util::sync::CancellationToken::new(),
-        });
-        for fault in config.faults {
-            host.faults.add(fault);
-        }
+        let host = Arc::new(Host::open(config).await?);
         let (stop, stopped) = oneshot::channel::<()>();
         let door = Door {
             host: Arc::clone(&host),
@@ -358,8 +358,7 @@ pub fn fault_kinds() -> String {
 
 /// Reads a span of time such as `90s`, `5m`, `2h`, `8d`.
 pub fn span(text: &str) -> Option<Duration> {
-    let ticks = u64::try_from(clock::span(text)?).ok()?;
-    Some(Duration::from_nanos(ticks.checked_mul(100)?))
+    clock::span(text).map(ticks_to_duration)
 }
 
 /// Reads a moment such as `2026-08-01T00:00:00Z`.
@@ -372,85 +371,6 @@ pub fn pace(text: &str) -> Option<f64> {
     clock::pace(text)
 }
 
-fn clock_of(config: &SimConfig) -> Clock {
-    let wall = clock::wall();
-    let at = config.start.unwrap_or(wall);
-    let ago = Ticks::try_from(config.start_ago.as_nanos() / 100).unwrap_or(0);
-    let hands = Hands {
-        at,
-        wall,
-        rate: config.clock_rate,
-    };
-    Clock::with(at.saturating_sub(ago), hands, config.speed)
-}
-
-/// Makes one tenant.
-async fn open(config: &SimConfig, clock: &Arc<Clock>) -> Result<Tenant, SimError> {
-    let id = ids::guid(config.seed, "tenant");
-    let entra = Entra::new(
-        config.seed,
-        id.clone(),
-        config.token_lifetime,
-        Grants {
-            withheld: config.withheld_roles.clone(),
-            audience: config.audience,
-        },
-        config.quirks,
-    );
-    for pem in &config.certificates {
-        entra
-            .register_certificates(pem)
-            .map_err(SimError::Credential)?;
-    }
-    for trust in &config.federated {
-        entra
-            .register_federated(&trust.issuer, &trust.subject, &trust.certificate)
-            .map_err(SimError::Credential)?;
-    }
-    let world = {
-        let (config, clock) = (config.clone(), Arc::clone(clock));
-        tokio::task::spawn_blocking(move || make(&config, &id, clock))
-            .await
-            .map_err(|e| SimError::Scenario(e.to_string()))?
-            .map_err(SimError::Scenario)?
-    };
-    Ok(Tenant {
-        seed: config.seed,
-        quirks: config.quirks,
-        cloud: config.cloud,
-        entra,
-        quotas: config.throttle.then(quota::Quotas::default),
-        log: config.log.clone(),
-        next_event: AtomicI64::new(world.next_event()),
-        turn: tokio::sync::RwLock::default(),
-        world: RwLock::new(world),
-        hunting: graph::hunting::Hunting::new(graph::hunting::Settings {
-            rows: config.hunting_rows,
-            cpu: config.hunting_cpu,
-            hidden: config.hidden_tables.iter().cloned().collect(),
-        }),
-        clock: Arc::clone(clock),
-    })
-}
-
-fn make(config: &SimConfig, tenant: &str, clock: Arc<Clock>) -> Result<World, String> {
-    let scale = Scale {
-        incidents: config.incidents,
-        alerts: config.alerts,
-        machines: config.machines,
-    };
-    let now = clock.now();
-    let mut tales = config.scenarios.clone();
-    if tales.is_empty() {
-        tales.extend(Tale::named("invoice"));
-    }
-    if !config.story {
-        tales.clear();
-    }
-    let scenarios = tales.iter().map(Tale::scenario).collect::<Result<_, _>>()?;
-    let mut world = World::build(config.seed, tenant, clock, scale, config.trickle, scenarios)?;
-    world.actions = defender::actions::history(&world);
-    world.endpoint = defender::state::Endpoint::new(&world);
-    world.advance(now)?;
-    Ok(world)
+fn ticks_to_duration(ticks: Ticks) -> Duration {
+    Duration::from_nanos(u64::try_from(ticks).unwrap_or(0).saturating_mul(100))
 }

@@ -24,6 +24,11 @@ macro_rules! quirks {
         pub const QUIRKS: &[(&str, &[&str])] = &[$(($name, &[$($text),+])),+];
 
         impl Quirks {
+            /// Every quirk as it is set, as [`Quirks::set`] reads it.
+            pub fn values(&self) -> Vec<String> {
+                vec![$(format!("{}={}", $name, match self.$field { $($ty::$value => $text),+ })),+]
+            }
+
             /// Sets one from `NAME=VALUE`. The error lists what there is.
             pub fn set(&mut self, text: &str) -> Result<(), String> {
                 let (name, value) = text

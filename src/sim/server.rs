@@ -21,7 +21,6 @@ use super::clock::Ticks;
 use super::host::Host;
 use super::http::{Ask, Reply};
 use super::mishap::{self, Delivery};
-pub use super::tenant::Tenant;
 
 /// Closes its connection without a word once pulled.
 #[derive(Debug, Clone, Default)]

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::cast::{Cast, Setting};
-use super::clock::{SECOND, Ticks};
+use super::clock::{Clock, SECOND, Ticks};
 use super::defender::actions::{Action, Kind};
 use super::ids::{self, Dice};
 use super::noise::{Shell, ShellText};
@@ -67,6 +67,21 @@ impl Story {
 impl World {
     /// Brings people and devices of a scenario into the tenant and lines up what will happen.
     pub fn tell(&mut self, scenario: Scenario) -> Result<(), String> {
+        let clock = Arc::clone(&self.clock);
+        self.tell_by(scenario, clock)
+    }
+
+    /// Brings in a further story, which begins at `now`. What it says happened before that happens at once.
+    pub fn tell_at(&mut self, scenario: Scenario, now: Ticks) -> Result<(), String> {
+        let hands = self.clock.hands();
+        let clock = Clock::with(now, hands, self.clock.speed());
+        self.tell_by(scenario, Arc::new(clock))?;
+        self.story.events[self.story.next..].sort_by_key(|(at, _)| *at);
+        self.advance(now)
+    }
+
+    /// A story whose times are those of a clock.
+    fn tell_by(&mut self, scenario: Scenario, clock: Arc<Clock>) -> Result<(), String> {
         let name = scenario.story.name.clone();
         let told = |e| format!("{name}: {e}");
         let setting = Setting {
@@ -75,7 +90,7 @@ impl World {
             people: &self.people,
             machines: self.machines.len() as u32,
         };
-        let cast = Cast::new(scenario, Arc::clone(&self.clock), setting).map_err(told)?;
+        let cast = Cast::new(scenario, clock, setting).map_err(told)?;
         if self.tale_named(&name).is_some() {
             return Err(format!("two stories are called {name}"));
         }

@@ -6,17 +6,19 @@
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use super::churn::Sort;
-use super::clock::{self, Clock};
+use super::clock::{Clock, Ticks};
 use super::entra::Entra;
 use super::graph::routes::Cloud;
 use super::quirks::Quirks;
 use super::quota::Quotas;
+use super::stories::Tale;
 use super::world::World;
 use super::{LogLine, graph};
 
 /// The tenant as requests see it.
 pub struct Tenant {
+    /// Its place in the host, from 0.
+    pub place: usize,
     /// The seed of everything in it.
     pub seed: u64,
     /// Which way the unverified facts go.
@@ -71,20 +73,14 @@ impl Tenant {
         self.world.write().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes `n` believable changes.
-    pub async fn churn(&self, n: u32, seed: u64) -> Vec<String> {
-        let _turn = self.turn.write().await;
-        let now = self.clock.now();
-        clock::at(now, async { self.world_mut().churn(n, seed, now) }).await
-    }
-
-    /// Makes one change of a named sort.
-    pub async fn change(&self, sort: &str, seed: u64) -> Result<String, String> {
-        let sort = Sort::named(sort)?;
-        let _turn = self.turn.write().await;
-        let now = self.clock.now();
-        clock::at(now, async { self.world_mut().change_some(sort, seed, now) })
-            .await
-            .ok_or_else(|| "there is nothing to change so".into())
+    /// Begins a further story at `now`.
+    pub fn tell(&self, tale: &Tale, now: Ticks) -> Result<(), String> {
+        let scenario = tale.scenario()?;
+        let mut world = self.world_mut();
+        world.tell_at(scenario, now)?;
+        self.next_event.store(world.next_event(), Ordering::Release);
+        drop(world);
+        self.hunting.forget();
+        Ok(())
     }
 }

@@ -129,6 +129,13 @@ struct Ready {
     cost: Duration,
 }
 
+impl Hunting {
+    /// Lets the tables be made anew: the world is another one.
+    pub fn forget(&self) {
+        *self.tables.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
 /// Cancels the query when nobody waits for its answer any more.
 struct Waiting(Cancel);
 

@@ -1,0 +1,160 @@
+//! From settings to tenants: what a host is made of, the same every time.
+
+use std::sync::atomic::AtomicI64;
+use std::sync::{Arc, RwLock};
+
+use super::build::Scale;
+use super::clock::{self, Clock, Hands, Ticks};
+use super::entra::{Entra, Grants};
+use super::state::{Head, Made};
+use super::stories::Tale;
+use super::tenant::Tenant;
+use super::world::World;
+use super::{SimConfig, SimError, defender, graph, ids, quota};
+
+/// The seed of the tenant at a place: the first one's is the host's.
+pub fn seed(config: &SimConfig, place: usize) -> u64 {
+    match place {
+        0 => config.seed,
+        _ => ids::mix(config.seed ^ ids::mix(place as u64)),
+    }
+}
+
+/// The first line of the state of a host that begins now.
+pub fn head(config: &SimConfig) -> Head {
+    let wall = clock::wall();
+    let at = config.start.unwrap_or(wall);
+    let ago = Ticks::try_from(config.start_ago.as_nanos() / 100).unwrap_or(0);
+    let hands = Hands {
+        at,
+        wall,
+        rate: config.clock_rate,
+    };
+    let made = Made {
+        seed: config.seed,
+        tenants: config.tenants.max(1),
+        scale: (config.incidents, config.alerts, config.machines),
+        story: config.story,
+        scenarios: config
+            .scenarios
+            .iter()
+            .map(|tale| (tale.name.clone(), tale.text.clone()))
+            .collect(),
+        trickle: config.trickle,
+        speed: config.speed,
+        quirks: config.quirks.values(),
+        start: config.start,
+        start_ago: ago,
+        rate: config.clock_rate,
+    };
+    Head::new(made, at.saturating_sub(ago), hands)
+}
+
+/// Takes over what a state was made from.
+pub fn adopt(config: &mut SimConfig, made: &Made) -> Result<(), String> {
+    config.seed = made.seed;
+    config.tenants = made.tenants;
+    (config.incidents, config.alerts, config.machines) = made.scale;
+    config.story = made.story;
+    config.scenarios = made
+        .scenarios
+        .iter()
+        .map(|(name, text)| Tale {
+            name: name.clone(),
+            text: text.clone(),
+        })
+        .collect();
+    config.trickle = made.trickle;
+    config.speed = made.speed;
+    for quirk in &made.quirks {
+        config.quirks.set(quirk)?;
+    }
+    config.start = made.start;
+    config.start_ago = super::ticks_to_duration(made.start_ago);
+    config.clock_rate = made.rate;
+    Ok(())
+}
+
+/// The world of the tenant at a place, as it stands at `now`.
+pub fn world(
+    config: &SimConfig,
+    place: usize,
+    clock: Arc<Clock>,
+    now: Ticks,
+) -> Result<World, String> {
+    let scale = Scale {
+        incidents: config.incidents,
+        alerts: config.alerts,
+        machines: config.machines,
+    };
+    let mut tales = config.scenarios.clone();
+    if tales.is_empty() {
+        tales.extend(Tale::named("invoice"));
+    }
+    if !config.story {
+        tales.clear();
+    }
+    let scenarios = tales.iter().map(Tale::scenario).collect::<Result<_, _>>()?;
+    let seed = seed(config, place);
+    let id = ids::guid(seed, "tenant");
+    let mut world = World::build(seed, &id, clock, scale, config.trickle, scenarios)?;
+    world.actions = defender::actions::history(&world);
+    world.endpoint = defender::state::Endpoint::new(&world);
+    world.advance(now)?;
+    Ok(world)
+}
+
+/// Makes the tenant at a place.
+pub async fn tenant(
+    config: &SimConfig,
+    place: usize,
+    clock: &Arc<Clock>,
+    now: Ticks,
+) -> Result<Tenant, SimError> {
+    let seed = seed(config, place);
+    let entra = Entra::new(
+        seed,
+        ids::guid(seed, "tenant"),
+        config.token_lifetime,
+        Grants {
+            withheld: config.withheld_roles.clone(),
+            audience: config.audience,
+        },
+        config.quirks,
+    );
+    for pem in &config.certificates {
+        entra
+            .register_certificates(pem)
+            .map_err(SimError::Credential)?;
+    }
+    for trust in &config.federated {
+        entra
+            .register_federated(&trust.issuer, &trust.subject, &trust.certificate)
+            .map_err(SimError::Credential)?;
+    }
+    let world = {
+        let (config, clock) = (config.clone(), Arc::clone(clock));
+        tokio::task::spawn_blocking(move || world(&config, place, clock, now))
+            .await
+            .map_err(|e| SimError::Scenario(e.to_string()))?
+            .map_err(SimError::Scenario)?
+    };
+    Ok(Tenant {
+        place,
+        seed,
+        quirks: config.quirks,
+        cloud: config.cloud,
+        entra,
+        quotas: config.throttle.then(quota::Quotas::default),
+        log: config.log.clone(),
+        next_event: AtomicI64::new(world.next_event()),
+        turn: tokio::sync::RwLock::default(),
+        world: RwLock::new(world),
+        hunting: graph::hunting::Hunting::new(graph::hunting::Settings {
+            rows: config.hunting_rows,
+            cpu: config.hunting_cpu,
+            hidden: config.hidden_tables.iter().cloned().collect(),
+        }),
+        clock: Arc::clone(clock),
+    })
+}
