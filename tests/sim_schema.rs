@@ -16,42 +16,7 @@ use serde_json::{Value, json};
 use support::{GRAPH, Wire, text};
 
 /// Kinds of evidence that occur in no story and no everyday alert yet.
-const NOT_YET: &[&str] = &[
-    "activeDirectoryDomainEvidence",
-    "aiAgentEvidence",
-    "amazonResourceEvidence",
-    "azureResourceEvidence",
-    "blobContainerEvidence",
-    "blobEvidence",
-    "cloudLogonRequestEvidence",
-    "containerEvidence",
-    "containerImageEvidence",
-    "containerRegistryEvidence",
-    "dnsEvidence",
-    "fileHashEvidence",
-    "gitHubOrganizationEvidence",
-    "gitHubRepoEvidence",
-    "gitHubUserEvidence",
-    "googleCloudResourceEvidence",
-    "hostLogonSessionEvidence",
-    "ioTDeviceEvidence",
-    "kubernetesClusterEvidence",
-    "kubernetesControllerEvidence",
-    "kubernetesNamespaceEvidence",
-    "kubernetesPodEvidence",
-    "kubernetesSecretEvidence",
-    "kubernetesServiceAccountEvidence",
-    "kubernetesServiceEvidence",
-    "mailClusterEvidence",
-    "networkConnectionEvidence",
-    "nicEvidence",
-    "registryKeyEvidence",
-    "sasTokenEvidence",
-    "securityGroupEvidence",
-    "servicePrincipalEvidence",
-    "submissionMailEvidence",
-    "teamsMessageEvidence",
-];
+const NOT_YET: &[&str] = &[];
 
 /// Kinds that are served on purpose though no schema has them.
 const UNPUBLISHED: &[&str] = &["browserExtensionEvidence"];

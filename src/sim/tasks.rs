@@ -118,9 +118,11 @@ impl World {
             .collect()
     }
 
+    /// They look at every high incident of a story and at some of the others.
     fn experts_looked(&self, incident: &Incident, place: u32) -> bool {
+        let told = |alert: &u32| matches!(self.alerts[*alert as usize].body, Body::Told(_));
         incident.severity >= HIGH
-            && (incident.extra.as_ref().is_some_and(|e| e.title.is_some())
+            && (incident.alerts.iter().any(told)
                 || Dice::of(self.seed, 31, u64::from(place)).chance(SHARE))
     }
 

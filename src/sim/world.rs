@@ -405,7 +405,7 @@ impl World {
         }
     }
 
-    /// Moves an alert to another incident and gives the one it left, which keeps its title.
+    /// Moves an alert to another incident and gives the one it left, which keeps the title it has.
     pub fn move_alert(&mut self, alert: u32, into: u32, at: Ticks) -> Option<u32> {
         let from = self.alerts[alert as usize].incident;
         if from == into {
@@ -414,9 +414,7 @@ impl World {
         let title = self.incident_title(&self.incidents[from as usize]);
         let old = &mut self.incidents[from as usize];
         old.alerts.retain(|a| *a != alert);
-        if old.alerts.is_empty() {
-            old.extra_mut().title = Some(title);
-        }
+        old.extra_mut().title = Some(title);
         let row = &mut self.alerts[alert as usize];
         row.incident = into;
         let severity = row.severity;
@@ -433,6 +431,7 @@ impl World {
             return;
         }
         let by = self.name("Microsoft 365 Defender-Correlation");
+        let title = self.incident_title(&self.incidents[from as usize]);
         let alerts = std::mem::take(&mut self.incidents[from as usize].alerts);
         for alert in &alerts {
             self.alerts[*alert as usize].incident = into;
@@ -443,6 +442,8 @@ impl World {
         let old = &mut self.incidents[from as usize];
         old.status = REDIRECTED;
         old.redirect = target;
+        // The signpost keeps the name it had.
+        old.extra_mut().title = Some(title);
         let new = &mut self.incidents[into as usize];
         new.severity = new.severity.max(severity);
         new.alerts.extend(alerts);
