@@ -7,6 +7,8 @@ mod support;
 use std::time::Duration;
 
 use nightjar::sim::SimConfig;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use support::{GRAPH, Wire, quiet, text};
@@ -934,4 +936,108 @@ async fn requests_of_a_batch_are_authorised_and_throttled_each() {
     }
     let one = throttled.expect("150 requests a minute are the limit");
     assert!(one["headers"]["retry-after"].is_string(), "{one}");
+}
+
+/// Names that bodies have, and one that none has.
+const NAMES: &[&str] = &[
+    "status",
+    "classification",
+    "customTags",
+    "comment",
+    "incidentIds",
+    "mergeReasons",
+    "alertIds",
+    "incidentId",
+    "userIds",
+    "accountEnabled",
+    "accountId",
+    "action",
+    "identityProvider",
+    "displayName",
+    "severity",
+    "analyzedEmails",
+    "networkMessageId",
+    "requests",
+    "id",
+    "method",
+    "url",
+    "headers",
+    "body",
+    "dependsOn",
+    "@odata.type",
+    "colour",
+];
+
+fn any_json() -> impl Strategy<Value = Value> {
+    let texts = vec![
+        "",
+        "1",
+        "GET",
+        "/users",
+        "active",
+        "high",
+        "softDelete",
+        "okta",
+        "//x",
+        "../..",
+        "\u{0}",
+        "\u{1f989}",
+    ];
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        proptest::sample::select(texts).prop_map(Value::from),
+        "\\PC{0,8}".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(4, 24, 5, |inner| {
+        prop_oneof![
+            proptest::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            proptest::collection::vec((proptest::sample::select(NAMES), inner), 0..5).prop_map(
+                |pairs| {
+                    Value::Object(pairs.into_iter().map(|(n, v)| (n.to_owned(), v)).collect())
+                }
+            ),
+        ]
+    })
+}
+
+#[test]
+fn hostile_bodies_are_refused_and_never_break_anything() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let wire = runtime.block_on(Wire::start(quiet()));
+    let first = runtime.block_on(wire.get(&format!("{INCIDENTS}?$top=1&$expand=alerts")))["value"]
+        [0]
+    .clone();
+    let (incident, alert) = (text(&first, "id"), text(&first["alerts"][0], "id"));
+    let targets = [
+        (Method::PATCH, format!("{INCIDENTS}/{incident}")),
+        (Method::POST, format!("{INCIDENTS}/{incident}/comments")),
+        (Method::POST, format!("{INCIDENTS}/mergeIncidents")),
+        (Method::PATCH, format!("{ALERTS}/{alert}")),
+        (Method::POST, format!("{ALERTS}/moveAlerts")),
+        (Method::POST, format!("{MAILS}/remediate")),
+        (Method::POST, format!("{IDENTITIES}/x/invokeAction")),
+        (Method::POST, format!("{RISKY}/confirmSafe")),
+        (Method::PATCH, "/v1.0/users/x".to_owned()),
+        (Method::POST, "/v1.0/$batch".to_owned()),
+        (Method::POST, "/beta/$batch".to_owned()),
+    ];
+    let mut runner = TestRunner::new(Config {
+        cases: 250,
+        failure_persistence: None,
+        ..Config::default()
+    });
+    runner
+        .run(&(0..targets.len(), any_json()), |(at, body)| {
+            let (method, path) = &targets[at];
+            let (status, answer) =
+                runtime.block_on(wire.call(method.clone(), path, Some(body.clone())));
+            prop_assert!(status < 500, "{method} {path} {body}: {status} {answer}");
+            Ok(())
+        })
+        .expect("no body breaks the tenant");
+    runtime.block_on(async {
+        wire.get(&format!("{INCIDENTS}?$top=1")).await;
+    });
 }

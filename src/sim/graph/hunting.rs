@@ -67,6 +67,11 @@ impl Hunting {
         }
     }
 
+    /// Whether a table is kept from everybody.
+    pub fn hides(&self, table: &str) -> bool {
+        self.settings.hidden.contains(table)
+    }
+
     /// Takes what a query costs from the budget of its quarter of an hour. Over it: how long until the next.
     ///
     /// The cost is a model, so that the same requests get the same answers: what a query reads, not

@@ -4,13 +4,14 @@
 
 use super::super::http::{Ask, Reply};
 use super::super::json::{self, Object};
+use super::super::tenant::Tenant;
 use super::{Refusal, metadata};
 use crate::kql::bound::Column;
 use crate::kql::builtins::{Kind, builtins};
-use crate::kql::schema::Schema;
+use crate::kql::schema::{Schema, Table};
 
-/// GET the schema. It takes no options.
-pub fn get(ask: &Ask) -> Result<Reply, Refusal> {
+/// GET the schema, without the tables nobody can query. It takes no options.
+pub fn get(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
     if let Some((name, _)) = super::odata::pairs(&ask.query)
         .into_iter()
         .find(|(name, _)| name.starts_with('$'))
@@ -30,7 +31,12 @@ pub fn get(ask: &Ask) -> Result<Reply, Refusal> {
         ),
     );
     o.always("tables");
-    each(o.out, schema.tables(), |out, table| {
+    let open: Vec<&Table> = schema
+        .tables()
+        .iter()
+        .filter(|table| !tenant.hunting.hides(&table.name))
+        .collect();
+    each(o.out, &open, |out, table| {
         let mut o = Object::open(out, None);
         o.str("name", &table.name);
         o.raw("description", "null");

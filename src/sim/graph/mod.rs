@@ -155,7 +155,7 @@ async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
         Call::CommentAlert => alerts::comment(tenant, ask, key, &claims),
         Call::MoveAlerts => merge::relocate(tenant, ask, &claims),
         Call::Hunt => hunting::run(tenant, ask).await,
-        Call::HuntingSchema => hunting_schema::get(ask),
+        Call::HuntingSchema => hunting_schema::get(tenant, ask),
         Call::Mails => mail::list(tenant, ask),
         Call::Mail => mail::get(tenant, ask, key),
         Call::RemediateMails => mail::remediate(tenant, ask, &claims),

@@ -243,10 +243,7 @@ const REVOKE: &[&str] = &[
     "AgentIdUser.ReadWrite.All",
     "AgentIdUser.ReadWrite.IdentityParentedBy",
 ];
-const READ_RISK: &[&str] = &[
-    "IdentityRiskyUser.Read.All",
-    "IdentityRiskyUser.ReadWrite.All",
-];
+const READ_RISK: &[&str] = &["IdentityRiskyUser.Read.All"];
 const WRITE_RISK: &[&str] = &["IdentityRiskyUser.ReadWrite.All"];
 
 const MAILS: &str = "analyzedEmails";

@@ -292,7 +292,12 @@ fn told_row(cast: &Cast, file: &RowFile, at: Ticks) -> Result<Row, String> {
     let table = Schema::hunting()
         .table(&file.table)
         .ok_or_else(|| format!("no table is called {}", file.table))?;
-    let mut row = Row::new(&table.name, at);
+    // A few tables name their time otherwise: their rows say it themselves.
+    let mut row = if table.columns.iter().any(|c| c.name == "Timestamp") {
+        Row::new(&table.name, at)
+    } else {
+        Row::timeless(&table.name, at)
+    };
     let has = |column: &str| table.columns.iter().any(|c| c.name == column);
     if let Some(machine) = &file.machine {
         row = on(row, cast.machine(machine)?);
