@@ -119,3 +119,26 @@ fn its_test_command_is_the_one_the_checks_run() {
     let command = |line: &str| line.split(" 2>&1").next() == Some("cargo test --locked");
     assert!(checks.lines().any(command));
 }
+
+#[test]
+fn the_options_it_names_for_the_simulated_tenant_are_there() {
+    let text = readme();
+    let chapter = between(&text, "\n### Options by group\n", "\n### ");
+    let help = std::process::Command::new(env!("CARGO_BIN_EXE_nightjar"))
+        .args(["sim", "--help"])
+        .output()
+        .expect("it runs");
+    let help = String::from_utf8(help.stdout).expect("text");
+    let known: BTreeSet<&str> = help
+        .split_whitespace()
+        .filter(|word| word.starts_with("--"))
+        .collect();
+    let mut named = 0;
+    for part in chapter.split('`').skip(1).step_by(2) {
+        for word in part.split_whitespace().filter(|w| w.starts_with("--")) {
+            named += 1;
+            assert!(known.contains(word), "{word} is no option of nightjar sim");
+        }
+    }
+    assert!(named > 20, "the table of options is read");
+}

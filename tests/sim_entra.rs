@@ -483,6 +483,10 @@ async fn certificates_sign_in_once_they_are_registered() {
         assert_eq!(status, 200, "{algorithm}: {body}");
         assert_eq!(claims(&body)["appidacr"], "2");
     }
+    let mut fractions = good.clone();
+    fractions["exp"] = json!(unix_now() as f64 + 599.25);
+    let (status, body) = present(&wire, &rsa.assertion("PS256", &fractions)).await;
+    assert_eq!(status, 200, "{body}");
     let with = |name: &str, value: Value| {
         let mut claims = good.clone();
         claims[name] = value;

@@ -118,10 +118,11 @@ pub struct Assertion {
     pub sub: String,
     /// To whom: one name or several.
     pub aud: Audiences,
-    /// Until when, Unix seconds.
+    /// Until when, Unix seconds; some libraries send fractions.
+    #[serde(deserialize_with = "seconds")]
     pub exp: i64,
     /// From when on, Unix seconds.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "seconds")]
     pub nbf: i64,
     /// Its own id.
     #[serde(default)]
@@ -132,6 +133,10 @@ pub struct Assertion {
     signed: String,
     #[serde(skip)]
     signature: Vec<u8>,
+}
+
+fn seconds<'de, D: serde::Deserializer<'de>>(from: D) -> Result<i64, D::Error> {
+    f64::deserialize(from).map(|seconds| seconds as i64)
 }
 
 /// One audience or several.
