@@ -219,7 +219,7 @@ async fn what_is_installed_agrees_with_what_is_wrong_and_what_to_do() {
     }
     for row in &weak {
         assert!(
-            text(row, "id").starts_with("TVM-2026-") && row["exposedMachines"].as_u64() > Some(0)
+            text(row, "id").starts_with("CVE-2026-99") && row["exposedMachines"].as_u64() > Some(0)
         );
     }
     for kb in rows(&wire, &of("getmissingkbs")).await {

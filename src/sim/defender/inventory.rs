@@ -1,110 +1,54 @@
-//! What is installed on a machine, what is wrong with it, and what should be done.
-//!
-//! Products and weaknesses are data; which version a machine has is chosen by the seed, so the four
-//! views of a machine and the counts over all of them agree.
+//! What is installed on a machine, what is wrong with it, and what should be done: read from where the
+//! vulnerability tables of hunting are made, so that both tell the same.
 
 use std::sync::OnceLock;
 
-use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
-use super::super::clock::{DAY, Ticks};
+use super::super::clock::{self, DAY};
 use super::super::http::Reply;
-use super::super::ids::Dice;
 use super::super::odata::{Field, Kind, Type, filterable};
-use super::super::people::weighted;
+use super::super::tables::{Class, Cve, Installed, Item, Software};
 use super::super::world::World;
 use super::Refusal;
 use super::call::{Call, time};
 use super::machines;
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SoftwareFile {
-    product: Vec<Product>,
+fn catalogue() -> &'static Software {
+    static SOFTWARE: OnceLock<Software> = OnceLock::new();
+    SOFTWARE.get_or_init(|| Software::load().expect("software.toml is part of the program"))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Product {
-    id: String,
-    vendor: String,
-    name: String,
-    os: String,
-    share: u64,
-    versions: Vec<String>,
-    spread: Vec<u64>,
-    #[serde(default)]
-    weakness: Vec<Weakness>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Weakness {
-    id: String,
-    fixed: String,
-    severity: String,
-    cvss: f64,
-    days: i64,
-    exploit: bool,
-    description: String,
-    kb: Option<String>,
-    update: Option<String>,
-}
-
-fn products() -> &'static [Product] {
-    static FILE: OnceLock<SoftwareFile> = OnceLock::new();
-    let file = FILE.get_or_init(|| {
-        toml::from_str(include_str!("../../../assets/endpoint/software.toml"))
-            .expect("software.toml is part of the program")
-    });
-    &file.product
-}
-
-impl Product {
-    fn place(&self, version: &str) -> usize {
-        self.versions.iter().position(|v| v == version).unwrap_or(0)
-    }
-
-    /// What is wrong with a version.
-    fn open(&self, version: usize) -> impl Iterator<Item = &Weakness> {
-        self.weakness
-            .iter()
-            .filter(move |w| version < self.place(&w.fixed))
-    }
-
-    fn latest(&self) -> &str {
-        self.versions.last().map_or("", String::as_str)
-    }
-}
-
-/// Products of a machine of the fleet, with the place of the version it has.
-fn installed(world: &World, place: u32) -> Vec<(&'static Product, usize)> {
-    if place as usize >= world.machines.len() {
+/// What a machine of the fleet has; nothing is known of others.
+fn installed(world: &World, place: u32) -> Vec<Installed<'static>> {
+    let Some(machine) = world.machines.get(place as usize) else {
         return Vec::new();
-    }
-    let os = &world.machines[place as usize].os;
-    (0u64..)
-        .zip(products())
-        .filter(|(_, product)| os.starts_with(&product.os))
-        .filter_map(|(n, product)| {
-            let mut dice = Dice::of(world.seed, 59, u64::from(place) * 64 + n);
-            dice.chance(product.share).then(|| {
-                let version = weighted(product.spread.iter().copied(), &mut dice);
-                (product, version)
-            })
-        })
+    };
+    catalogue()
+        .of(world.seed, Class::of(&machine.os), place as usize)
         .collect()
 }
 
-/// How many machines have a product, and how many have it with something open, by a test.
-fn counted(world: &World, id: &str, test: impl Fn(&Product, usize) -> bool) -> (usize, usize) {
+fn is_exposed(item: &Item, version: usize) -> bool {
+    catalogue().open(item, version).next().is_some()
+}
+
+fn score(cve: &Cve) -> f64 {
+    cve.score.parse().unwrap_or(0.0)
+}
+
+fn id_of(item: &Item) -> String {
+    format!("{}-_-{}", item.vendor, item.name)
+}
+
+/// How many machines have something, and how many have it in a version that passes a test.
+fn counted(world: &World, wanted: &Item, test: impl Fn(usize) -> bool) -> (usize, usize) {
     let (mut all, mut exposed) = (0, 0);
     for place in 0..world.machines.len() as u32 {
-        for (product, version) in installed(world, place) {
-            if product.id == id {
+        for Installed { item, version, .. } in installed(world, place) {
+            if std::ptr::eq(item, wanted) {
                 all += 1;
-                exposed += usize::from(test(product, version));
+                exposed += usize::from(test(version));
             }
         }
     }
@@ -145,18 +89,18 @@ pub fn software(call: &Call<'_>) -> Result<Reply, Refusal> {
     let place = machine(call, &world)?;
     let rows: Vec<Json> = installed(&world, place)
         .into_iter()
-        .map(|(product, _)| {
-            let (_, exposed) = counted(&world, &product.id, |p, v| p.open(v).next().is_some());
-            let impact: f64 = product.weakness.iter().map(|w| w.cvss).sum::<f64>() / 10.0;
+        .map(|Installed { item, .. }| {
+            let (_, exposed) = counted(&world, item, |v| is_exposed(item, v));
+            let known: Vec<&Cve> = catalogue().known(item).collect();
             json!({
-                "id": product.id,
-                "name": product.name,
-                "vendor": product.vendor,
-                "weaknesses": product.weakness.len(),
-                "publicExploit": product.weakness.iter().any(|w| w.exploit),
+                "id": id_of(item),
+                "name": item.name,
+                "vendor": item.vendor,
+                "weaknesses": known.len(),
+                "publicExploit": known.iter().any(|c| c.exploit),
                 "activeAlert": false,
                 "exposedMachines": exposed,
-                "impactScore": impact,
+                "impactScore": known.iter().map(|c| score(c)).sum::<f64>() / 10.0,
             })
         })
         .collect();
@@ -167,23 +111,21 @@ pub fn software(call: &Call<'_>) -> Result<Reply, Refusal> {
 pub fn vulnerabilities(call: &Call<'_>) -> Result<Reply, Refusal> {
     let world = call.tenant.world();
     let place = machine(call, &world)?;
-    let start = world.clock.start();
     let mut rows = Vec::new();
-    for (product, version) in installed(&world, place) {
-        for weakness in product.open(version) {
-            let fixed = product.place(&weakness.fixed);
-            let (_, exposed) = counted(&world, &product.id, |_, v| v < fixed);
-            let published = day(start) - DAY * weakness.days;
+    for Installed { item, version, .. } in installed(&world, place) {
+        for cve in catalogue().open(item, version) {
+            let (_, exposed) = counted(&world, item, |v| v < cve.versions);
+            let published = clock::parse(&cve.published).unwrap_or(0);
             rows.push(json!({
-                "id": weakness.id,
-                "name": weakness.id,
-                "description": weakness.description,
-                "severity": weakness.severity,
-                "cvssV3": weakness.cvss,
+                "id": cve.id,
+                "name": cve.id,
+                "description": cve.text,
+                "severity": cve.severity,
+                "cvssV3": score(cve),
                 "exposedMachines": exposed,
                 "publishedOn": time(published),
-                "updatedOn": time(published + DAY * 3),
-                "publicExploit": weakness.exploit,
+                "updatedOn": time(published + 3 * DAY),
+                "publicExploit": cve.exploit,
                 "exploitVerified": false,
                 "exploitInKit": false,
                 "exploitTypes": [],
@@ -194,43 +136,40 @@ pub fn vulnerabilities(call: &Call<'_>) -> Result<Reply, Refusal> {
     answer(call, "PublicVulnerabilityDtos", &rows)
 }
 
-fn day(at: Ticks) -> Ticks {
-    at - at.rem_euclid(DAY)
-}
-
 /// GET what should be done on a machine.
 pub fn recommendations(call: &Call<'_>) -> Result<Reply, Refusal> {
     let world = call.tenant.world();
     let place = machine(call, &world)?;
     let rows: Vec<Json> = installed(&world, place)
         .into_iter()
-        .filter(|(product, version)| product.open(*version).next().is_some())
-        .map(|(product, version)| {
-            let open: Vec<&Weakness> = product.open(version).collect();
-            let (all, exposed) = counted(&world, &product.id, |p, v| p.open(v).next().is_some());
+        .filter(|i| is_exposed(i.item, i.version))
+        .map(|Installed { item, version, .. }| {
+            let open: Vec<&Cve> = catalogue().open(item, version).collect();
+            let (all, exposed) = counted(&world, item, |v| is_exposed(item, v));
+            let latest = item.versions.last();
             json!({
-                "id": format!("va-_-{}", product.id),
-                "productName": product.name,
-                "recommendationName": format!("Update {} to version {}", product.name, product.latest()),
+                "id": format!("va-_-{}", id_of(item)),
+                "productName": item.name,
+                "recommendationName": format!("Update {} to version {}", item.name, latest.map_or("", String::as_str)),
                 "weaknesses": open.len(),
-                "vendor": product.vendor,
-                "recommendedVersion": product.latest(),
+                "vendor": item.vendor,
+                "recommendedVersion": latest,
                 "recommendedVendor": "",
                 "recommendedProgram": "",
                 "recommendationCategory": "Application",
                 "subCategory": "",
-                "severityScore": open.iter().map(|w| w.cvss).fold(0.0, f64::max),
-                "publicExploit": open.iter().any(|w| w.exploit),
+                "severityScore": open.iter().map(|c| score(c)).fold(0.0, f64::max),
+                "publicExploit": open.iter().any(|c| c.exploit),
                 "activeAlert": false,
                 "associatedThreats": [],
                 "remediationType": "Update",
                 "status": "Active",
                 "configScoreImpact": 0,
-                "exposureImpact": open.iter().map(|w| w.cvss).sum::<f64>() / 10.0,
+                "exposureImpact": open.iter().map(|c| score(c)).sum::<f64>() / 10.0,
                 "totalMachineCount": all,
                 "exposedMachinesCount": exposed,
                 "nonProductivityImpactedAssets": 0,
-                "relatedComponent": product.name,
+                "relatedComponent": item.name,
             })
         })
         .collect();
@@ -242,56 +181,26 @@ pub fn missing_kbs(call: &Call<'_>) -> Result<Reply, Refusal> {
     let world = call.tenant.world();
     let place = machine(call, &world)?;
     let mut rows: Vec<Json> = Vec::new();
-    for (product, version) in installed(&world, place) {
-        let mut numbers: Vec<&str> = Vec::new();
-        for weakness in product.open(version) {
-            let Some(kb) = weakness.kb.as_deref().filter(|kb| !numbers.contains(kb)) else {
+    for Installed { item, version, .. } in installed(&world, place) {
+        let mut told: Vec<&str> = Vec::new();
+        for cve in catalogue().open(item, version) {
+            let kb = cve.kb();
+            let Some(number) = kb.strip_prefix("KB").filter(|_| !told.contains(&kb)) else {
                 continue;
             };
-            numbers.push(kb);
-            let fixed = product.place(&weakness.fixed);
-            let (_, missed) = counted(&world, &product.id, |_, v| v < fixed);
-            let addressed = product
-                .weakness
-                .iter()
-                .filter(|w| w.kb.as_deref() == Some(kb))
-                .count();
+            told.push(kb);
+            let (_, missed) = counted(&world, item, |v| v < cve.versions);
+            let addressed = catalogue().open(item, version).filter(|c| c.kb() == kb);
             rows.push(json!({
-                "id": kb,
-                "name": weakness.update,
+                "id": number,
+                "name": cve.update.trim_end_matches(kb).trim_end(),
                 "osBuild": world.device(place).build,
-                "productsNames": [product.name],
-                "url": format!("https://catalog.update.microsoft.com/v7/site/Search.aspx?q=KB{kb}"),
+                "productsNames": [item.name],
+                "url": format!("https://catalog.update.microsoft.com/v7/site/Search.aspx?q={kb}"),
                 "machineMissedOn": missed,
-                "cveAddressed": addressed,
+                "cveAddressed": addressed.count(),
             }));
         }
     }
     answer(call, "PublicProductFixDto", &rows)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_weakness_is_fixed_in_a_version_of_its_product() {
-        for product in products() {
-            assert_eq!(
-                product.versions.len(),
-                product.spread.len(),
-                "{}",
-                product.id
-            );
-            for weakness in &product.weakness {
-                assert!(
-                    product.place(&weakness.fixed) > 0,
-                    "{}: {} is none of its versions, or the first",
-                    weakness.id,
-                    weakness.fixed
-                );
-                assert_eq!(weakness.kb.is_some(), weakness.update.is_some());
-            }
-        }
-    }
 }

@@ -4,12 +4,14 @@
 //! Endpoint fact sheet.
 
 pub mod actions;
+mod alert_create;
 mod alert_write;
 mod alerts;
 pub mod blobs;
 mod call;
 pub mod effects;
 mod facts;
+mod hunting;
 mod indicator_batch;
 mod indicators;
 mod inventory;
@@ -26,7 +28,7 @@ mod support;
 use std::sync::Arc;
 
 use super::clock;
-use super::entra::Claims;
+use super::entra::{Claims, XDR};
 use super::http::{Ask, Reply};
 use super::json;
 use super::quirks::{ReadRoles, WrongAudience};
@@ -46,6 +48,8 @@ pub struct Refusal {
     pub code: &'static str,
     /// The service's sentence.
     pub message: String,
+    /// Why, for the log alone, where that is not the sentence.
+    pub why: Option<String>,
 }
 
 impl Refusal {
@@ -55,6 +59,7 @@ impl Refusal {
             status,
             code,
             message: message.into(),
+            why: None,
         }
     }
 
@@ -68,7 +73,11 @@ impl Refusal {
         );
         let mut reply = Reply::json(self.status, body.into_bytes());
         reply.content_type = "application/json; charset=utf-8";
-        reply.why = Some(format!("{}: {}", self.code, self.message));
+        reply.why = Some(format!(
+            "{}: {}",
+            self.code,
+            self.why.as_deref().unwrap_or(&self.message)
+        ));
         reply
     }
 }
@@ -115,6 +124,8 @@ async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
     match found.route.does {
         Does::Now(answer) => answer(&call),
         Does::Upload => library::upload(&call).await,
+        Does::FromRow => alert_create::by_reference(&call).await,
+        Does::Query(service) => hunting::run(&call, service).await,
     }
 }
 
@@ -167,7 +178,11 @@ fn authorize(tenant: &Tenant, ask: &Ask, route: Option<&Route>) -> Result<Claims
             "Unauthorized request - reason of failure: Account is not provisioned.",
         ));
     }
-    if !tenant.entra.defender_takes(&claims.aud) {
+    let taken = match route.map(|r| r.does) {
+        Some(Does::Query(hunting::Service::Xdr)) => XDR.is_audience(&claims.aud),
+        _ => tenant.entra.defender_takes(&claims.aud),
+    };
+    if !taken {
         // The roles of a token for another resource never match: the same sentence, with those roles in its tail.
         let message = claims
             .need(

@@ -3,7 +3,7 @@
 //! One table. Facts: sections 4, 5.3 and 6 of the endpoint fact sheet.
 
 use super::super::http::Reply;
-use super::{Refusal, call::Call};
+use super::{Refusal, call::Call, hunting::Service};
 use super::{
     actions, alert_write, alerts, indicator_batch, indicators, inventory, investigations, library,
     live, machine_write, machines, pivots,
@@ -31,6 +31,8 @@ const LIVE_RESPONSE: Quota = quota("live response", 10, 0);
 const PACKAGE_URI: Quota = quota("package uri", 2, 120);
 const INVESTIGATION: Quota = quota("start investigation", 0, 50);
 const BATCH_ALERTS: Quota = quota("batch alert update", 10, 500);
+const CREATE_ALERT: Quota = quota("create alert", 15, 0);
+const HUNTING: Quota = quota("advanced hunting", 45, 1500);
 const IMPORT: Quota = quota("import indicators", 30, 0);
 const BATCH_DELETE: Quota = quota("delete indicators", 30, 1500);
 
@@ -92,6 +94,8 @@ const URL: Need = read(&["Url.Read.All"]);
 const SOFTWARE: Need = read(&["Software.Read.All"]);
 const VULNERABILITY: Need = read(&["Vulnerability.Read.All"]);
 const RECOMMENDATION: Need = read(&["SecurityRecommendation.Read.All"]);
+const QUERY: Need = read(&["AdvancedQuery.Read.All"]);
+const XDR_HUNTING: Need = read(&["AdvancedHunting.Read.All"]);
 const TI: Need = write(&["Ti.ReadWrite", "Ti.ReadWrite.All"]);
 const TI_READ: Need = read(&["Ti.ReadWrite", "Ti.ReadWrite.All"]);
 const LIBRARY: Need = write(&["Library.Manage"]);
@@ -122,6 +126,10 @@ pub enum Does {
     Now(Handler),
     /// The upload of a library file.
     Upload,
+    /// An alert from a row of the hunting tables.
+    FromRow,
+    /// A query, in a service's own shape.
+    Query(Service),
 }
 
 /// One path.
@@ -285,6 +293,10 @@ pub const ROUTES: &[Route] = &[
         &BATCH_ALERTS,
         post("alerts/batchupdate", &ALERT_WRITE, alert_write::batch),
     ),
+    limited(
+        &CREATE_ALERT,
+        later("alerts/createalertbyreference", &ALERT_WRITE, Does::FromRow),
+    ),
     get("alerts/{}", &ALERT, alerts::get),
     by("PATCH", post("alerts/{}", &ALERT_WRITE, alert_write::patch)),
     get("alerts/{}/machine", &MACHINE, alerts::machine),
@@ -310,6 +322,23 @@ pub const ROUTES: &[Route] = &[
     get("libraryfiles", &LIBRARY, library::list),
     later("libraryfiles", &LIBRARY, Does::Upload),
     by("DELETE", post("libraryfiles/{}", &LIBRARY, library::delete)),
+    // 6.6 hunting
+    limited(
+        &HUNTING,
+        later(
+            "advancedqueries/run",
+            &QUERY,
+            Does::Query(Service::Endpoint),
+        ),
+    ),
+    limited(
+        &HUNTING,
+        later(
+            "advancedhunting/run",
+            &XDR_HUNTING,
+            Does::Query(Service::Xdr),
+        ),
+    ),
     // 11 statistics and pivots
     get("files/{}", &FILE, pivots::file),
     get("files/{}/stats", &FILE, pivots::file_stats),

@@ -285,7 +285,7 @@ pub async fn run(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
 }
 
 /// A failure in the service's words: one sentence, no place.
-fn refusal(failed: Failed) -> Refusal {
+pub fn refusal(failed: Failed) -> Refusal {
     let (error, query) = match failed {
         Failed::Tables(error, query) => (error, query),
         Failed::Spent(wait) => {

@@ -82,6 +82,18 @@ pub struct Device {
     pub rank: usize,
 }
 
+impl Class {
+    /// The class of a device with this `osPlatform`.
+    pub fn of(os: &str) -> Self {
+        match os {
+            "macOS" => Self::Mac,
+            "Linux" => Self::Linux,
+            os if os.contains("Server") => Self::Server,
+            _ => Self::Client,
+        }
+    }
+}
+
 /// People and devices.
 #[derive(Debug)]
 pub struct Estate {
@@ -135,12 +147,7 @@ impl Estate {
                 os: m.os.as_str().into(),
                 version: m.version.as_str().into(),
                 build: m.build,
-                class: match m.os.as_str() {
-                    "macOS" => Class::Mac,
-                    "Linux" => Class::Linux,
-                    os if os.contains("Server") => Class::Server,
-                    _ => Class::Client,
-                },
+                class: Class::of(&m.os),
                 person: m.person as usize,
                 group: m.group.as_str().into(),
                 health: m.health,

@@ -35,7 +35,9 @@ use super::clock::Ticks;
 use super::world::World;
 use background::Background;
 pub use background::KEPT;
+pub use estate::Class;
 pub use row::{Cell, Row};
+pub use software::{Cve, Installed, Item, Software};
 use store::Writer;
 pub use store::{Readers, names};
 

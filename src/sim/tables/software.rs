@@ -4,7 +4,7 @@
 use serde::Deserialize;
 
 use super::super::clock::{self, DAY, HOUR};
-use super::estate::{Estate, number};
+use super::estate::{Class, Estate, number};
 use super::programs::classes;
 use super::row::{Cell, Row};
 
@@ -20,14 +20,16 @@ struct File {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Item {
-    vendor: String,
-    name: String,
+pub struct Item {
+    /// Vendor.
+    pub vendor: String,
+    /// Name.
+    pub name: String,
     on: Vec<String>,
     #[serde(default = "everywhere")]
     share: u64,
     /// Newest last.
-    versions: Vec<String>,
+    pub versions: Vec<String>,
     path: String,
     /// Date after which it is no longer supported.
     ends: Option<String>,
@@ -39,17 +41,41 @@ fn everywhere() -> u64 {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Cve {
-    id: String,
+pub struct Cve {
+    /// Its number.
+    pub id: String,
     software: String,
     /// So many of its oldest versions have it.
-    versions: usize,
-    severity: String,
-    score: String,
-    exploit: bool,
-    published: String,
-    update: String,
-    text: String,
+    pub versions: usize,
+    /// `Critical` …
+    pub severity: String,
+    /// A number with one digit.
+    pub score: String,
+    /// Whether an exploit is public.
+    pub exploit: bool,
+    /// A date.
+    pub published: String,
+    /// The update that ends it: its name, its number last.
+    pub update: String,
+    /// What it is.
+    pub text: String,
+}
+
+impl Cve {
+    /// The number of the update that ends it.
+    pub fn kb(&self) -> &str {
+        self.update.split(' ').next_back().unwrap_or_default()
+    }
+}
+
+/// Something installed on a device.
+#[derive(Debug, Clone, Copy)]
+pub struct Installed<'a> {
+    /// What.
+    pub item: &'a Item,
+    /// Place of its version.
+    pub version: usize,
+    luck: u64,
 }
 
 /// Everything that can be installed.
@@ -90,6 +116,43 @@ impl Software {
         }
     }
 
+    /// What the device at a place has.
+    pub fn of(
+        &self,
+        seed: u64,
+        class: Class,
+        device: usize,
+    ) -> impl Iterator<Item = Installed<'_>> {
+        let items = self.0.software.iter().enumerate();
+        items.filter_map(move |(n, item)| {
+            let luck = number(seed, 95, n as u64, device as u64);
+            let runs = classes(&item.on).is_ok_and(|on| on.contains(&class));
+            // Most devices are up to date, some are behind.
+            let behind = match (luck >> 10) % 10 {
+                0..7 => 0,
+                7..9 => 1,
+                _ => 2,
+            };
+            (runs && luck % 100 < item.share).then(|| Installed {
+                item,
+                version: (item.versions.len() - 1).saturating_sub(behind),
+                luck,
+            })
+        })
+    }
+
+    /// What is wrong with a version of something.
+    pub fn open(&self, item: &Item, version: usize) -> impl Iterator<Item = &Cve> {
+        let mut all = self.known(item);
+        std::iter::from_fn(move || all.find(|c| version < c.versions))
+    }
+
+    /// What is known to be wrong with any version of something.
+    pub fn known(&self, item: &Item) -> impl Iterator<Item = &Cve> {
+        let name = item.name.clone();
+        self.0.cve.iter().filter(move |c| c.software == name)
+    }
+
     /// Inventory and vulnerabilities of a device.
     pub fn installed(&self, estate: &Estate, device: usize, out: &mut Vec<Row>) {
         let d = &estate.devices[device];
@@ -105,20 +168,12 @@ impl Software {
                 .with("SoftwareName", &item.name)
                 .with("SoftwareVersion", version.to_owned())
         };
-        for (n, item) in self.0.software.iter().enumerate() {
-            let luck = number(estate.seed, 95, n as u64, device as u64);
-            let runs = classes(&item.on).is_ok_and(|on| on.contains(&d.class));
-            if !runs || luck % 100 >= item.share {
-                continue;
-            }
-            // Most devices are up to date, some are behind.
-            let last = item.versions.len() - 1;
-            let behind = match (luck >> 10) % 10 {
-                0..7 => 0,
-                7..9 => 1,
-                _ => 2,
-            };
-            let at_version = last.saturating_sub(behind);
+        for Installed {
+            item,
+            version: at_version,
+            luck,
+        } in self.of(estate.seed, d.class, device)
+        {
             let version = &item.versions[at_version];
             let ended = item.ends.as_deref().and_then(clock::parse);
             out.push(
@@ -152,25 +207,13 @@ impl Software {
                         .with("LastSeenTime", clock::graph(at - (luck % 20) as i64 * HOUR)),
                 );
             }
-            for cve in self
-                .0
-                .cve
-                .iter()
-                .filter(|c| c.software == item.name && at_version < c.versions)
-            {
+            for cve in self.open(item, at_version) {
                 out.push(
                     system("DeviceTvmSoftwareVulnerabilities", version, item)
                         .with("CveId", &cve.id)
                         .with("VulnerabilitySeverityLevel", &cve.severity)
                         .with("RecommendedSecurityUpdate", &cve.update)
-                        .with(
-                            "RecommendedSecurityUpdateId",
-                            cve.update
-                                .split(' ')
-                                .next_back()
-                                .unwrap_or_default()
-                                .to_owned(),
-                        )
+                        .with("RecommendedSecurityUpdateId", cve.kb().to_owned())
                         .with(
                             "CveTags",
                             if cve.exploit {
