@@ -261,8 +261,8 @@ async fn serve(args: SimArgs) -> Done {
             path.display()
         ));
     }
-    // Ctrl-C is how it ends: nothing has failed.
-    let _ = tokio::signal::ctrl_c().await;
+    // Ctrl-C is how it ends, or being told to: nothing has failed.
+    told_to_end().await;
     sim.stop().await;
     Ok(())
 }
@@ -306,4 +306,20 @@ fn list() -> Done {
         }
     }
     Ok(())
+}
+
+/// Waits for Ctrl-C, or for the signal that asks a service to end.
+async fn told_to_end() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }

@@ -199,6 +199,13 @@ impl Estate {
     }
 }
 
+impl Device {
+    /// Whether it runs Windows.
+    pub fn windows(&self) -> bool {
+        matches!(self.class, Class::Client | Class::Server)
+    }
+}
+
 impl Soul {
     /// First name.
     pub fn given(&self) -> &str {

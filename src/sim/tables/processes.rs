@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::super::clock::{DAY, MINUTE, SECOND, Ticks};
 use super::super::ids::Dice;
 use super::super::people::NT_DOMAIN;
-use super::estate::{Class, Device, Estate, hashes, number};
+use super::estate::{Device, Estate, hashes, number};
 use super::programs::{Account, Program, Programs};
 use super::row::{Cell, Row};
 use super::template::Scene;
@@ -55,27 +55,39 @@ impl Programs {
         (n, start)
     }
 
-    /// A program that came with a start of the device.
-    fn based(&self, scene: &mut Scene<'_>, program: usize, boot: (i64, Ticks)) -> Process {
+    /// What tells a process that came with a start of the device from all others: a number of its own,
+    /// its id and when it was created.
+    fn identity(
+        &self,
+        estate: &Estate,
+        device: usize,
+        program: usize,
+        boot: (i64, Ticks),
+    ) -> (u64, i64, Ticks) {
         let p = &self.list[program];
-        let estate = scene.estate;
         let salt = number(
             estate.seed,
             82 + program as u64,
-            scene.device as u64,
+            device as u64,
             boot.0 as u64,
         );
         let root = p.parent.is_none();
-        let windows = matches!(
-            estate.devices[scene.device].class,
-            Class::Client | Class::Server
-        );
-        let pid = match (root, windows) {
+        let pid = match (root, estate.devices[device].windows()) {
             (true, true) => 4,
             (true, false) => 1,
             (false, true) => 4 * (120 + program as i64 * 19 + (salt % 19) as i64),
             (false, false) => 300 + program as i64 * 23 + (salt % 23) as i64,
         };
+        let jitter = if root { 0 } else { (salt >> 20) % 9_000_000 };
+        let created = boot.1 + p.base.unwrap_or_default() + jitter as i64;
+        (salt, pid, created)
+    }
+
+    /// A program that came with a start of the device.
+    fn based(&self, scene: &Scene<'_>, program: usize, boot: (i64, Ticks)) -> Process {
+        let p = &self.list[program];
+        let estate = scene.estate;
+        let (salt, pid, created) = self.identity(estate, scene.device, program, boot);
         // Ids and command lines of processes that stay must not depend on who asks.
         let mut own = Scene {
             dice: Dice::of(salt, 83, 0),
@@ -86,23 +98,18 @@ impl Programs {
             file: scene.file.clone(),
             ..*scene
         };
-        let jitter = if root { 0 } else { (salt >> 20) % 9_000_000 };
         Process {
             program,
             pid,
-            created: boot.1 + p.base.unwrap_or_default() + jitter as i64,
+            created,
             command: p.command.fill(&mut own),
             folder: p.folder.fill(&mut own),
             logon: Self::logon(estate, scene.device, boot.0, p),
             session: i64::from(p.account.key == "user"),
             unique: salt >> 16,
             parent: p.parent.map(|parent| {
-                let parent = self.based(scene, parent, boot);
-                (
-                    parent.pid,
-                    Arc::clone(&self.list[parent.program].image),
-                    parent.created,
-                )
+                let (_, pid, created) = self.identity(estate, scene.device, parent, boot);
+                (pid, Arc::clone(&self.list[parent].image), created)
             }),
         }
     }
@@ -138,10 +145,7 @@ impl Programs {
         let parent = p
             .parent
             .map(|parent| self.run_in(scene, parent, boot, before, out));
-        let windows = matches!(
-            scene.estate.devices[scene.device].class,
-            Class::Client | Class::Server
-        );
+        let windows = scene.estate.devices[scene.device].windows();
         let wide = scene.dice.next();
         let process = Process {
             program,
@@ -172,7 +176,7 @@ impl Programs {
         for program in 0..self.list.len() {
             let p = &self.list[program];
             let Some(parent) = p.parent else { continue };
-            if p.base.is_none() || !self.has(scene.estate, device, program) {
+            if p.base.is_none() || !self.has(device, program) {
                 continue;
             }
             let process = self.based(scene, program, (n, start));
@@ -183,8 +187,7 @@ impl Programs {
 
     /// One of the programs that come and go on the scene's device, by weight.
     pub fn passing(&self, scene: &mut Scene<'_>) -> Option<usize> {
-        let fits =
-            |at: &usize| self.list[*at].weight > 0 && self.has(scene.estate, scene.device, *at);
+        let fits = |at: &usize| self.list[*at].weight > 0 && self.has(scene.device, *at);
         let total: u64 = (0..self.list.len())
             .filter(fits)
             .map(|at| self.list[at].weight)
@@ -217,8 +220,7 @@ impl Programs {
             ];
         }
         let person = &scene.estate.people[device.person];
-        let windows = matches!(device.class, Class::Client | Class::Server);
-        if windows {
+        if device.windows() {
             [
                 NT_DOMAIN.to_lowercase().into(),
                 (&person.account).into(),
@@ -342,7 +344,7 @@ impl Programs {
     pub fn certificate(&self, scene: &mut Scene<'_>, out: &mut Vec<Row>) {
         let program = scene.dice.index(self.list.len());
         let p = &self.list[program];
-        if p.parent.is_none() || !self.has(scene.estate, scene.device, program) {
+        if p.parent.is_none() || !self.has(scene.device, program) {
             return;
         }
         let device = &scene.estate.devices[scene.device];
@@ -389,11 +391,7 @@ impl Programs {
 }
 
 fn path(device: &Device, folder: &Cell, image: &Arc<str>) -> Cell {
-    let slash = if matches!(device.class, Class::Client | Class::Server) {
-        '\\'
-    } else {
-        '/'
-    };
+    let slash = if device.windows() { '\\' } else { '/' };
     Cell::Text(format!(
         "{}{slash}{image}",
         folder.text().unwrap_or_default()

@@ -191,6 +191,8 @@ pub struct Programs {
     /// The programs, parents before children.
     pub list: Vec<Program>,
     places: HashMap<String, usize>,
+    /// Which programs each device has, one bit each.
+    installed: Vec<u128>,
     /// When devices are started.
     pub week: Week,
     /// Activity time between the starts of a device.
@@ -281,8 +283,26 @@ impl Programs {
                 image: p.image.into(),
             });
         }
+        if list.len() > 128 {
+            return Err("programs: more than 128".into());
+        }
+        let installed = (0..estate.devices.len())
+            .map(|device| {
+                let mut bits = 0_u128;
+                // Parents stand before their children.
+                for (at, p) in list.iter().enumerate() {
+                    let has = p.on.contains(&estate.devices[device].class)
+                        && p.parent.is_none_or(|parent| bits & (1 << parent) != 0)
+                        && (p.share >= 100
+                            || number(estate.seed, 81, at as u64, device as u64) % 100 < p.share);
+                    bits |= u128::from(has) << at;
+                }
+                bits
+            })
+            .collect();
         let week = Week::office();
         Ok(Self {
+            installed,
             from: week.activity(from),
             up: up.min(LONGEST_UP),
             week,
@@ -297,12 +317,7 @@ impl Programs {
     }
 
     /// Whether a device has a program.
-    pub fn has(&self, estate: &Estate, device: usize, program: usize) -> bool {
-        let p = &self.list[program];
-        p.on.contains(&estate.devices[device].class)
-            && (p.share >= 100
-                || number(estate.seed, 81, program as u64, device as u64) % 100 < p.share)
-            && p.parent
-                .is_none_or(|parent| self.has(estate, device, parent))
+    pub fn has(&self, device: usize, program: usize) -> bool {
+        self.installed[device] & (1 << program) != 0
     }
 }

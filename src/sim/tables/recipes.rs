@@ -406,7 +406,7 @@ impl Recipe {
                 .by
                 .iter()
                 .copied()
-                .filter(|p| programs.has(estate, device, *p))
+                .filter(|p| programs.has(device, *p))
                 .collect();
             if able.is_empty() {
                 return;

@@ -4,8 +4,10 @@
 //! last user is. Knows nothing of what the rows mean.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 
@@ -15,14 +17,20 @@ use crate::engine::{Catalog, Engine, TableDef, Type, Value, to_cell};
 use crate::kql::schema::Schema;
 use crate::sim::clock::{self, Ticks};
 
-/// A folder for this run alone.
+/// A folder for this run alone, and the lock that says that the run goes on.
 #[derive(Debug)]
-struct Folder(PathBuf);
+struct Folder(PathBuf, #[expect(dead_code, reason = "held")] File);
+
+/// What names of folders begin with.
+const PREFIX: &str = "nightjar-sim-";
+/// A folder younger than this may not have its lock yet.
+const YOUNG: Duration = Duration::from_secs(60);
 
 impl Folder {
     fn make() -> std::io::Result<Self> {
+        Self::sweep();
         let path = std::env::temp_dir().join(format!(
-            "nightjar-sim-{}-{}",
+            "{PREFIX}{}-{}",
             std::process::id(),
             uuid::Uuid::new_v4().simple()
         ));
@@ -30,12 +38,31 @@ impl Folder {
         #[cfg(unix)]
         std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
         builder.create(&path)?;
-        Ok(Self(path))
+        let lock = File::create(path.join("lock"))?;
+        lock.lock()?;
+        Ok(Self(path, lock))
+    }
+
+    /// Removes what killed runs left behind: folders whose lock nobody holds.
+    fn sweep() {
+        let Ok(entries) = std::fs::read_dir(std::env::temp_dir()) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            let old = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+            if entry.file_name().to_string_lossy().starts_with(PREFIX)
+                && old().is_some_and(|age| age > YOUNG)
+                && File::open(entry.path().join("lock")).is_ok_and(|lock| lock.try_lock().is_ok())
+            {
+                // It may be another's, who must remove it then.
+                let _ = std::fs::remove_dir_all(entry.path());
+            }
+        }
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
         let connection = Connection::open(self.0.join("hunting.db"))?;
-        connection.busy_timeout(std::time::Duration::from_secs(30))?;
+        connection.busy_timeout(Duration::from_secs(30))?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         Ok(connection)
     }
@@ -127,6 +154,9 @@ impl Writer {
 
     /// Ends the first filling: makes the indexes, and lets readers in beside the writer.
     pub fn settle(&mut self) -> Result<(), TablesError> {
+        // Sorting for the indexes is the one time that more memory pays.
+        self.connection
+            .execute_batch("PRAGMA cache_size=-98304; PRAGMA threads=2;")?;
         for (table, columns) in &self.types {
             // What is read whole anyway needs no index.
             if self.counts.get(table).copied().unwrap_or(0) < 2_000 {
@@ -138,6 +168,8 @@ impl Writer {
                 ))?;
             }
         }
+        self.connection
+            .pragma_update(None, "cache_size", -CACHE_KIB)?;
         self.connection.execute_batch(
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA analysis_limit=400; ANALYZE;",
         )?;
