@@ -39,15 +39,19 @@ pub(crate) struct SimArgs {
     /// Keeps everything that is accepted in this file, and goes on from it when it is there.
     #[arg(long, value_name = "FILE")]
     pub(crate) state: Option<PathBuf>,
-    /// How many everyday incidents the tenant holds at the start.
-    #[arg(long, default_value_t = 120, value_name = "N")]
-    pub(crate) incidents: usize,
-    /// How many everyday alerts the tenant holds at the start.
-    #[arg(long, default_value_t = 400, value_name = "N")]
-    pub(crate) alerts: usize,
-    /// How many machines the tenant holds.
-    #[arg(long, default_value_t = 60, value_name = "N")]
-    pub(crate) machines: usize,
+    /// How large the tenant is: 1 is a company of 2,000 machines with a month of about 1,900 alerts a
+    /// day behind it and as many to come. Without it the month is a small sample.
+    #[arg(long, value_name = "FACTOR")]
+    pub(crate) scale: Option<f64>,
+    /// How many everyday incidents the tenant holds at the start; 120 unless --scale says more.
+    #[arg(long, value_name = "N")]
+    pub(crate) incidents: Option<usize>,
+    /// How many everyday alerts the tenant holds at the start; 400 unless --scale says more.
+    #[arg(long, value_name = "N")]
+    pub(crate) alerts: Option<usize>,
+    /// How many machines the tenant holds; 60 unless --scale says more.
+    #[arg(long, value_name = "N")]
+    pub(crate) machines: Option<usize>,
     /// Which stories are told: a name, a file, or "all"; can be repeated. "list" prints the names.
     #[arg(long, default_value = "all", value_name = "NAME|FILE")]
     pub(crate) scenario: Vec<String>,
@@ -190,6 +194,13 @@ async fn serve(args: SimArgs) -> Done {
             args.cloud
         ))
     })?;
+    let mut size = SimConfig::default();
+    if let Some(factor) = args.scale {
+        if !(factor.is_finite() && factor > 0.0) {
+            return Err(Failure::usage("--scale must be a number above 0"));
+        }
+        size = size.scaled(factor);
+    }
     let log: Option<crate::sim::LogLine> =
         (!args.quiet).then(|| Arc::new(|line: &str| super::say(line)) as crate::sim::LogLine);
     #[allow(
@@ -200,12 +211,13 @@ async fn serve(args: SimArgs) -> Done {
         listen: args.listen,
         seed: args.seed,
         speed: args.speed,
-        incidents: args.incidents,
-        alerts: args.alerts,
-        machines: args.machines,
+        incidents: args.incidents.unwrap_or(size.incidents),
+        alerts: args.alerts.unwrap_or(size.alerts),
+        machines: args.machines.unwrap_or(size.machines),
         story: !args.no_story,
         scenarios,
         trickle: !args.no_trickle,
+        rate: size.rate,
         tls: args.tls,
         ca_file: args.ca_file,
         token_lifetime: Duration::from_secs(args.token_lifetime),

@@ -8,8 +8,10 @@ use super::churn::Churn;
 use super::clock::{Clock, DAY, HOUR, MINUTE, SECOND, Ticks};
 use super::defender::state::Endpoint;
 use super::ids::{self, Dice};
+use super::life::Life;
 use super::mail::Mail;
 use super::noise::Catalogue;
+use super::noise::rhythm::Stretch;
 use super::people::{Machine, Person};
 use super::scenario::Scenario;
 use super::story::Story;
@@ -60,6 +62,7 @@ impl World {
             tasks: Tasks::default(),
             story: Story::quiet(trickle),
             churn: Churn::default(),
+            life: Life::default(),
             endpoint: Endpoint::default(),
             alert_places: HashMap::with_capacity(scale.alerts + 256),
             machine_places: HashMap::with_capacity(scale.machines * 2),
@@ -125,12 +128,12 @@ impl World {
             .collect();
         let service = self.name("Microsoft 365 Defender-Automation");
         let count = scale.incidents;
+        let past = Stretch::new(start - SPAN, start);
         for n in 0..count {
             let mut dice = Dice::of(self.seed, 1, n as u64);
             // Oldest first, so that ids grow with time; the newest everyday incident is some minutes old.
-            let step = (SPAN - HOUR) / count.max(1) as i64;
-            let age = SPAN - step * n as i64 - dice.below(step.max(1) as u64) as i64;
-            let created = start - age.max(25 * MINUTE);
+            let share = (n as f64 + dice.below(1000) as f64 / 1000.0) / count.max(1) as f64;
+            let created = past.moment(share).min(start - 25 * MINUTE);
             let incident = self.everyday_incident(&mut dice, created, &analysts, service, start);
             self.push_incident(incident);
         }
@@ -270,6 +273,7 @@ impl World {
             1
         };
         let last = created - MINUTE - dice.below((5 * MINUTE) as u64) as i64;
+        let verdict = self.catalogue.verdict(recipe, dice);
         Alert {
             key: ids::as_v4(dice.wide()),
             incident: place,
@@ -284,8 +288,8 @@ impl World {
             },
             severity: *dice.pick(&source.severity),
             status,
-            classification: if resolved { source.closing.0 } else { 0 },
-            determination: if resolved { source.closing.1 } else { 0 },
+            classification: if resolved { verdict.0 } else { 0 },
+            determination: if resolved { verdict.1 } else { 0 },
             investigation: words::place(
                 words::INVESTIGATION,
                 match source.shell.source.name {
@@ -337,8 +341,8 @@ impl World {
         }
     }
 
-    /// One more everyday incident, created at `at`.
-    pub fn trickle(&mut self, n: u64, at: Ticks) {
+    /// One more everyday incident, created at `at`. Gives its place.
+    pub fn trickle(&mut self, n: u64, at: Ticks) -> u32 {
         let mut dice = Dice::of(self.seed, 3, n);
         let service = self.name("Microsoft 365 Defender-Automation");
         let incident = Incident {
@@ -357,7 +361,14 @@ impl World {
             extra: None,
         };
         let place = self.push_incident(incident);
-        for _ in 0..=dice.below(3) {
+        // Most have one alert, few have many.
+        let alerts = match dice.below(100) {
+            0..40 => 1,
+            40..60 => 2,
+            60..85 => 3 + dice.below(2),
+            _ => 5 + dice.below(5),
+        };
+        for _ in 0..alerts {
             let mut alert = self.everyday_alert(&mut dice, place, at + 20 * MINUTE);
             alert.created = at;
             alert.updated = at;
@@ -368,5 +379,6 @@ impl World {
         }
         let row = &mut self.incidents[place as usize];
         row.priority = Some((row.severity * 14 + dice.below(30) as u8).min(100));
+        place
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use super::cast::Cast;
-use super::scenario::{AlertFile, EventFile, EvidenceFile, Head, Scenario};
+use super::scenario::{AlertFile, EventFile, EvidenceFile, Head, Scenario, When};
 use super::shapes::shapes;
 use super::{tables, words};
 
@@ -38,8 +38,23 @@ pub fn check(cast: &Cast) -> Result<(), String> {
     head(&s.story)?;
     circles(s)?;
     for process in &s.process {
-        cast.process_own(process)
-            .map_err(|e| format!("process {}: {e}", process.key))?;
+        let wrong = |e: String| format!("process {}: {e}", process.key);
+        cast.process_own(process).map_err(wrong)?;
+        if let Some(parent) = &process.parent
+            && cast.process(parent)?.at > process.at
+        {
+            return Err(wrong(format!("it begins before its parent {parent}")));
+        }
+        unless(cast, process.unless_isolated.as_ref()).map_err(wrong)?;
+    }
+    for (n, row) in s.row.iter().enumerate() {
+        let wrong = |e: String| format!("row {} of {}: {e}", n + 1, row.table);
+        if let Some(key) = &row.process
+            && cast.process(key).map_err(wrong)?.at > row.at
+        {
+            return Err(wrong(format!("it happens before process {key} begins")));
+        }
+        unless(cast, row.unless_isolated.as_ref()).map_err(wrong)?;
     }
     for mail in &s.mail {
         cast.mail_own(mail)
@@ -143,15 +158,29 @@ fn alert(cast: &Cast, file: &AlertFile) -> Result<(), String> {
             "{wrong} is no technique: write it as T1059 or T1059.001"
         ));
     }
-    if let Some(key) = &file.unless_isolated {
-        cast.machine(key)?;
-    }
+    unless(cast, file.unless_isolated.as_ref())?;
     cast.object(&file.custom)?;
-    file.evidence.iter().try_for_each(|e| evidence(cast, e))
+    file.evidence
+        .iter()
+        .try_for_each(|e| evidence(cast, e, file.at))
 }
 
-fn evidence(cast: &Cast, file: &EvidenceFile) -> Result<(), String> {
+/// The device that stops something is there.
+fn unless(cast: &Cast, key: Option<&String>) -> Result<(), String> {
+    key.map_or(Ok(()), |key| cast.machine(key).map(drop))
+}
+
+/// A piece of evidence that an alert gets at a moment.
+fn evidence(cast: &Cast, file: &EvidenceFile, at: When) -> Result<(), String> {
     cast.own(&file.of)?;
+    let begun = match file.of.split_once('.') {
+        Some(("process", key)) => cast.process(key)?.at,
+        Some(("mail", key)) => cast.mail(key)?.at,
+        _ => at,
+    };
+    if begun > at {
+        return Err(format!("evidence {}: it comes before it happens", file.of));
+    }
     let word = |of, member: &String| {
         shapes()
             .member(of, member)
@@ -180,7 +209,7 @@ fn event(cast: &Cast, file: &EventFile) -> Result<(), String> {
             evidence: files,
         } => {
             later(*at, alert(key)?.at)?;
-            files.iter().try_for_each(|e| evidence(cast, e))
+            files.iter().try_for_each(|e| evidence(cast, e, *at))
         }
         EventFile::Remediation {
             at,

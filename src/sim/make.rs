@@ -41,6 +41,7 @@ pub fn head(config: &SimConfig) -> Head {
             .map(|tale| (tale.name.clone(), tale.text.clone()))
             .collect(),
         trickle: config.trickle,
+        everyday: config.rate,
         speed: config.speed,
         quirks: config.quirks.values(),
         start: config.start,
@@ -65,6 +66,7 @@ pub fn adopt(config: &mut SimConfig, made: &Made) -> Result<(), String> {
         })
         .collect();
     config.trickle = made.trickle;
+    config.rate = made.everyday;
     config.speed = made.speed;
     for quirk in &made.quirks {
         config.quirks.set(quirk)?;
@@ -98,6 +100,7 @@ pub fn world(
     let seed = seed(config, place);
     let id = ids::guid(seed, "tenant");
     let mut world = World::build(seed, &id, clock, scale, config.trickle, scenarios)?;
+    world.life.rate = config.rate;
     world.actions = defender::actions::history(&world);
     world.endpoint = defender::state::Endpoint::new(&world);
     world.advance(now)?;

@@ -17,7 +17,8 @@
 //! | `defender` | machines, actions, alerts, indicators, live response, statistics |
 //! | `world`, `build`, `people` | what exists, how it is made, who is there |
 //! | `churn` | believable change on demand |
-//! | `noise` | everyday alerts from recipes |
+//! | `noise` | everyday alerts from recipes, and when they come |
+//! | `life` | what becomes of them: a team, automation, merges |
 //! | `stories`, `scenario`, `check` | the attacks as data, read and checked |
 //! | `cast`, `story`, `evidence`, `shapes` | their entities, how they unfold, what evidence is made of |
 //! | `accounts`, `mail`, `tasks` | what was done to accounts, mail and the experts' tasks |
@@ -44,6 +45,7 @@ mod host;
 mod http;
 mod ids;
 mod json;
+mod life;
 mod mail;
 mod make;
 mod mishap;
@@ -112,6 +114,8 @@ pub struct SimConfig {
     pub scenarios: Vec<Tale>,
     /// Whether new everyday incidents keep coming.
     pub trickle: bool,
+    /// How many times the usual number of them comes; the team that works them grows with it.
+    pub rate: f64,
     /// Whether HTTPS is served, with a certificate of an authority made for the run.
     pub tls: bool,
     /// Where that authority's certificate is written; in the folder for temporary files when `None`.
@@ -195,6 +199,7 @@ impl Default for SimConfig {
             story: true,
             scenarios: Vec::new(),
             trickle: true,
+            rate: 1.0,
             tls: false,
             ca_file: None,
             token_lifetime: Duration::from_secs(3600),
@@ -217,6 +222,22 @@ impl Default for SimConfig {
             start_ago: Duration::ZERO,
             clock_rate: 1.0,
             log: None,
+        }
+    }
+}
+
+impl SimConfig {
+    /// The same tenant in another size: at 1 a company of 2,000 machines with thirty days behind it in
+    /// which as much has happened as is going to.
+    #[must_use]
+    pub fn scaled(self, factor: f64) -> Self {
+        let times = |n: usize| ((n as f64 * factor).round() as usize).max(1);
+        Self {
+            incidents: times(21_000),
+            alerts: times(57_000),
+            machines: times(2_000),
+            rate: factor,
+            ..self
         }
     }
 }

@@ -34,6 +34,8 @@ pub struct Made {
     pub scenarios: Vec<(String, String)>,
     /// Whether everyday incidents keep coming.
     pub trickle: bool,
+    /// How many times the usual number of them.
+    pub everyday: f64,
     /// Pace of the story.
     pub speed: f64,
     /// Every quirk, as `NAME=VALUE`.
@@ -376,6 +378,7 @@ mod tests {
             story: true,
             scenarios: Vec::new(),
             trickle: false,
+            everyday: 1.0,
             speed: 1.0,
             quirks: vec!["a=b".into()],
             start: None,

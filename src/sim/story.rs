@@ -10,7 +10,7 @@ use super::cast::{Cast, Setting};
 use super::clock::{Clock, SECOND, Ticks};
 use super::defender::actions::{Action, Kind};
 use super::ids::{self, Dice};
-use super::noise::{Shell, ShellText};
+use super::noise::{Shell, ShellText, rhythm};
 use super::scenario::{AlertFile, EventFile, EvidenceFile, IncidentFile, Scenario, When};
 use super::words;
 use super::world::{ACTIVE, Alert, Body, Comment, Incident, RESOLVED, Told, World};
@@ -37,6 +37,14 @@ pub struct Tale {
     machines: HashMap<String, u32>,
 }
 
+#[cfg(test)]
+impl Tale {
+    /// The places of its incidents so far.
+    pub fn places(&self) -> impl Iterator<Item = u32> {
+        self.incidents.values().copied()
+    }
+}
+
 #[derive(Debug, Clone, Copy)]
 struct Event {
     /// Place of the story.
@@ -51,8 +59,9 @@ enum What {
     Other(usize),
 }
 
-/// Everyday incidents come this far apart, in story time.
-const TRICKLE: (i64, u64) = (40, 70);
+/// Everyday incidents come this far apart, in seconds of story time at an average hour: from, and
+/// how much more at most. About 700 a day, which is about 1,900 alerts.
+const TRICKLE: (i64, u64) = (75, 96);
 
 impl Story {
     /// A tenant in which only everyday things happen, or nothing at all.
@@ -139,52 +148,52 @@ impl World {
 
     /// When something happens next.
     pub fn next_event(&self) -> Ticks {
-        let story = self
-            .story
-            .events
-            .get(self.story.next)
-            .map_or(Ticks::MAX, |(at, _)| *at);
+        let everyday = self.story.trickle.map_or(Ticks::MAX, |(_, at)| at);
         let effect = self.endpoint.next_effect().unwrap_or(Ticks::MAX);
-        let trickle = self.story.trickle.map_or(Ticks::MAX, |(_, at)| at);
-        story.min(trickle).min(effect)
+        let told = self.next_told().min(effect);
+        told.min(everyday).min(self.life.next())
+    }
+
+    /// When the stories go on.
+    fn next_told(&self) -> Ticks {
+        let next = self.story.events.get(self.story.next);
+        next.map_or(Ticks::MAX, |(at, _)| *at)
     }
 
     /// Lets everything happen that is due. The error names the entry of the scenario that is wrong.
     pub fn advance(&mut self, now: Ticks) -> Result<(), String> {
         if let Some((n, 0)) = self.story.trickle {
-            self.story.trickle = Some((n, self.next_trickle(n, self.clock.start())));
+            let start = self.clock.start();
+            self.story.trickle = Some((n, self.next_trickle(n, start)));
+            self.gather_team(start);
         }
         loop {
-            let told = self
-                .story
-                .events
-                .get(self.story.next)
-                .copied()
-                .filter(|(at, _)| *at <= now);
-            let everyday = self.story.trickle.filter(|(_, at)| *at <= now);
-            let first = told.as_ref().map_or(now, |(at, _)| *at);
-            let first = everyday.map_or(first, |(_, at)| at.min(first));
-            if self.endpoint.next_effect().is_some_and(|at| at <= first) {
-                super::defender::effects::happen(self);
-                continue;
+            let next = self.next_event();
+            if next > now {
+                return Ok(());
             }
-            match (told, everyday) {
-                (Some((at, event)), other) if other.is_none_or(|(_, then)| at <= then) => {
-                    self.story.next += 1;
-                    self.happen(event, at)?;
-                }
-                (_, Some((n, at))) => {
-                    self.trickle(n, at);
-                    self.story.trickle = Some((n + 1, self.next_trickle(n + 1, at)));
-                }
-                _ => return Ok(()),
+            if self.endpoint.next_effect() == Some(next) {
+                super::defender::effects::happen(self);
+            } else if self.next_told() == next {
+                let event = self.story.events[self.story.next].1;
+                self.story.next += 1;
+                self.happen(event, next)?;
+            } else if let Some((n, at)) = self.story.trickle.filter(|(_, at)| *at == next) {
+                let place = self.trickle(n, at);
+                self.tune_some(n, place, at);
+                self.follow_up(n, place, at);
+                self.story.trickle = Some((n + 1, self.next_trickle(n + 1, at)));
+            } else {
+                self.live(next);
             }
         }
     }
 
     fn next_trickle(&self, n: u64, after: Ticks) -> Ticks {
         let seconds = TRICKLE.0 + Dice::of(self.seed, 4, n).below(TRICKLE.1) as i64;
-        after + self.clock.scaled(seconds * SECOND).max(SECOND)
+        let pace = rhythm::busy(after) * self.life.rate;
+        let span = (seconds * SECOND) as f64 / pace;
+        after + self.clock.scaled(span as Ticks).max(1)
     }
 
     fn happen(&mut self, event: Event, at: Ticks) -> Result<(), String> {
@@ -336,6 +345,13 @@ impl World {
         Ok(())
     }
 
+    /// Whether somebody outside the team has an incident: colleagues then leave it alone.
+    fn is_taken(&self, place: u32) -> bool {
+        let row = &self.incidents[place as usize];
+        self.text(row.assigned)
+            .is_some_and(|who| !self.catalogue.analysts.iter().any(|a| a == who))
+    }
+
     /// An alert that a tuning rule resolves as it comes.
     pub(super) fn tune(&mut self, place: u32, rule: &str, at: Ticks) {
         let alert = &mut self.alerts[place as usize];
@@ -428,6 +444,9 @@ impl World {
             }
             EventFile::Assign { incident, who, .. } => {
                 let place = self.story_incident(tale, incident)?;
+                if self.is_taken(place) {
+                    return Ok(());
+                }
                 let name = self.name(who);
                 let row = &mut self.incidents[place as usize];
                 row.assigned = name;
@@ -464,6 +483,9 @@ impl World {
                 ..
             } => {
                 let place = self.story_incident(tale, incident)?;
+                if self.is_taken(place) {
+                    return Ok(());
+                }
                 let name = self.name(who);
                 let row = &mut self.incidents[place as usize];
                 row.status = RESOLVED;

@@ -12,6 +12,7 @@ use super::clock::{Clock, Ticks};
 use super::defender::actions::Action;
 use super::defender::state::Endpoint;
 use super::evidence::Evidence;
+use super::life::Life;
 use super::mail::Mail;
 use super::noise::{About, Catalogue, Shell};
 use super::people::{Machine, Person};
@@ -204,6 +205,8 @@ pub struct World {
     pub story: Story,
     /// What changes on demand have left behind.
     pub churn: Churn,
+    /// What is still to happen to everyday incidents.
+    pub life: Life,
     /// What only the endpoint service keeps.
     pub endpoint: Endpoint,
     pub(super) alert_places: HashMap<u128, u32>,

@@ -363,7 +363,11 @@ pub fn push(out: &mut Vec<u8>, world: &World, place: u32, wanted: Wanted<'_>) {
         super::push_comments(o.out, &alert.comments);
     }
     o.list("systemTags", told.map_or(&[][..], |t| &t.tags));
-    o.raw("customDetails", told.map_or("{}", |t| &t.custom));
+    let custom = match &alert.body {
+        Body::Told(told) => &told.custom,
+        Body::Everyday { recipe, .. } => &world.catalogue.recipes[*recipe as usize].custom,
+    };
+    o.raw("customDetails", custom);
     o.raw("additionalData", told.map_or("{}", |t| &t.additional));
     if o.key("evidence") {
         match told {

@@ -3,6 +3,7 @@
 //! A row keeps only which recipe, machine and person it is about; everything else is derived again
 //! whenever it is asked for, so a hundred thousand alerts stay small.
 
+pub mod rhythm;
 mod write;
 
 use serde::Deserialize;
@@ -26,6 +27,7 @@ struct CatalogueFile {
     system_tags: Vec<String>,
     custom_tags: Vec<String>,
     comments: Vec<String>,
+    reasons: Vec<String>,
     os: Vec<Os>,
     alert: Vec<AlertFile>,
 }
@@ -42,6 +44,9 @@ struct AlertFile {
     description: String,
     actions: String,
     threat: Option<String>,
+    tuned: Option<String>,
+    #[serde(default)]
+    custom: toml::Table,
     verdict: String,
     remediation: String,
     closing: [String; 2],
@@ -373,8 +378,12 @@ pub struct Recipe {
     weight: u64,
     verdict: String,
     remediation: String,
-    /// Classification and determination it is closed with.
+    /// Classification and determination it is mostly closed with.
     pub closing: (u8, u8),
+    /// The tuning rule that resolves some of them as they come.
+    pub tuned: Option<String>,
+    /// `customDetails`, ready JSON.
+    pub custom: String,
     /// Its evidence.
     pub evidence: Vec<Kind>,
     /// File.
@@ -403,6 +412,8 @@ pub struct Catalogue {
     pub custom_tags: Vec<String>,
     /// What people write under incidents.
     pub comments: Vec<String>,
+    /// Why people close incidents.
+    pub reasons: Vec<String>,
     /// The fleet.
     pub fleet: Vec<Os>,
     /// Alerts.
@@ -450,9 +461,28 @@ impl Catalogue {
             system_tags: file.system_tags,
             custom_tags: file.custom_tags,
             comments: file.comments,
+            reasons: file.reasons,
             fleet: file.os,
             recipes,
         })
+    }
+
+    /// What an alert of a recipe turns out to be: mostly the recipe's own, now and then something else.
+    pub fn verdict(&self, recipe: u16, dice: &mut Dice) -> (u8, u8) {
+        const OTHERS: &[(&str, &str)] = &[
+            ("falsePositive", "notMalicious"),
+            ("falsePositive", "notEnoughDataToValidate"),
+            ("informationalExpectedActivity", "confirmedActivity"),
+            ("truePositive", "other"),
+        ];
+        if dice.chance(88) {
+            return self.recipes[recipe as usize].closing;
+        }
+        let (classification, determination) = dice.pick(OTHERS);
+        (
+            words::place(words::CLASSIFICATION, classification).unwrap_or(1),
+            words::place(words::DETERMINATION, determination).unwrap_or(1),
+        )
     }
 
     /// Which recipe the dice choose.
@@ -462,6 +492,14 @@ impl Catalogue {
 }
 
 impl Recipe {
+    /// Whether the service itself has dealt with what it tells of.
+    pub fn is_dealt_with(&self) -> bool {
+        matches!(
+            self.remediation.as_str(),
+            "prevented" | "remediated" | "blocked"
+        )
+    }
+
     fn new(seed: u64, file: AlertFile) -> Result<Self, String> {
         let wrong =
             |what: &str, value: &str| format!("alert \"{}\": no {what} called {value}", file.title);
@@ -503,6 +541,8 @@ impl Recipe {
                     threat: file.threat.as_deref(),
                 },
             ),
+            tuned: file.tuned,
+            custom: serde_json::to_string(&file.custom).map_err(|e| e.to_string())?,
             weight: file.weight,
             verdict: file.verdict,
             remediation: file.remediation,

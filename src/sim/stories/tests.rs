@@ -89,6 +89,11 @@ fn a_mistake_is_told_with_the_story_and_the_entry() {
             "invoice: alert macro: no process is called wrod",
         ),
         (
+            "at = \"-23m12s\"",
+            "at = \"-24m12s\"",
+            "invoice: process powershell: it begins before its parent word",
+        ),
+        (
             "RemotePort = 443",
             "RemotePrt = 443",
             "did you mean RemotePort?",
