@@ -388,6 +388,13 @@ async fn remediated_mail_is_elsewhere_everywhere() {
             evidence(&before)
         );
         assert!(text(&now, "lastUpdateDateTime") > text(&before, "lastUpdateDateTime"));
+        // Beta names mails by their ids, and an approver.
+        let mut by_id = body("hardDelete", id);
+        by_id["analyzedEmails"] = json!([{ "id": mail["id"] }]);
+        by_id["approverUpn"] = json!("dana@example.com");
+        assert_eq!(post(&wire, &path, by_id.clone()).await.0, 400, "not v1.0");
+        let beta = path.replace("/v1.0/", "/beta/");
+        assert_eq!(post(&wire, &beta, by_id).await.0, 202);
         // And back again.
         assert_eq!(post(&wire, &path, body("moveToInbox", id)).await.0, 202);
         let back = wire.get(&format!("{MAILS}/{}", text(mail, "id"))).await;

@@ -85,7 +85,7 @@ async fn filters_find_what_a_walk_over_everything_finds() {
         let expected: Vec<&Value> = alerts.iter().filter(|a| passes(a)).collect();
         assert!(!expected.is_empty(), "{filter} finds something");
         assert_eq!(ids(&found).len(), expected.len(), "{filter}");
-        assert!(found.iter().all(|a| passes(a)), "{filter}");
+        assert!(found.iter().all(&passes), "{filter}");
         // The bare number is the same.
         let url = format!("/v1.0/security/alerts_v2/$count?$filter={filter}");
         let (status, _, body) = raw(&wire, &url, &[]).await;
@@ -319,6 +319,43 @@ async fn media_types_preferences_and_ids_of_requests() {
         }
         let status = request.send().await.expect("an answer").status().as_u16();
         assert_eq!(status, expected, "{content_type:?}");
+    }
+}
+
+/// Sends a request line as it stands, and reads the status.
+async fn line(wire: &Wire, target: &str) -> u16 {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let mut stream = tokio::net::TcpStream::connect(wire.sim.addr())
+        .await
+        .expect("a connection");
+    let request = format!(
+        "GET {target} HTTP/1.1\r\nhost: {}\r\nauthorization: Bearer {}\r\nconnection: close\r\n\r\n",
+        wire.sim.addr(),
+        wire.graph
+    );
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.expect("an answer");
+    let answer = String::from_utf8_lossy(&answer);
+    answer
+        .split(' ')
+        .nth(1)
+        .and_then(|s| s.parse().ok())
+        .expect("a status")
+}
+
+#[tokio::test]
+async fn raw_spaces_are_refused_and_raw_quotes_where_somebody_minds() {
+    let raw = "/v1.0/security/incidents?$filter=severity%20eq%20'high'";
+    let encoded = "/v1.0/security/incidents?$filter=severity%20eq%20%27high%27";
+    let spaces = "/v1.0/security/incidents?$filter=severity eq 'high'";
+    let wire = Wire::start(quiet()).await;
+    for (target, expected) in [(raw, 200), (encoded, 200), (spaces, 400)] {
+        assert_eq!(line(&wire, target).await, expected, "{target}");
+    }
+    let wire = Wire::start(with_quirk("raw-quotes=refused")).await;
+    for (target, expected) in [(raw, 400), (encoded, 200), (spaces, 400)] {
+        assert_eq!(line(&wire, target).await, expected, "{target}");
     }
 }
 

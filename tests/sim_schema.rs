@@ -212,7 +212,7 @@ async fn every_served_object_has_what_its_type_has_and_nothing_else() {
     }
     let faults = unexplained(&found);
     assert!(faults.is_empty(), "{} objects: {faults:#?}", found.objects);
-    println!(
+    eprintln!(
         "{} objects of {} types compared",
         found.objects,
         found.types.len()

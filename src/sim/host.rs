@@ -204,7 +204,8 @@ pub async fn services(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
         })
 }
 
-fn over_quota(tenant: &Tenant, ask: &Ask, now: Ticks) -> Option<Reply> {
+/// The answer to a request that is one too many.
+pub fn over_quota(tenant: &Tenant, ask: &Ask, now: Ticks) -> Option<Reply> {
     let which = if ask.path.starts_with("/api/") {
         Which::Defender
     } else if !is_service(ask) {

@@ -45,7 +45,7 @@ impl Schema {
                 serde_json::from_str(&text).expect("the sheet is JSON"),
             )),
             Err(error) => {
-                println!("skipped: {SHEET}: {error}");
+                eprintln!("skipped: {SHEET}: {error}");
                 None
             }
         }

@@ -10,8 +10,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::super::host;
 use super::super::http::{Ask, Reply};
-use super::super::quota::Which;
 use super::super::tenant::Tenant;
 use super::{Refusal, bodies};
 
@@ -219,20 +219,10 @@ fn percent_decoded(path: &str) -> String {
 }
 
 async fn one(tenant: &Arc<Tenant>, inner: &Ask) -> Reply {
-    let now = tenant.clock.now();
-    let which = if inner.path.to_ascii_lowercase().contains("runhuntingquery") {
-        Which::Hunting
-    } else {
-        Which::Security
-    };
-    let over = tenant.quotas.as_ref().map(|q| q.take(which, now));
-    if let Some(Err((wait, limit))) = over {
-        let message = format!("API calls quota exceeded! maximum allowed {limit}");
-        let mut reply = Refusal::new(429, "TooManyRequests", message).reply(inner, now);
-        reply.headers.push(("retry-after", wait.to_string()));
-        return reply;
+    match host::over_quota(tenant, inner, tenant.clock.now()) {
+        Some(reply) => reply,
+        None => Box::pin(super::answer(tenant, inner)).await,
     }
-    Box::pin(super::answer(tenant, inner)).await
 }
 
 fn response(id: &str, reply: Reply) -> Value {
