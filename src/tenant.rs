@@ -4,7 +4,6 @@
 //! Connecting touches no network: tokens are fetched with the first request.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::sync::watch;
@@ -14,7 +13,7 @@ use crate::auth::TokenSource;
 use crate::cloud::{CloudError, Endpoints};
 use crate::config::{Paths, Profile};
 use crate::domain::Timestamp;
-use crate::store::{Store, StoreError};
+use crate::store::{SetAside, Store, StoreError};
 
 /// Why a profile cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,8 +48,8 @@ pub struct Tenant {
     pub defender: DefenderClient,
     /// Its cache.
     pub store: Store,
-    /// Where a damaged cache was moved to when this one was begun.
-    pub set_aside: Option<PathBuf>,
+    /// Damaged files that were moved out of the way when this was opened.
+    pub set_aside: Vec<SetAside>,
     transport: Transport,
 }
 
@@ -74,7 +73,7 @@ impl Tenant {
     pub fn with_store(
         profile: Profile,
         store: Store,
-        set_aside: Option<PathBuf>,
+        set_aside: Vec<SetAside>,
     ) -> Result<Arc<Self>, TenantError> {
         let endpoints = profile.endpoints().map_err(|source| TenantError::Cloud {
             profile: profile.name.clone(),

@@ -512,7 +512,7 @@ async fn read_only_sends_nothing_and_a_wrong_name_neither() {
     let mut profile = rig.profile();
     profile.read_only = true;
     let store = nightjar::store::Store::in_memory().expect("opens");
-    let bound = Tenant::with_store(profile, store, None).expect("connected");
+    let bound = Tenant::with_store(profile, store, Vec::new()).expect("connected");
     assert!(Responder::new(bound, false).read_only());
 
     for typed in [None, Some(""), Some("some-other-host")] {

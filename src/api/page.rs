@@ -93,6 +93,8 @@ pub struct RawPage<T> {
     pub as_of: Timestamp,
     /// What a 206 said is missing from this answer; sanitised.
     pub partial: Option<String>,
+    /// Bytes that are no text were replaced: the answer may have come to harm on its way.
+    pub mended: bool,
     kind: PhantomData<fn() -> T>,
 }
 
@@ -170,8 +172,10 @@ pub(super) fn cut<T>(
     as_of: Timestamp,
     partial: Option<String>,
 ) -> Result<RawPage<T>, ApiError> {
-    let body = String::from_utf8(body)
-        .unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
+    let (body, mended) = match String::from_utf8(body) {
+        Ok(body) => (body, false),
+        Err(error) => (String::from_utf8_lossy(error.as_bytes()).into_owned(), true),
+    };
     let collection: Collection<'_> = serde_json::from_str(&body).map_err(|why| {
         ApiError::local(
             ApiErrorKind::Decode,
@@ -198,6 +202,7 @@ pub(super) fn cut<T>(
         next,
         as_of,
         partial,
+        mended,
         kind: PhantomData,
         body,
     })

@@ -142,6 +142,8 @@ pub(crate) fn write_table(
                 .collect()
         })
         .collect();
+    // Hunting results name their own columns.
+    let heads: Vec<_> = heads.iter().map(|head| text::clean(head)).collect();
     let mut widths: Vec<usize> = heads.iter().map(|head| head.width()).collect();
     for row in &rows {
         for (width, cell) in widths.iter_mut().zip(row) {
@@ -157,7 +159,7 @@ pub(crate) fn write_table(
         line.truncate(line.trim_end().len());
         line
     };
-    writeln!(out, "{}", line(&mut heads.iter().copied()))?;
+    writeln!(out, "{}", line(&mut heads.iter().map(AsRef::as_ref)))?;
     for row in &rows {
         writeln!(out, "{}", line(&mut row.iter().map(String::as_str)))?;
     }
@@ -318,6 +320,10 @@ mod tests {
 
     #[test]
     fn tables_line_up_and_show_hostile_text() {
+        let mut out = Vec::new();
+        let row = vec!["x".to_owned()];
+        write_table(&mut out, &["a\u{1b}[31m"], &[9], &[row]).expect("writes");
+        assert_eq!(String::from_utf8(out).expect("UTF-8"), "a⟪U+001B⟫[31m\nx\n");
         let rows = [
             r#"{"id":"7","displayName":"\u001b[2J xyz"}"#,
             r#"{"id":"4211","displayName":"東京 attack on a machine"}"#,

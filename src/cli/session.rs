@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::args::Global;
 use super::failure::{Done, Failure};
-use super::{logging, runtime, settings};
+use super::{logging, runtime, say, settings};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::config::Paths;
 use crate::domain::parse_time;
@@ -21,6 +21,9 @@ pub(crate) fn with_tenant(global: &Global, work: impl AsyncFnOnce(Arc<Tenant>) -
     profile.read_only |= global.read_only;
     runtime()?.block_on(async {
         let tenant = Tenant::connect(profile, &paths).map_err(tenant_failure)?;
+        for aside in &tenant.set_aside {
+            say(&aside.to_string());
+        }
         tokio::select! {
             done = work(tenant) => done,
             _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),

@@ -44,13 +44,45 @@ pub fn is_safe(c: char) -> bool {
     }
 }
 
+/// Marks upon one character that are shown; no writing needs more, and heaps of them run over the lines
+/// above and below.
+const MARKS: usize = 8;
+
+/// Whether a character stands upon the one before it.
+fn is_mark(c: char) -> bool {
+    !c.is_ascii() && unicode_width::UnicodeWidthChar::width(c) == Some(0)
+}
+
+/// Whether nothing has to change.
+fn is_calm(text: &str) -> bool {
+    let mut marks = 0;
+    text.chars().all(|c| {
+        marks = if is_mark(c) { marks + 1 } else { 0 };
+        is_safe(c) && marks <= MARKS
+    })
+}
+
 fn replace(text: &str, block: bool) -> Cow<'_, str> {
-    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_safe) {
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || is_calm(text) {
         return Cow::Borrowed(text);
     }
+    let mut marks = 0;
     let mut out = String::with_capacity(text.len() + 16);
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
+        marks = if is_mark(c) && is_safe(c) {
+            marks + 1
+        } else {
+            0
+        };
+        if marks > MARKS {
+            let mut more = 1;
+            while chars.next_if(|c| is_mark(*c) && is_safe(*c)).is_some() {
+                more += 1;
+            }
+            let _ = write!(out, "⟪{more} marks⟫");
+            continue;
+        }
         match c {
             '\r' if chars.peek() == Some(&'\n') => {}
             '\n' if block => out.push('\n'),
@@ -105,6 +137,17 @@ mod tests {
         assert_eq!(clean("x\u{9b}1m\u{200b}"), "x⟪U+009B⟫1m⟪U+200B⟫");
         assert_eq!(clean("one\r\ntwo\tthree"), "one⏎two three");
         assert_eq!(clean_block("one\r\ntwo"), "one\ntwo");
+    }
+
+    #[test]
+    fn heaps_of_marks_are_counted_and_writing_keeps_its_own() {
+        let heap = format!("a{}b", "\u{301}".repeat(100));
+        let shown = format!("a{}⟪92 marks⟫b", "\u{301}".repeat(8));
+        assert_eq!(clean(&heap), shown);
+        assert_eq!(clean(&shown), shown, "cleaned once is clean");
+        for writing in ["e\u{301}", "ก็่", "שָׁ֣לֹום"] {
+            assert_eq!(clean(writing), writing);
+        }
     }
 
     #[test]

@@ -202,18 +202,19 @@ impl<'a, Q: Queue> Reader<'a, Q> {
     async fn take(&self, place: &Place, page: RawPage<Q::Row>, mark: Option<Mark>) -> Done<Taken> {
         let as_of = page.as_of;
         let mut missing = page.partial.clone();
-        let put = self.put(page, mark).await?;
-        let (span, ordered) = (put.span, put.ordered || mark.is_none());
-        let mut doubtful = put.doubtful;
+        let mut mended = page.mended;
+        let mut put = self.put(page, mark).await?;
         for _ in 0..AGAIN {
-            if doubtful == 0 && missing.is_none() {
+            if put.doubtful == 0 && missing.is_none() && !mended {
                 break;
             }
             let page = self.read(place).await?;
             missing.clone_from(&page.partial);
-            doubtful = self.put(page, mark).await?.doubtful;
+            mended = page.mended;
+            put = self.put(page, mark).await?;
         }
-        if doubtful > 0
+        let (span, ordered) = (put.span, put.ordered);
+        if (put.doubtful > 0 || mended)
             && ordered
             && missing.is_none()
             && let Some(mark) = mark
@@ -231,8 +232,8 @@ impl<'a, Q: Queue> Reader<'a, Q> {
     }
 
     async fn put(&self, page: RawPage<Q::Row>, mark: Option<Mark>) -> Done<Put> {
-        // What is known to be incomplete moves no watermark.
-        let mark = mark.filter(|_| page.partial.is_none());
+        // What is known to be incomplete or harmed moves no watermark.
+        let mark = mark.filter(|_| page.partial.is_none() && !page.mended);
         let put = self.hub.take_in(Q::ENDPOINT, move |store| {
             let rows: Vec<&str> = page.rows().collect();
             Q::put(store, &rows, mark, page.as_of)

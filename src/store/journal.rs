@@ -151,7 +151,7 @@ const COLUMNS: &str = "id, at, updated, who, tenant, operation, title, target, r
 impl Store {
     /// Writes an entry in state [`JournalState::Intended`]; on disk when this returns.
     pub fn journal_append(&self, entry: &NewEntry) -> Result<JournalEntry> {
-        self.db().write_synced(|tx| {
+        self.db().write(|tx| {
             let at = codec::nanos(entry.at);
             let state = JournalState::Intended.as_str();
             tx.prepare_cached(
@@ -178,7 +178,7 @@ impl Store {
 
     /// Moves an entry on; on disk when this returns.
     pub fn journal_step(&self, id: JournalId, step: &JournalStep) -> Result<JournalEntry> {
-        self.db().write_synced(|tx| self::step(tx, id, step))
+        self.db().write(|tx| self::step(tx, id, step))
     }
 
     /// The journal, newest first, at most `limit`.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use crate::domain::{AlertId, BadRow, Change, IncidentId, Severity, Timestamp};
 
+mod aside;
 mod codec;
 mod db;
 mod digest;
@@ -34,7 +35,7 @@ pub use journal::{JournalEntry, JournalId, JournalState, JournalStep, NewEntry};
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file is not a database, or a damaged one. It is left where it is, untouched.
-    #[error("the cache {path} is damaged: {why}")]
+    #[error("{path} is damaged ({why}); start again: it is then set aside and begun anew")]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -42,7 +43,9 @@ pub enum StoreError {
         why: String,
     },
     /// The file was written by a newer version.
-    #[error("the cache {path} was written by a newer version (schema {found}, known {known})")]
+    #[error(
+        "{path} was written by a newer version (schema {found}, known {known}); use that version, or move the file away"
+    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -51,11 +54,27 @@ pub enum StoreError {
         /// The newest this version knows.
         known: i64,
     },
+    /// The file is a database of another program, left untouched.
+    #[error(
+        "{path} is a database of another program; move it away, or set NIGHTJAR_DATA_DIR to another folder"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is no room.
+    #[error("no room left to write {path}; make room on the disk")]
+    Full {
+        /// The file.
+        path: PathBuf,
+    },
     /// Another console holds the file for writing; this one only reads.
     #[error("another console is using this profile's cache; this one can only read it")]
     ReadOnly,
     /// The folder or file cannot be made, read or written.
-    #[error("cannot use the cache {path}: {source}")]
+    #[error(
+        "cannot use {path}: {source}; see that there is room and that you may write there, or set NIGHTJAR_DATA_DIR to another folder"
+    )]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -195,6 +214,35 @@ pub struct Rejected {
     pub row: BadRow,
 }
 
+/// A damaged file that was moved out of the way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it is now.
+    pub to: PathBuf,
+    /// It is the journal's file, not the cache's.
+    pub journal: bool,
+    /// Journal entries that could be carried over from it.
+    pub entries: usize,
+}
+
+impl fmt::Display for SetAside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let to = self.to.display();
+        if self.journal {
+            write!(
+                f,
+                "the journal was damaged: {} entries could be carried over, the damaged file is kept as {to}",
+                self.entries
+            )
+        } else {
+            write!(
+                f,
+                "the cache was damaged and is kept as {to}; a new one was begun, and the journal is untouched"
+            )
+        }
+    }
+}
+
 /// How long and how much is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
@@ -239,18 +287,33 @@ impl Store {
         Ok(store)
     }
 
-    /// The same, but a damaged file is moved aside (never deleted) and a new one begun; the second
-    /// value is where the damaged one is now.
-    pub fn open_or_set_aside(path: &Path, now: Timestamp) -> Result<(Self, Option<PathBuf>)> {
-        match Self::open(path) {
-            Err(StoreError::Damaged { .. }) => {
-                let aside = set_aside(path, now).map_err(|source| StoreError::Io {
-                    path: path.to_owned(),
-                    source,
-                })?;
-                Ok((Self::open(path)?, Some(aside)))
-            }
-            opened => Ok((opened?, None)),
+    /// The same, but a damaged file is moved aside (never deleted) and begun anew; what can still be
+    /// read of a damaged journal is carried over. The second value is what was moved.
+    pub fn open_or_set_aside(path: &Path, now: Timestamp) -> Result<(Self, Vec<SetAside>)> {
+        let mut moved = Vec::new();
+        // The cache and the journal, each once.
+        loop {
+            let file = match Self::open(path) {
+                Err(StoreError::Damaged { path: file, .. }) if moved.len() < 2 => file,
+                // Stored objects that cannot be laid out anew.
+                Err(StoreError::Content(_)) if moved.is_empty() => path.to_owned(),
+                Err(error) => return Err(error),
+                Ok(store) => {
+                    for aside in &mut moved {
+                        aside::carry_over(&store, path, aside);
+                    }
+                    return Ok((store, moved));
+                }
+            };
+            let to = aside::set_aside(&file, now).map_err(|source| StoreError::Io {
+                path: file.clone(),
+                source,
+            })?;
+            moved.push(SetAside {
+                journal: file != path,
+                to,
+                entries: 0,
+            });
         }
     }
 
@@ -276,26 +339,6 @@ impl Store {
     fn db(&self) -> &Db {
         &self.db
     }
-}
-
-/// Moves a file and its companions to a name that says when and why.
-fn set_aside(path: &Path, now: Timestamp) -> std::io::Result<PathBuf> {
-    let stamp = now.strftime("%Y%m%dT%H%M%SZ");
-    let mut aside = db::beside(path, &format!(".damaged-{stamp}"));
-    for again in 1.. {
-        if !aside.exists() {
-            break;
-        }
-        aside = db::beside(path, &format!(".damaged-{stamp}-{again}"));
-    }
-    std::fs::rename(path, &aside)?;
-    for suffix in ["-wal", "-shm"] {
-        let companion = db::beside(path, suffix);
-        if companion.exists() {
-            std::fs::rename(companion, db::beside(&aside, suffix))?;
-        }
-    }
-    Ok(aside)
 }
 
 #[cfg(test)]

@@ -117,12 +117,13 @@ pub fn state(start: &Start, now: Timestamp) -> (State, Vec<Effect>) {
     {
         state.say(Level::Warning, text, now);
     }
-    if let Some(path) = tenant.and_then(|tenant| tenant.set_aside.as_ref()) {
-        let text = format!(
-            "the cache was damaged and is kept as {}; a new one was begun",
-            path.display()
-        );
-        state.say(Level::Warning, text, now);
+    for aside in tenant.iter().flat_map(|tenant| &tenant.set_aside) {
+        let level = if aside.journal {
+            Level::Error
+        } else {
+            Level::Warning
+        };
+        state.say(level, aside.to_string(), now);
     }
     let effects = update::start(&mut state, now);
     (state, effects)
