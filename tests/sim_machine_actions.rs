@@ -691,3 +691,48 @@ async fn investigations_are_started_and_end() {
         404
     );
 }
+
+/// A token of a person for everything the application may ask for in their name.
+async fn person(wire: &Wire, who: &str) -> String {
+    let form = [
+        ("grant_type", "password"),
+        ("client_id", wire.sim.client_id()),
+        ("username", who),
+        ("password", wire.sim.password()),
+        ("scope", &format!("{}/.default", support::DEFENDER)),
+    ];
+    let (status, body) = wire.ask_token(wire.sim.tenant_id(), &form).await;
+    assert_eq!(status, 200, "{body}");
+    text(&body, "access_token").to_owned()
+}
+
+#[tokio::test]
+async fn people_do_what_their_role_allows_and_are_named() {
+    let wire = start(with_quirks(&[])).await;
+    let id = machine(
+        &wire,
+        "healthStatus eq 'Active' and osPlatform eq 'Windows11'",
+    )
+    .await;
+    let reader = person(&wire, "noor.devries@contoso.com").await;
+    let operator = person(&wire, "jonas.weber@contoso.com").await;
+    let wire = Wire {
+        defender: reader,
+        ..wire
+    };
+    let collect = format!("/api/machines/{id}/collectInvestigationPackage");
+    assert_eq!(wire.get(&format!("/api/machines/{id}")).await["id"], id);
+    refused(&wire, &collect, json!({"Comment": "x"}), 403).await;
+    let wire = Wire {
+        defender: operator,
+        ..wire
+    };
+    let action = post(&wire, &collect, json!({"Comment": "x"})).await;
+    assert_eq!(text(&action, "requestor"), "jonas.weber@contoso.com");
+    let value = format!("/api/machines/{id}/setDeviceValue");
+    refused(&wire, &value, json!({"DeviceValue": "Low"}), 403).await;
+    wire.sim.advance(Duration::from_secs(200));
+    // The link to a package takes the right to collect one, not the right to read machines.
+    let link = format!("/api/machineactions/{}/getPackageUri", text(&action, "id"));
+    assert!(text(&wire.get(&link).await, "value").contains("sig="));
+}

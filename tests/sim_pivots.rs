@@ -368,21 +368,20 @@ async fn hosts_addresses_and_accounts_have_their_edges() {
 async fn the_same_steps_with_the_same_seed_lead_to_the_same_answers() {
     let mut told_twice = Vec::new();
     for _ in 0..2 {
-        let wire = start(quiet()).await;
+        let wire = start(SimConfig {
+            clock_rate: 0.0,
+            start: Some(639_000_000_000_000_000),
+            ..quiet()
+        })
+        .await;
         let machine = text(&wire.get("/api/machines?$filter=osPlatform eq 'Windows11' and healthStatus eq 'Active'&$top=1").await["value"][0], "id").to_owned();
-        let mut said = vec![
+        let said = vec![
             post(&wire, &format!("/api/machines/{machine}/isolate"), json!({"Comment": "x", "IsolationType": "Full"})).await,
             post(&wire, "/api/indicators", json!({"indicatorValue": "a.example.net", "indicatorType": "DomainName", "action": "Block", "title": "t", "description": "d"})).await,
             post(&wire, &format!("/api/machines/{machine}/startInvestigation"), json!({"Comment": "x"})).await,
             wire.get(&format!("/api/machines/{machine}/software")).await,
             wire.get(&format!("/api/machines/{machine}")).await,
         ];
-        // The clock runs on between the two.
-        for answer in &mut said {
-            if let Some(map) = answer.as_object_mut() {
-                map.retain(|name, _| !["Time", "Seen"].iter().any(|t| name.contains(t)));
-            }
-        }
         told_twice.push(said);
     }
     assert_eq!(told_twice[0], told_twice[1]);

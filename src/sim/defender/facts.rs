@@ -1,6 +1,7 @@
 //! What the endpoint alerts mention: devices, files, addresses, hosts and accounts, read from the
 //! evidence as Graph serves it, so that both sides always name the same things.
 
+use std::collections::BTreeMap;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
@@ -9,6 +10,7 @@ use serde_json::Value as Json;
 use super::super::graph::alerts::{Wanted, push};
 use super::super::ids;
 use super::super::noise::Kind;
+use super::super::tables::{Class, classes};
 use super::super::world::{Body, World};
 
 /// What endpoint alerts have as `serviceSource`.
@@ -126,58 +128,117 @@ pub fn file_is_on(world: &World, machine: u32, hash: &str) -> bool {
         })
 }
 
-/// A program that every Windows device has.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// A program of the estate, as hunting has it.
+#[derive(Debug, Clone)]
 pub struct Program {
     /// File name.
+    pub name: &'static str,
+    /// Kinds of devices that have it.
+    pub on: Vec<Class>,
+    /// What it belongs to.
+    pub product: &'static Product,
+    /// SHA-1.
+    pub sha1: String,
+    /// SHA-256.
+    pub sha256: String,
+}
+
+/// What programs belong to, read from the data of the hunting tables.
+#[derive(Debug, Deserialize)]
+pub struct Product {
+    key: String,
+    /// Who makes it.
+    pub company: String,
+    /// Its name.
     pub name: String,
-    /// `fileProductName`.
-    pub product: String,
-}
-
-/// A host that every device talks to.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Known {
-    /// Host name.
-    pub host: String,
-    /// Address.
-    pub ip: String,
+    version: String,
+    /// Who signed it; empty where nobody did.
+    #[serde(default)]
+    pub signer: String,
+    /// Who says who the signer is.
+    #[serde(default)]
+    pub issuer: String,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EstateFile {
-    program: Vec<Program>,
-    host: Vec<Known>,
+struct Image {
+    image: String,
+    on: Vec<String>,
+    product: String,
 }
 
-fn estate() -> &'static EstateFile {
-    static FILE: OnceLock<EstateFile> = OnceLock::new();
+#[derive(Debug, Deserialize)]
+struct ProgramsFile {
+    product: Vec<Product>,
+    program: Vec<Image>,
+}
+
+/// Name, address and port of hosts that devices talk to, by where they belong.
+#[derive(Debug, Deserialize)]
+struct HostsFile {
+    hosts: BTreeMap<String, Vec<(String, String, u16)>>,
+}
+
+fn programs() -> &'static ProgramsFile {
+    static FILE: OnceLock<ProgramsFile> = OnceLock::new();
     FILE.get_or_init(|| {
-        toml::from_str(include_str!("../../../assets/endpoint/estate.toml"))
-            .expect("estate.toml is part of the program")
+        toml::from_str(include_str!("../../../assets/sim/programs.toml"))
+            .expect("programs.toml is part of the program")
     })
 }
 
-/// Hosts that every device talks to.
-pub fn known_hosts() -> &'static [Known] {
-    &estate().host
+/// Whether a name or an address is one that everybody's devices talk to.
+pub fn is_known_host(host: &str) -> bool {
+    static FILE: OnceLock<HostsFile> = OnceLock::new();
+    let file = FILE.get_or_init(|| {
+        toml::from_str(include_str!("../../../assets/sim/lists.toml"))
+            .expect("lists.toml is part of the program")
+    });
+    let mut all = file.hosts.values().flatten();
+    all.any(|(name, address, _)| name == host || address == host)
 }
 
-/// The program of the system with this hash: name, and both hashes.
-pub fn system_program(world: &World, hash: &str) -> Option<(&'static Program, String, String)> {
-    estate().program.iter().find_map(|program| {
+/// Who publishes what the system consists of.
+const MICROSOFT: &str = "Microsoft Corporation";
+
+/// The program of the estate with this hash.
+pub fn program(world: &World, hash: &str) -> Option<Program> {
+    let file = programs();
+    file.program.iter().find_map(|image| {
+        let product = file.product.iter().find(|p| p.key == image.product)?;
         // The convention of all tables: a program of the system has one hash everywhere.
-        let key = format!("system {}", program.name.to_lowercase());
+        let key = if product.company == MICROSOFT {
+            format!("system {}", image.image.to_lowercase())
+        } else {
+            format!("program {} {}", image.image, product.version)
+        };
         let (sha1, sha256) = (ids::sha1(world.seed, &key), ids::sha256(world.seed, &key));
-        (sha1.eq_ignore_ascii_case(hash) || sha256.eq_ignore_ascii_case(hash))
-            .then_some((program, sha1, sha256))
+        let found = sha1.eq_ignore_ascii_case(hash) || sha256.eq_ignore_ascii_case(hash);
+        found.then(|| Program {
+            name: &image.image,
+            on: classes(&image.on).unwrap_or_default(),
+            product,
+            sha1,
+            sha256,
+        })
     })
+}
+
+/// The details of a file as some alert has them.
+pub fn details(world: &World, hash: &str) -> Option<Json> {
+    alerts_with(world, &format!("\"{hash}\""))
+        .into_iter()
+        .find_map(|alert| {
+            evidence(world, alert).iter().find_map(|item| {
+                let files = files(item);
+                let found = files.iter().find(|(d, _)| has_hash(d, hash));
+                found.map(|(d, _)| (*d).clone())
+            })
+        })
 }
 
 /// Whether a hash is that of a program that Microsoft signed.
 pub fn is_system(world: &World, hash: &str) -> bool {
-    system_program(world, hash).is_some()
+    program(world, hash).is_some_and(|p| p.product.company == MICROSOFT)
+        || details(world, hash).is_some_and(|d| d["filePublisher"] == MICROSOFT)
 }

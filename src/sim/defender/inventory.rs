@@ -1,6 +1,7 @@
 //! What is installed on a machine, what is wrong with it, and what should be done: read from where the
 //! vulnerability tables of hunting are made, so that both tell the same.
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use serde_json::{Value as Json, json};
@@ -41,18 +42,29 @@ fn id_of(item: &Item) -> String {
     format!("{}-_-{}", item.vendor, item.name)
 }
 
-/// How many machines have something, and how many have it in a version that passes a test.
-fn counted(world: &World, wanted: &Item, test: impl Fn(usize) -> bool) -> (usize, usize) {
-    let (mut all, mut exposed) = (0, 0);
-    for place in 0..world.machines.len() as u32 {
-        for Installed { item, version, .. } in installed(world, place) {
-            if std::ptr::eq(item, wanted) {
-                all += 1;
-                exposed += usize::from(test(version));
+/// How many machines have each version of each thing.
+struct Census(HashMap<*const Item, Vec<usize>>);
+
+impl Census {
+    fn of(world: &World) -> Self {
+        let mut counts: HashMap<*const Item, Vec<usize>> = HashMap::new();
+        for place in 0..world.machines.len() as u32 {
+            for Installed { item, version, .. } in installed(world, place) {
+                let versions = counts
+                    .entry(std::ptr::from_ref(item))
+                    .or_insert_with(|| vec![0; item.versions.len()]);
+                versions[version] += 1;
             }
         }
+        Self(counts)
     }
-    (all, exposed)
+
+    /// How many machines have something in a version that passes a test.
+    fn count(&self, item: &Item, test: impl Fn(usize) -> bool) -> usize {
+        let versions = self.0.get(&std::ptr::from_ref(item));
+        let passing = versions.into_iter().flatten().enumerate();
+        passing.filter(|(v, _)| test(*v)).map(|(_, n)| n).sum()
+    }
 }
 
 const BY_NAME: Type = Type {
@@ -87,10 +99,11 @@ fn machine(call: &Call<'_>, world: &World) -> Result<u32, Refusal> {
 pub fn software(call: &Call<'_>) -> Result<Reply, Refusal> {
     let world = call.tenant.world();
     let place = machine(call, &world)?;
+    let census = Census::of(&world);
     let rows: Vec<Json> = installed(&world, place)
         .into_iter()
         .map(|Installed { item, .. }| {
-            let (_, exposed) = counted(&world, item, |v| is_exposed(item, v));
+            let exposed = census.count(item, |v| is_exposed(item, v));
             let known: Vec<&Cve> = catalogue().known(item).collect();
             json!({
                 "id": id_of(item),
@@ -111,10 +124,11 @@ pub fn software(call: &Call<'_>) -> Result<Reply, Refusal> {
 pub fn vulnerabilities(call: &Call<'_>) -> Result<Reply, Refusal> {
     let world = call.tenant.world();
     let place = machine(call, &world)?;
+    let census = Census::of(&world);
     let mut rows = Vec::new();
     for Installed { item, version, .. } in installed(&world, place) {
         for cve in catalogue().open(item, version) {
-            let (_, exposed) = counted(&world, item, |v| v < cve.versions);
+            let exposed = census.count(item, |v| v < cve.versions);
             let published = clock::parse(&cve.published).unwrap_or(0);
             rows.push(json!({
                 "id": cve.id,
@@ -140,12 +154,14 @@ pub fn vulnerabilities(call: &Call<'_>) -> Result<Reply, Refusal> {
 pub fn recommendations(call: &Call<'_>) -> Result<Reply, Refusal> {
     let world = call.tenant.world();
     let place = machine(call, &world)?;
+    let census = Census::of(&world);
     let rows: Vec<Json> = installed(&world, place)
         .into_iter()
         .filter(|i| is_exposed(i.item, i.version))
         .map(|Installed { item, version, .. }| {
             let open: Vec<&Cve> = catalogue().open(item, version).collect();
-            let (all, exposed) = counted(&world, item, |v| is_exposed(item, v));
+            let exposed = census.count(item, |v| is_exposed(item, v));
+            let all = census.count(item, |_| true);
             let latest = item.versions.last();
             json!({
                 "id": format!("va-_-{}", id_of(item)),
@@ -180,6 +196,7 @@ pub fn recommendations(call: &Call<'_>) -> Result<Reply, Refusal> {
 pub fn missing_kbs(call: &Call<'_>) -> Result<Reply, Refusal> {
     let world = call.tenant.world();
     let place = machine(call, &world)?;
+    let census = Census::of(&world);
     let mut rows: Vec<Json> = Vec::new();
     for Installed { item, version, .. } in installed(&world, place) {
         let mut told: Vec<&str> = Vec::new();
@@ -189,7 +206,7 @@ pub fn missing_kbs(call: &Call<'_>) -> Result<Reply, Refusal> {
                 continue;
             };
             told.push(kb);
-            let (_, missed) = counted(&world, item, |v| v < cve.versions);
+            let missed = census.count(item, |v| v < cve.versions);
             let addressed = catalogue().open(item, version).filter(|c| c.kb() == kb);
             rows.push(json!({
                 "id": number,

@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use super::super::clock::{DAY, HOUR, Ticks};
 use super::super::http::Reply;
 use super::super::ids::{self, Dice};
+use super::super::tables::Class;
 use super::super::world::World;
 use super::actions::{self, Kind};
 use super::call::{Call, entity, not_found, time};
@@ -45,11 +46,11 @@ impl Sightings {
         self.last = self.last.max(last);
     }
 
-    /// Everywhere: what every device does every day.
-    fn everywhere(&mut self, world: &World, now: Ticks, windows_only: bool) {
+    /// Everywhere: what every device, or every one of some kinds, does every day.
+    fn everywhere(&mut self, world: &World, now: Ticks, on: Option<&[Class]>) {
         for place in 0..world.machines.len() as u32 {
             let machine = world.device(place);
-            if windows_only && machine.build == 0 {
+            if on.is_some_and(|on| !on.contains(&Class::of(&machine.os))) {
                 continue;
             }
             self.machines.insert(place);
@@ -138,40 +139,28 @@ fn checked_hash(text: &str, sha1_only: bool) -> Result<String, Refusal> {
     ))
 }
 
-/// The details of a file as some alert has them.
-fn details(world: &World, hash: &str) -> Option<Json> {
-    facts::alerts_with(world, &format!("\"{hash}\""))
-        .into_iter()
-        .find_map(|alert| {
-            facts::evidence(world, alert).iter().find_map(|item| {
-                let files = facts::files(item);
-                let found = files.iter().find(|(d, _)| facts::has_hash(d, hash));
-                found.map(|(d, _)| (*d).clone())
-            })
-        })
-}
-
 /// The file entity; `None` for a file nobody has seen.
 pub fn file_json(world: &World, hash: &str, now: Ticks) -> Option<Json> {
-    let program = facts::system_program(world, hash);
-    let details = details(world, hash);
+    let program = facts::program(world, hash);
+    let details = facts::details(world, hash);
     if program.is_none() && details.is_none() {
         return None;
     }
     let details = details.unwrap_or(Json::Null);
     let (sha1, sha256) = match &program {
-        Some((_, sha1, sha256)) => (json!(sha1), json!(sha256)),
+        Some(program) => (json!(program.sha1), json!(program.sha256)),
         None => (details["sha1"].clone(), details["sha256"].clone()),
     };
-    let publisher = if program.is_some() {
-        json!("Microsoft Corporation")
-    } else {
-        details["filePublisher"].clone()
+    let product = program.as_ref().map(|p| p.product);
+    let publisher = match product {
+        Some(product) if product.signer.is_empty() => Json::Null,
+        Some(product) => json!(product.company),
+        None => details["filePublisher"].clone(),
     };
     let signed = publisher.is_string();
     let name = program
         .as_ref()
-        .map(|(p, _, _)| p.name.clone())
+        .map(|p| p.name.to_owned())
         .or_else(|| details["fileName"].as_str().map(str::to_owned))
         .unwrap_or_default();
     let (prevalence, first, last) = global(world.seed, &format!("file {sha1}"), signed);
@@ -206,9 +195,9 @@ pub fn file_json(world: &World, hash: &str, now: Ticks) -> Option<Json> {
         "fileType": if is_pe { json!("PortableExecutable") } else { Json::Null },
         "isPeFile": is_pe,
         "filePublisher": publisher,
-        "fileProductName": program.as_ref().map(|(p, _, _)| &p.product),
-        "signer": publisher,
-        "issuer": if program.is_some() { json!("Microsoft Windows Production PCA 2011") } else { details["issuer"].clone() },
+        "fileProductName": product.map(|p| &p.name),
+        "signer": product.map_or_else(|| publisher.clone(), |p| json!(p.signer)),
+        "issuer": product.map_or_else(|| details["issuer"].clone(), |p| json!(p.issuer)),
         "signerHash": signed.then(|| ids::sha1(world.seed, &format!("signer {publisher}"))),
         "isValidCertificate": if signed { json!(true) } else { Json::Null },
         "determinationType": kind,
@@ -226,8 +215,8 @@ fn file_sightings(call: &Call<'_>, world: &World, hash: &str, since: Ticks) -> S
         },
         since,
     );
-    if facts::is_system(world, hash) {
-        sightings.everywhere(world, call.now, true);
+    if let Some(program) = facts::program(world, hash) {
+        sightings.everywhere(world, call.now, Some(&program.on));
     }
     // Where it was quarantined it no longer is.
     sightings.machines.retain(|machine| {
@@ -266,7 +255,7 @@ pub fn file_stats(call: &Call<'_>) -> Result<Reply, Refusal> {
             }
         }
     }
-    names.extend(facts::system_program(&world, &hash).map(|(p, _, _)| p.name.clone()));
+    names.extend(facts::program(&world, &hash).map(|p| p.name.to_owned()));
     let names: Vec<String> = names.into_iter().take(10).collect();
     Ok(Reply::value(
         200,
@@ -320,8 +309,8 @@ fn host_sightings(call: &Call<'_>, world: &World, host: &str, since: Ticks) -> S
         },
         since,
     );
-    if facts::known_hosts().iter().any(|k| k.host == host) {
-        sightings.everywhere(world, call.now, false);
+    if facts::is_known_host(host) {
+        sightings.everywhere(world, call.now, None);
     }
     sightings
 }
@@ -381,8 +370,8 @@ pub fn domain_alerts(call: &Call<'_>) -> Result<Reply, Refusal> {
 fn ip_sightings(call: &Call<'_>, world: &World, ip: &str, since: Ticks) -> Sightings {
     let needle = format!("\"{ip}\"");
     let mut sightings = seen(world, &needle, |item| item["ipAddress"] == ip, since);
-    if facts::known_hosts().iter().any(|k| k.ip == ip) {
-        sightings.everywhere(world, call.now, false);
+    if facts::is_known_host(ip) {
+        sightings.everywhere(world, call.now, None);
     }
     sightings
 }

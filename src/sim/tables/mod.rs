@@ -36,6 +36,7 @@ use super::world::World;
 use background::Background;
 pub use background::KEPT;
 pub use estate::Class;
+pub use programs::classes;
 pub use row::{Cell, Row};
 pub use software::{Cve, Installed, Item, Software};
 use store::Writer;
