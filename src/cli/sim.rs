@@ -112,6 +112,20 @@ pub(crate) struct SimArgs {
     /// Decides which requests faults with a rate strike.
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub(crate) fault_seed: u64,
+    /// The call limits of --throttle are the documented ones times this.
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        value_name = "FACTOR",
+        requires = "throttle"
+    )]
+    pub(crate) throttle_scale: f64,
+    /// Lets anybody on this computer use /_sim/ without the bearer that is printed otherwise.
+    #[arg(long)]
+    pub(crate) open_admin: bool,
+    /// How the lines about requests are written: text or json.
+    #[arg(long, default_value = "text", value_name = "FORMAT", value_parser = ["text", "json"])]
+    pub(crate) log_format: String,
     /// Says nothing about requests.
     #[arg(long)]
     pub(crate) quiet: bool,
@@ -132,9 +146,10 @@ fn span(text: &str) -> Result<Duration, String> {
 /// The part of the long help that no single option explains.
 fn after_help() -> String {
     format!(
-        "Faults are written as words: kind=KIND, and where it strikes: method=, path= (a part of the path, or a \
+        "{}\nFaults are written as words: kind=KIND, and where it strikes: method=, path= (a part of the path, or a \
          pattern with *), tenant= (id, domain or number), service=entra|graph|defender, rate=0..1, nth=, times=, \
          after=, from= and until= (time since the start, such as 90s or 2h).\nKinds, with their own words and defaults:\n{}",
+        sim::ADMIN_HELP,
         sim::fault_kinds()
     )
 }
@@ -228,6 +243,9 @@ async fn serve(args: SimArgs) -> Done {
         quirks,
         cloud,
         throttle: args.throttle,
+        throttle_scale: args.throttle_scale,
+        open_admin: args.open_admin,
+        log_json: args.log_format == "json",
         faults,
         fault_seed: args.fault_seed,
         tenants: args.tenants.into(),
@@ -271,6 +289,12 @@ async fn serve(args: SimArgs) -> Done {
         super::say(&format!(
             "clients must trust the certificate in {}",
             path.display()
+        ));
+    }
+    if let Some(token) = sim.admin_token() {
+        super::say(&format!(
+            "administrator's bearer for {}/_sim/: {token}",
+            sim.base_url()
         ));
     }
     // Ctrl-C is how it ends, or being told to: nothing has failed.

@@ -319,7 +319,6 @@ impl Faults {
     }
 
     /// What is still to come, and how many requests each could have struck so far.
-    #[cfg(test)]
     pub fn list(&self) -> Vec<(Fault, u32)> {
         let inner = self.lock();
         let rules = inner.rules.iter();

@@ -162,6 +162,11 @@ impl SimHandle {
         self.host.tell(0, tale).await
     }
 
+    /// The bearer of the administrator's door `/_sim/`; `None` where nobody needs one.
+    pub fn admin_token(&self) -> Option<&str> {
+        self.host.admin.as_deref()
+    }
+
     /// Everything that happened so far, as a state file has it.
     pub fn export(&self) -> Result<Vec<u8>, StateError> {
         self.host.export()

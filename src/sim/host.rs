@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use super::clock::{self, Clock, Ticks};
 use super::faults::{Faults, RetryAfter};
 use super::http::{Ask, Reply};
-use super::quota::Which;
+use super::quirks::RetryAfterForm;
 use super::state::Journal;
 use super::tenant::Tenant;
 use super::{LogLine, SimConfig, SimError, defender, graph, ids, make, mishap, steps};
@@ -35,6 +35,8 @@ pub struct Host {
     pub journal: Journal,
     /// What it was made from.
     pub config: SimConfig,
+    /// The administrator's bearer; `None` where nobody needs one.
+    pub admin: Option<String>,
     /// Whether the host is about to stop: what waits on purpose need not wait any longer.
     pub stopping: CancellationToken,
 }
@@ -90,6 +92,7 @@ impl Host {
             requests: AtomicU64::new(0),
             log: config.log.clone(),
             journal,
+            admin: (!config.open_admin).then(|| format!("admin-{}", uuid::Uuid::new_v4().simple())),
             config,
             stopping: CancellationToken::new(),
         };
@@ -206,20 +209,26 @@ pub async fn services(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
 
 /// The answer to a request that is one too many.
 pub fn over_quota(tenant: &Tenant, ask: &Ask, now: Ticks) -> Option<Reply> {
-    let which = if ask.path.starts_with("/api/") {
-        Which::Defender
-    } else if !is_service(ask) {
+    if !is_service(ask) {
         return None;
-    } else if ask.path.to_ascii_lowercase().contains("runhuntingquery") {
-        Which::Hunting
-    } else {
-        Which::Security
-    };
-    let (wait, words) = tenant.quotas.as_ref()?.take(which, now).err()?;
-    Some(mishap::throttled(
-        tenant,
-        ask,
-        RetryAfter::Seconds(wait),
-        &format!("API calls quota exceeded! maximum allowed {words}"),
-    ))
+    }
+    let claims = steps::claims_of(ask).unwrap_or_default();
+    let app = claims["appid"].as_str().or(claims["azp"].as_str());
+    let over = tenant
+        .quotas
+        .as_ref()?
+        .ask(ask, app.unwrap_or_default(), now)
+        .err()?;
+    // The client waits in wall time.
+    let rate = tenant.clock.rate().max(1.0);
+    let after = over.wait.map_or(RetryAfter::Missing, |wait| {
+        let wait = (wait as f64 / rate).ceil() as u64;
+        match tenant.quirks.retry_after {
+            RetryAfterForm::Seconds => RetryAfter::Seconds(wait),
+            RetryAfterForm::Date => RetryAfter::Date(wait),
+            RetryAfterForm::Missing => RetryAfter::Missing,
+        }
+    });
+    let words = format!("API calls quota exceeded! maximum allowed {}", over.words);
+    Some(mishap::throttled(tenant, ask, after, &words))
 }

@@ -148,7 +148,9 @@ pub async fn tenant(
         quirks: config.quirks,
         cloud: config.cloud,
         entra,
-        quotas: config.throttle.then(quota::Quotas::default),
+        quotas: config
+            .throttle
+            .then(|| quota::Quotas::new(config.throttle_scale)),
         log: config.log.clone(),
         next_event: AtomicI64::new(world.next_event()),
         turn: tokio::sync::RwLock::default(),

@@ -27,9 +27,11 @@
 //! | `faults`, `mishap`, `spoil` | bad days on demand: which requests, what happens to them, and to bodies |
 //! | `trouble` | faults written as words |
 //! | `quota` | documented limits |
+//! | `admin`, `log` | the administrator's door, the access log |
 //! | `quirks` | facts that nobody has verified, and which way they go |
 
 mod accounts;
+mod admin;
 mod build;
 mod cast;
 mod check;
@@ -46,6 +48,7 @@ mod http;
 mod ids;
 mod json;
 mod life;
+mod log;
 mod mail;
 mod make;
 mod mishap;
@@ -136,6 +139,12 @@ pub struct SimConfig {
     pub cloud: Cloud,
     /// Whether the documented call limits are kept.
     pub throttle: bool,
+    /// The call limits are the documented ones times this.
+    pub throttle_scale: f64,
+    /// Whether the administrator's door `/_sim/` opens without a bearer.
+    pub open_admin: bool,
+    /// Whether log lines are JSON.
+    pub log_json: bool,
     /// What goes wrong from the start.
     pub faults: Vec<Fault>,
     /// Decides which requests faults with a rate strike.
@@ -210,6 +219,9 @@ impl Default for SimConfig {
             quirks: Quirks::default(),
             cloud: Cloud::default(),
             throttle: false,
+            throttle_scale: 1.0,
+            open_admin: false,
+            log_json: false,
             faults: Vec::new(),
             fault_seed: 1,
             prepare_hunting: false,
@@ -350,6 +362,9 @@ fn identity(config: &SimConfig, addr: SocketAddr) -> Result<(tls::Identity, Path
         .map_err(|e| wrong(e.to_string()))?;
     Ok((identity, path))
 }
+
+/// What the administrator's door has, for people.
+pub const ADMIN_HELP: &str = admin::HELP;
 
 /// Reads one fault, written as `rate=0.2 kind=reset path=/v1.0/security/*`.
 pub fn fault(text: &str) -> Result<Fault, String> {

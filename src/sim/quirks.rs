@@ -215,6 +215,15 @@ quirks! {
         /// `ver` 2.0: `azp`, `preferred_username`, an issuer at the authority, the audience as application id.
         V2 = "v2",
     },
+    /// How a 429 of a call limit says when to come back (Graph facts, "Throttling and retry").
+    retry_after: RetryAfterForm = "retry-after" {
+        /// In seconds.
+        Seconds = "seconds",
+        /// As an HTTP date.
+        Date = "date",
+        /// Not at all.
+        Missing = "none",
+    },
     /// Whether the tenant has live response switched on.
     live_response: LiveResponse = "live-response" {
         /// It has.

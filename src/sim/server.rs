@@ -17,9 +17,11 @@ use axum::serve::{IncomingStream, Listener};
 use futures_util::stream::{self, StreamExt as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::admin;
 use super::clock::Ticks;
 use super::host::Host;
 use super::http::{Ask, Reply};
+use super::log::Entry;
 use super::mishap::{self, Delivery};
 
 /// Closes its connection without a word once pulled.
@@ -173,7 +175,8 @@ async fn handle(
     let place = host.choose(&ask);
     let tenant = &host.tenants[place];
     let resumed = mishap::resume(host, &mut ask, &raw_path);
-    let strike = if resumed.is_some() {
+    let admin = admin::is_admin(&ask);
+    let strike = if resumed.is_some() || admin {
         None
     } else {
         let since = host.clock.now() - host.clock.start();
@@ -181,36 +184,25 @@ async fn handle(
         host.faults.strike(&ask, since, &is_tenant)
     };
     let (reply, delivery) = match resumed {
+        _ if admin => (admin::answer(host, &ask).await, Delivery::Whole),
         Some(reply) => (reply, Delivery::Whole),
         None => mishap::answer(host, tenant, &ask, &raw_path, strike.as_ref()).await,
     };
     if let Some(log) = &host.log {
-        let fault = strike
-            .map(|s| format!(" [fault: {}]", s.kind.name()))
-            .unwrap_or_default();
-        let why = reply
-            .why
-            .as_deref()
-            .map(|w| format!(" {w}"))
-            .unwrap_or_default();
-        let query = if ask.query.is_empty() {
-            String::new()
-        } else {
-            format!("?{}", percent_decoded(&ask.query))
+        let query = percent_decoded(&ask.query);
+        let line = Entry {
+            ask: &ask,
+            query: &query,
+            reply: &reply,
+            fault: strike.as_ref().map(|s| &s.kind),
+            tenant: (host.tenants.len() > 1).then_some(place + 1),
+            milliseconds: begun.elapsed().as_secs_f64() * 1e3,
         };
-        // Whatever the client sent: a log is read in a terminal.
-        let line: String = format!(
-            "{} {} {}{query} {} B {:.1} ms{fault}{why}",
-            reply.status,
-            ask.method,
-            ask.path,
-            reply.body.len(),
-            begun.elapsed().as_secs_f64() * 1e3
-        )
-        .chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect();
-        log(&line);
+        log(&if host.config.log_json {
+            line.json()
+        } else {
+            line.text()
+        });
     }
     match delivery {
         Delivery::Closed => plug.pull(),

@@ -13,6 +13,7 @@ use super::churn::Sort;
 use super::clock::{self, Hands, Ticks};
 use super::host::{self, Host};
 use super::http::Ask;
+use super::quota::Quotas;
 use super::state::{self, Entry, StateError, Step};
 use super::stories::Tale;
 use super::tenant::Tenant;
@@ -52,7 +53,7 @@ pub fn write(tenant: usize, ask: &Ask) -> Step {
 }
 
 /// What the token of a request says.
-fn claims_of(ask: &Ask) -> Option<Value> {
+pub fn claims_of(ask: &Ask) -> Option<Value> {
     let token = ask.header("authorization")?.split_once(' ')?.1;
     let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1)?).ok()?;
     serde_json::from_slice(&payload).ok()
@@ -190,6 +191,7 @@ impl Host {
                 .store(world.next_event(), Ordering::Release);
             *tenant.world.write().unwrap_or_else(PoisonError::into_inner) = world;
             tenant.hunting.forget();
+            tenant.quotas.iter().for_each(Quotas::forget);
         }
         self.replay(entries).await
     }

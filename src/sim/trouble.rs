@@ -376,6 +376,21 @@ pub fn from_script(text: &str) -> Result<Vec<Fault>, String> {
     script.fault.into_iter().enumerate().map(one).collect()
 }
 
+/// Reads a JSON object of words, whose values are texts or numbers.
+pub fn from_json(value: &serde_json::Value) -> Result<Fault, String> {
+    let object = value.as_object().ok_or("a fault is an object")?;
+    let words = object
+        .iter()
+        .map(|(name, value)| {
+            let text = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            (name.clone(), text)
+        })
+        .collect();
+    from_words(&words)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -54,7 +54,7 @@ pub use directory::{Account, App};
 use directory::{DOMAINS, Directory};
 use keys::Keys;
 use refusals::{Aadsts, NO_TENANT_TO_DISCOVER};
-pub use resources::{Audience, GRAPH, Grants, XDR};
+pub use resources::{Audience, GRAPH, Grants, Resource, XDR};
 use scopes::Wanted;
 
 /// Generation of an endpoint or format of a token.
