@@ -30,8 +30,9 @@ pub struct Scale {
     pub machines: usize,
 }
 
-/// The oldest everyday incident is this old.
-const SPAN: Ticks = 30 * DAY;
+/// The oldest everyday incident is at most this old: hunting, which reaches thirty days back, finds it
+/// for some hours more.
+const SPAN: Ticks = 30 * DAY - 6 * HOUR;
 
 impl World {
     /// The tenant as it stands when it starts, before the first story event.
