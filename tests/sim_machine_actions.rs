@@ -1,6 +1,8 @@
 //! Machine actions on the wire: every row of the shared table of actions is carried out, and the life
 //! of an action with its ends, duplicates, cancellations and consequences.
 
+#![allow(clippy::print_stderr, reason = "what is skipped is said aloud")]
+
 #[path = "support/endpoint.rs"]
 mod endpoint;
 #[path = "support/sim_wire.rs"]
@@ -134,7 +136,7 @@ fn indicator(n: usize) -> Value {
 async fn every_row_of_the_table_is_served() {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/spec/machine-actions.json");
     let Ok(table) = std::fs::read(&file) else {
-        println!("skipped: {} is not there", file.display());
+        eprintln!("skipped: {} is not there", file.display());
         return;
     };
     let table: Vec<Value> = serde_json::from_slice(&table).expect("a table");

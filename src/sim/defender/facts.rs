@@ -162,7 +162,8 @@ pub struct Product {
 
 #[derive(Debug, Deserialize)]
 struct Image {
-    image: String,
+    #[serde(rename = "image")]
+    name: String,
     on: Vec<String>,
     product: String,
 }
@@ -208,14 +209,14 @@ pub fn program(world: &World, hash: &str) -> Option<Program> {
         let product = file.product.iter().find(|p| p.key == image.product)?;
         // The convention of all tables: a program of the system has one hash everywhere.
         let key = if product.company == MICROSOFT {
-            format!("system {}", image.image.to_lowercase())
+            format!("system {}", image.name.to_lowercase())
         } else {
-            format!("program {} {}", image.image, product.version)
+            format!("program {} {}", image.name, product.version)
         };
         let (sha1, sha256) = (ids::sha1(world.seed, &key), ids::sha256(world.seed, &key));
         let found = sha1.eq_ignore_ascii_case(hash) || sha256.eq_ignore_ascii_case(hash);
         found.then(|| Program {
-            name: &image.image,
+            name: &image.name,
             on: classes(&image.on).unwrap_or_default(),
             product,
             sha1,
