@@ -269,7 +269,9 @@ async fn serve(args: SimArgs) -> Done {
     })?;
     {
         let mut out = io::stdout().lock();
-        out.write_all(sim.profile_toml("sim").as_bytes())?;
+        for tenant in sim.tenants() {
+            out.write_all(tenant.profile.as_bytes())?;
+        }
         out.flush()?;
     }
     super::say(&format!(

@@ -21,6 +21,23 @@ use super::stories::Tale;
 use super::tenant::Tenant;
 use super::{clock, ids};
 
+/// One tenant of a host, for people and tests.
+#[derive(Debug, Clone)]
+pub struct TenantInfo {
+    /// Tenant id.
+    pub id: String,
+    /// What it is called.
+    pub name: String,
+    /// The domain it is named by in sign-in addresses.
+    pub domain: String,
+    /// What it bought.
+    pub licence: String,
+    /// How it is, in a word.
+    pub health: String,
+    /// Settings of a profile that connects to it, as TOML.
+    pub profile: String,
+}
+
 /// What the services serve at one moment, by id.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Snapshot {
@@ -112,13 +129,37 @@ impl SimHandle {
 
     /// Settings of a profile that connects to this tenant, as TOML.
     pub fn profile_toml(&self, name: &str) -> String {
+        self.settings(name, self.first())
+    }
+
+    /// Every tenant, with settings that connect to it: the first as profile `sim`, the others by the first
+    /// label of their domain.
+    pub fn tenants(&self) -> Vec<TenantInfo> {
+        let info = |tenant: &Arc<Tenant>| {
+            let persona = &tenant.persona;
+            let label = persona.domain.split('.').next().unwrap_or("tenant");
+            let name = match tenant.place {
+                0 => "sim".to_owned(),
+                _ => format!("sim-{label}"),
+            };
+            TenantInfo {
+                id: tenant.entra.tenant.clone(),
+                name: persona.name.clone(),
+                domain: persona.domain.clone(),
+                licence: tenant.licence().into(),
+                health: persona.health.clone(),
+                profile: self.settings(&name, tenant),
+            }
+        };
+        self.host.tenants.iter().map(info).collect()
+    }
+
+    fn settings(&self, name: &str, tenant: &Tenant) -> String {
         let base = self.base_url();
         let mut settings = format!(
             "[profiles.{name}]\ncloud = \"commercial\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
              client_secret = \"{}\"\nauthority = \"{base}\"\ngraph_url = \"{base}\"\ndefender_url = \"{base}\"\n",
-            self.tenant_id(),
-            self.client_id(),
-            self.client_secret()
+            tenant.entra.tenant, tenant.entra.client_id, tenant.entra.client_secret
         );
         if let Some(path) = &self.ca_file {
             let path = toml::Value::from(path.display().to_string());

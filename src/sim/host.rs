@@ -100,6 +100,12 @@ impl Host {
             path: host.config.state.clone().unwrap_or_default(),
             why,
         })?;
+        for tenant in host.tenants.iter().filter(|_| host.tenants.len() > 1) {
+            let faults = tenant.persona.faults(tenant.place + 1);
+            for fault in faults.map_err(SimError::Scenario)? {
+                host.faults.add(fault);
+            }
+        }
         for fault in &host.config.faults {
             host.faults.add(fault.clone());
         }

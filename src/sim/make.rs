@@ -6,6 +6,7 @@ use std::sync::{Arc, RwLock};
 use super::build::Scale;
 use super::clock::{self, Clock, Hands, Ticks};
 use super::entra::{Entra, Grants};
+use super::persona::Persona;
 use super::state::{Head, Made};
 use super::stories::Tale;
 use super::tenant::Tenant;
@@ -115,16 +116,31 @@ pub async fn tenant(
     now: Ticks,
 ) -> Result<Tenant, SimError> {
     let seed = seed(config, place);
-    let entra = Entra::new(
+    let persona = Persona::at(place);
+    let several = config.tenants > 1;
+    let mut withheld = config.withheld_roles.clone();
+    let mut hidden = config.hidden_tables.clone();
+    let mut cloud = config.cloud;
+    if several {
+        withheld.extend(persona.without_roles.iter().cloned());
+        hidden.extend(persona.without_tables.iter().cloned());
+    }
+    if several && place > 0 {
+        cloud = persona.cloud();
+    }
+    let mut entra = Entra::new(
         seed,
         ids::guid(seed, "tenant"),
         config.token_lifetime,
         Grants {
-            withheld: config.withheld_roles.clone(),
+            withheld,
             audience: config.audience,
         },
         config.quirks,
     );
+    if place > 0 {
+        entra.join(config.seed, &persona.domain, persona.consented);
+    }
     for pem in &config.certificates {
         entra
             .register_certificates(pem)
@@ -146,7 +162,8 @@ pub async fn tenant(
         place,
         seed,
         quirks: config.quirks,
-        cloud: config.cloud,
+        cloud,
+        persona,
         entra,
         quotas: config
             .throttle
@@ -158,7 +175,7 @@ pub async fn tenant(
         hunting: graph::hunting::Hunting::new(graph::hunting::Settings {
             rows: config.hunting_rows,
             cpu: config.hunting_cpu,
-            hidden: config.hidden_tables.iter().cloned().collect(),
+            hidden: hidden.into_iter().collect(),
         }),
         clock: Arc::clone(clock),
     })

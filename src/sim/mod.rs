@@ -9,7 +9,7 @@
 //! | `server` | a port: mishaps, log |
 //! | `tls` | the same over HTTPS |
 //! | `host`, `tenant` | several tenants behind a port, and one of them |
-//! | `make` | from settings to tenants |
+//! | `make`, `persona` | from settings to tenants, and what sets them apart |
 //! | `state`, `steps` | the journal that survives, and what is kept in it |
 //! | `handle` | what a test or a program does with a running tenant |
 //! | `entra` | discovery, sign-in, keys; tokens that are verified on every request |
@@ -55,6 +55,7 @@ mod mishap;
 mod noise;
 mod odata;
 mod people;
+mod persona;
 mod quirks;
 mod quota;
 mod scenario;
@@ -86,7 +87,7 @@ pub use clock::Ticks;
 pub use entra::Audience;
 pub use faults::{ALWAYS, Fault, FaultKind, RetryAfter, Service};
 pub use graph::routes::Cloud;
-pub use handle::{SimHandle, Snapshot};
+pub use handle::{SimHandle, Snapshot, TenantInfo};
 use host::Host;
 pub use quirks::{QUIRKS, Quirks};
 use server::Door;

@@ -9,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::clock::{Clock, Ticks};
 use super::entra::Entra;
 use super::graph::routes::Cloud;
+use super::persona::Persona;
 use super::quirks::Quirks;
 use super::quota::Quotas;
 use super::stories::Tale;
@@ -19,6 +20,8 @@ use super::{LogLine, graph};
 pub struct Tenant {
     /// Its place in the host, from 0.
     pub place: usize,
+    /// What sets it apart from the others of its host: name, licence, health.
+    pub persona: Persona,
     /// The seed of everything in it.
     pub seed: u64,
     /// Which way the unverified facts go.
@@ -47,6 +50,11 @@ impl std::fmt::Debug for Tenant {
 }
 
 impl Tenant {
+    /// What the tenant bought, for people: `E5`, `Defender for Business` …
+    pub fn licence(&self) -> &str {
+        &self.persona.licence
+    }
+
     /// Lets happen what is due, so that every answer shows the tenant as it is at this moment.
     pub fn catch_up(&self) {
         let now = self.clock.now();

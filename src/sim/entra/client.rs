@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 
 use super::super::http::Ask;
 use super::super::quirks::AssertionReplay;
+use super::Entra;
 use super::credentials::{Assertion, Certificate, Federated};
 use super::directory::App;
 use super::discovery::is_loopback;
@@ -19,7 +20,6 @@ use super::refusals::{
     NO_APP, NO_PROOF, NOT_PUBLIC, OLD_SECRET,
 };
 use super::token::TokenRequest;
-use super::{DOMAINS, Entra};
 
 /// How an application proved itself, as `appidacr` writes it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -152,8 +152,7 @@ impl Entra {
         let (Some(segment), Some(rest)) = (parts.next(), parts.next()) else {
             return false;
         };
-        here && (segment.eq_ignore_ascii_case(&self.tenant)
-            || DOMAINS.iter().any(|d| d.eq_ignore_ascii_case(segment)))
+        here && self.is_named(segment)
             && matches!(rest, "oauth2/v2.0/token" | "oauth2/token" | "v2.0")
     }
 

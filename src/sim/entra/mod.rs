@@ -75,6 +75,8 @@ pub struct Entra {
     pub client_id: String,
     /// The application's secret.
     pub client_secret: String,
+    /// The domain it is named by, when it is not the usual ones.
+    domain: Option<String>,
     /// How long tokens live.
     lifetime: RwLock<Duration>,
     /// What the applications were given.
@@ -119,6 +121,7 @@ impl Entra {
             tenant,
             client_id: own.id.clone(),
             client_secret: own.secret.clone(),
+            domain: None,
             lifetime: RwLock::new(lifetime),
             grants: RwLock::new(grants),
             seed,
@@ -150,6 +153,19 @@ impl Entra {
         &self.directory.password
     }
 
+    /// Becomes a tenant of this domain, in which the application of another one is registered too: what a
+    /// partner's customers look like.
+    pub fn join(&mut self, other_seed: u64, domain: &str, consented: bool) {
+        let shared = Directory::of(other_seed).apps.swap_remove(0);
+        let own = &mut self.directory.apps[0];
+        own.id.clone_from(&shared.id);
+        own.secret.clone_from(&shared.secret);
+        own.consented = consented;
+        self.client_id = shared.id;
+        self.client_secret = shared.secret;
+        self.domain = Some(domain.into());
+    }
+
     /// From now on tokens live this long.
     pub fn set_lifetime(&self, lifetime: Duration) {
         *self
@@ -176,7 +192,10 @@ impl Entra {
     /// Whether a path segment names this tenant: its id or one of its domains.
     pub fn is_named(&self, segment: &str) -> bool {
         segment.eq_ignore_ascii_case(&self.tenant)
-            || DOMAINS.iter().any(|d| d.eq_ignore_ascii_case(segment))
+            || match &self.domain {
+                Some(domain) => domain.eq_ignore_ascii_case(segment),
+                None => DOMAINS.iter().any(|d| d.eq_ignore_ascii_case(segment)),
+            }
     }
 
     /// Answers whatever begins with a tenant (or `common`) and is none of the services'; `None` where
