@@ -72,7 +72,7 @@ pub static CATALOGUE: [OperationSpec; 10] = [
         danger: Danger::Medium,
         permission: &["Machine.Isolate"],
         resource: Resource::Defender,
-        undo: Some("isolate again"),
+        undo: Some("isolate again, in full"),
         confirm: Confirm::Yes,
     },
     OperationSpec {
