@@ -16,101 +16,131 @@ use crate::sim::{self, Cloud, Quirks, Sim, SimConfig, SimError, Tale};
 #[command(after_long_help = after_help())]
 pub(crate) struct SimArgs {
     /// Where to listen; loopback only. Port 0 takes a free one.
-    #[arg(long, default_value = "127.0.0.1:8484", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        default_value = "127.0.0.1:8484",
+        value_name = "ADDRESS",
+        help_heading = "Where"
+    )]
     pub(crate) listen: SocketAddr,
     /// Chooses ids, people, machines and noise; the same seed gives the same tenant.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = 7, help_heading = "What")]
     pub(crate) seed: u64,
     /// How many times faster than life the story unfolds.
-    #[arg(long, default_value_t = 1.0, value_name = "FACTOR")]
+    #[arg(
+        long,
+        default_value_t = 1.0,
+        value_name = "FACTOR",
+        help_heading = "Time"
+    )]
     pub(crate) speed: f64,
     /// How tenant time runs: real, 60x (tokens, actions, quotas, stories: all of it), or frozen.
-    #[arg(long, default_value = "real", value_name = "PACE", value_parser = pace)]
+    #[arg(long, default_value = "real", value_name = "PACE", value_parser = pace, help_heading = "Time")]
     pub(crate) clock: f64,
     /// The moment the tenant believes it is, at the start; now unless given.
-    #[arg(long, value_name = "TIME", value_parser = moment)]
+    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Time")]
     pub(crate) start: Option<sim::Ticks>,
     /// The tenant was started so long ago, as 8d: so much of its stories has happened.
-    #[arg(long, value_name = "SPAN", value_parser = span)]
+    #[arg(long, value_name = "SPAN", value_parser = span, help_heading = "Time")]
     pub(crate) start_ago: Option<Duration>,
     /// How many tenants, each with a world of its own.
-    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200))]
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200), help_heading = "What")]
     pub(crate) tenants: u16,
     /// Keeps everything that is accepted in this file, and goes on from it when it is there.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "State")]
     pub(crate) state: Option<PathBuf>,
     /// How large the tenant is: 1 is a company of 2,000 machines with a month of about 1,900 alerts a
     /// day behind it and as many to come. Without it the month is a small sample.
-    #[arg(long, value_name = "FACTOR")]
+    #[arg(long, value_name = "FACTOR", help_heading = "What")]
     pub(crate) scale: Option<f64>,
     /// How many everyday incidents the tenant holds at the start; 120 unless --scale says more.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "What")]
     pub(crate) incidents: Option<usize>,
     /// How many everyday alerts the tenant holds at the start; 400 unless --scale says more.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "What")]
     pub(crate) alerts: Option<usize>,
     /// How many machines the tenant holds; 60 unless --scale says more.
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", help_heading = "What")]
     pub(crate) machines: Option<usize>,
     /// Which stories are told: a name, a file, or "all"; can be repeated. "list" prints the names.
-    #[arg(long, default_value = "all", value_name = "NAME|FILE")]
+    #[arg(
+        long,
+        default_value = "all",
+        value_name = "NAME|FILE",
+        help_heading = "What"
+    )]
     pub(crate) scenario: Vec<String>,
     /// Everyday noise only: no attack.
-    #[arg(long)]
+    #[arg(long, help_heading = "What")]
     pub(crate) no_story: bool,
     /// Nothing new comes by itself besides the story.
-    #[arg(long)]
+    #[arg(long, help_heading = "What")]
     pub(crate) no_trickle: bool,
     /// Roughly how many everyday rows the hunting tables hold; above a million they go back thirty days.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1_000..=5_000_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1_000..=5_000_000), help_heading = "What")]
     pub(crate) hunting_rows: Option<u64>,
     /// Seconds of processing time that hunting queries may use in a quarter of an hour: 429 beyond them.
-    #[arg(long, value_name = "SECONDS")]
+    #[arg(long, value_name = "SECONDS", help_heading = "What")]
     pub(crate) hunting_cpu: Option<u64>,
     /// Leaves a hunting table out, as for a tenant without the licence; can be repeated.
-    #[arg(long, value_name = "TABLE")]
+    #[arg(long, value_name = "TABLE", help_heading = "What")]
     pub(crate) without_table: Vec<String>,
     /// Keeps the documented call limits: 429 with Retry-After beyond them.
-    #[arg(long)]
+    #[arg(long, help_heading = "Trouble")]
     pub(crate) throttle: bool,
     /// Chooses how an unverified fact goes, as NAME=VALUE; can be repeated. A wrong one lists them all.
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(long, value_name = "NAME=VALUE", help_heading = "What")]
     pub(crate) quirk: Vec<String>,
     /// The national cloud of the tenant: global, usgov or china. It decides what Graph has.
-    #[arg(long, default_value = "global", value_name = "CLOUD")]
+    #[arg(
+        long,
+        default_value = "global",
+        value_name = "CLOUD",
+        help_heading = "What"
+    )]
     pub(crate) cloud: String,
     /// Serves HTTPS, with a certificate of an authority made for the run.
-    #[arg(long)]
+    #[arg(long, help_heading = "Where")]
     pub(crate) tls: bool,
     /// Where the authority's certificate is written; in the folder for temporary files unless given.
-    #[arg(long, value_name = "FILE", requires = "tls")]
+    #[arg(long, value_name = "FILE", requires = "tls", help_heading = "Where")]
     pub(crate) ca_file: Option<PathBuf>,
     /// Lets applications sign in with the certificates of a PEM file; can be repeated.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "What")]
     pub(crate) certificate: Vec<PathBuf>,
     /// Takes a foreign issuer's word for an application: its assertions about the subject, signed with the
     /// key of the certificate in a PEM file; can be repeated.
-    #[arg(long, num_args = 3, value_names = ["ISSUER", "SUBJECT", "FILE"])]
+    #[arg(long, num_args = 3, value_names = ["ISSUER", "SUBJECT", "FILE"], help_heading = "What")]
     pub(crate) federated: Vec<String>,
     /// Which tokens the Defender for Endpoint API takes: documented (its own resource's), migrated (the
     /// Defender XDR resource's) or both.
-    #[arg(long, default_value = "documented", value_name = "WHICH")]
+    #[arg(
+        long,
+        default_value = "documented",
+        value_name = "WHICH",
+        help_heading = "What"
+    )]
     pub(crate) audience: sim::Audience,
     /// How long tokens live, in seconds.
-    #[arg(long, default_value_t = 3600, value_name = "SECONDS")]
+    #[arg(
+        long,
+        default_value_t = 3600,
+        value_name = "SECONDS",
+        help_heading = "What"
+    )]
     pub(crate) token_lifetime: u64,
     /// Issues tokens without this application role; can be repeated.
-    #[arg(long, value_name = "ROLE")]
+    #[arg(long, value_name = "ROLE", help_heading = "What")]
     pub(crate) without_role: Vec<String>,
     /// Lets something go wrong: `'rate=0.2 kind=reset path=/v1.0/security/*'`; can be repeated. The end of
     /// this text lists the kinds and words.
-    #[arg(long, value_name = "WORDS")]
+    #[arg(long, value_name = "WORDS", help_heading = "Trouble")]
     pub(crate) fault: Vec<String>,
     /// Lets happen what a file of `[[fault]]` tables says, `from` and `until` being times since the start.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Trouble")]
     pub(crate) fault_script: Option<PathBuf>,
     /// Decides which requests faults with a rate strike.
-    #[arg(long, default_value_t = 1, value_name = "N")]
+    #[arg(long, default_value_t = 1, value_name = "N", help_heading = "Trouble")]
     pub(crate) fault_seed: u64,
     /// The call limits of --throttle are the documented ones times this.
     #[arg(
@@ -121,13 +151,13 @@ pub(crate) struct SimArgs {
     )]
     pub(crate) throttle_scale: f64,
     /// Lets anybody on this computer use /_sim/ without the bearer that is printed otherwise.
-    #[arg(long)]
+    #[arg(long, help_heading = "Where")]
     pub(crate) open_admin: bool,
     /// How the lines about requests are written: text or json.
-    #[arg(long, default_value = "text", value_name = "FORMAT", value_parser = ["text", "json"])]
+    #[arg(long, default_value = "text", value_name = "FORMAT", value_parser = ["text", "json"], help_heading = "Where")]
     pub(crate) log_format: String,
     /// Says nothing about requests.
-    #[arg(long)]
+    #[arg(long, help_heading = "Where")]
     pub(crate) quiet: bool,
 }
 
