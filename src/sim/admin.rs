@@ -81,15 +81,14 @@ async fn route(host: &Host, ask: &Ask) -> Result<Reply, Refused> {
         ("POST", "change") => {
             let words = words(ask, &["n", "seed", "sort", "tenant"])?;
             let (tenant, seed) = (tenant(host, &words)?, number(&words, "seed", 1)?);
-            let changes = match words["sort"].as_str() {
-                Some(sort) => vec![host.change(tenant, sort, seed).await.map_err(bad)?],
-                None => {
-                    let n = u32::try_from(number(&words, "n", 1)?)
-                        .ok()
-                        .filter(|n| *n <= 100_000)
-                        .ok_or_else(|| bad("n is at most 100000"))?;
-                    host.churn(tenant, n, seed).await
-                }
+            let changes = if let Some(sort) = words["sort"].as_str() {
+                vec![host.change(tenant, sort, seed).await.map_err(bad)?]
+            } else {
+                let n = u32::try_from(number(&words, "n", 1)?)
+                    .ok()
+                    .filter(|n| *n <= 100_000)
+                    .ok_or_else(|| bad("n is at most 100000"))?;
+                host.churn(tenant, n, seed).await
             };
             json!({ "changes": changes })
         }
