@@ -114,7 +114,8 @@ impl Door {
         match value {
             Value::String(text) if carries(key, text) => {}
             Value::String(text) if decides(key) => {
-                if self.laced.fetch_add(1, Ordering::Relaxed) % 11 == 10 {
+                let nth = self.laced.fetch_add(1, Ordering::Relaxed);
+                if nth % 11 == 10 {
                     text.push_str("\u{1b}[7777m\u{202e}");
                 }
             }

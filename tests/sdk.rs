@@ -4,6 +4,11 @@
 //! Packages are installed into a folder that is thrown away; `NIGHTJAR_SDK_PACKAGES` names a folder that has
 //! those of Python already. Skips, with a printed word, where any of it cannot be had; never waits for long.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "what is skipped, and what clients did, is said aloud"
+)]
+
 use std::ffi::OsStr;
 use std::fs::File;
 use std::path::{Path, PathBuf};

@@ -393,15 +393,12 @@ impl Credential {
 
     fn assertion(&self, algorithm: &str, claims: &Value) -> String {
         let mut header = json!({"alg": algorithm, "typ": "JWT"});
-        match algorithm {
-            "RS256" => {
-                let print = sha1::Sha1::digest(&self.certificate);
-                header["x5t"] = json!(URL_SAFE_NO_PAD.encode(print));
-            }
-            _ => {
-                let print = sha2::Sha256::digest(&self.certificate);
-                header["x5t#S256"] = json!(URL_SAFE_NO_PAD.encode(print));
-            }
+        if algorithm == "RS256" {
+            let print = sha1::Sha1::digest(&self.certificate);
+            header["x5t"] = json!(URL_SAFE_NO_PAD.encode(print));
+        } else {
+            let print = sha2::Sha256::digest(&self.certificate);
+            header["x5t#S256"] = json!(URL_SAFE_NO_PAD.encode(print));
         }
         let signed = format!(
             "{}.{}",

@@ -356,7 +356,7 @@ async fn a_bad_day_repeats_with_its_seed_and_every_strike_is_logged() {
                 sim::fault("rate=0.3 kind=throttle seconds=1").expect("a fault"),
             ],
             log: Some(Arc::new(move |line: &str| {
-                kept.lock().expect("no panic").push(line.to_owned())
+                kept.lock().expect("no panic").push(line.to_owned());
             })),
             ..quiet()
         };

@@ -1,6 +1,11 @@
 //! Hunting on the simulated tenant: the shape of answers, their errors, and that they tell what the
 //! alerts tell. Raw requests only.
 
+#![allow(
+    clippy::print_stdout,
+    reason = "what is skipped, and the figures, are said aloud"
+)]
+
 #[path = "support/sim_wire.rs"]
 mod support;
 
@@ -282,8 +287,15 @@ async fn every_published_table_has_its_columns() {
     }
 }
 
-/// Every kind of evidence, what names it, and the tables of which one must have it.
-const WITNESSES: &[(&str, &str, &[(&str, &str)])] = &[
+/// Kind of evidence, what names it, and the tables and columns of which one must have it.
+type Witness = (
+    &'static str,
+    &'static str,
+    &'static [(&'static str, &'static str)],
+);
+
+/// Every kind that is looked for.
+const WITNESSES: &[Witness] = &[
     (
         "deviceEvidence",
         "/mdeDeviceId",

@@ -1,6 +1,11 @@
 //! The simulated tenant against the published schema: everything Graph serves, property by property;
 //! every endpoint with its permissions; every operation with its request and answer; every cloud.
 
+#![allow(
+    clippy::print_stderr,
+    reason = "what is skipped, and the figures, are said aloud"
+)]
+
 #[path = "support/schema.rs"]
 mod schema;
 #[path = "support/sim_wire.rs"]

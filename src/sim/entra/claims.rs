@@ -251,7 +251,9 @@ mod tests {
         };
         assert!(claims.need(&["machine.scan"]).is_ok());
         assert_eq!(
-            claims.need(&["Machine.Isolate", "X.Y"]).unwrap_err(),
+            claims
+                .need(&["Machine.Isolate", "X.Y"])
+                .expect_err("refused"),
             "Missing application roles. API required roles: Machine.Isolate,X.Y, application roles: Machine.Scan."
         );
         assert_eq!(claims.actor(), "API-App:nightjar");
@@ -291,13 +293,13 @@ mod tests {
         }
         let lacking = person(aud, "Machine.Scan", "Security Reader");
         assert_eq!(
-            lacking.need(&read).unwrap_err(),
+            lacking.need(&read).expect_err("refused"),
             "Missing delegated scopes. API required scopes: Machine.Read,Machine.ReadWrite, token scopes: Machine.Scan."
         );
         assert!(
             person(aud, "Machine.Isolate", "Security Reader")
                 .need(&["Machine.Isolate"])
-                .unwrap_err()
+                .expect_err("refused")
                 .contains("no role")
         );
         assert_eq!(lacking.actor(), "dana@contoso.com");

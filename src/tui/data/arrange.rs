@@ -127,7 +127,7 @@ mod tests {
         fn title(&self) -> &str {
             &self.title
         }
-        fn status(&self) -> &str {
+        fn status(&self) -> &'static str {
             "new"
         }
         fn is_open(&self) -> bool {
