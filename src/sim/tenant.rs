@@ -69,6 +69,15 @@ impl Tenant {
         }
     }
 
+    /// Brings the tenant up to date outside of any request, and says up to when: all writes before that are
+    /// done. `None` while a write is under way, which may wait for the one who asks.
+    pub fn settled(&self) -> Option<Ticks> {
+        let _turn = self.turn.try_read().ok()?;
+        let now = self.clock.now();
+        self.catch_up();
+        Some(now)
+    }
+
     /// The world, to read.
     pub fn world(&self) -> RwLockReadGuard<'_, World> {
         self.catch_up();

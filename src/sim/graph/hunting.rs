@@ -2,6 +2,7 @@
 
 mod document;
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -30,6 +31,8 @@ const LONGEST: Duration = Duration::from_secs(180);
 const SEATS: usize = 8;
 /// Processing time is counted from the beginning of each quarter of an hour.
 const CYCLE: Ticks = 15 * MINUTE;
+/// So long the tables are left alone while nobody asks.
+const PAUSE: Duration = Duration::from_secs(5);
 /// What a query costs, beside what it reads.
 const BASE_COST: Duration = Duration::from_millis(20);
 /// What reading a row costs.
@@ -92,8 +95,14 @@ impl Hunting {
         Ok(())
     }
 
-    /// The tables with everything in them that is due, for as long as it takes to get a reader.
-    fn ready(&self, tenant: &Tenant, query: &str, now: Ticks) -> Result<Ready, TablesError> {
+    /// The tables with everything in them that is due, for as long as it takes to get a reader. `now` says
+    /// up to when the world is up to date.
+    fn ready(
+        &self,
+        tenant: &Tenant,
+        query: &str,
+        now: &dyn Fn() -> Ticks,
+    ) -> Result<Ready, TablesError> {
         let look: Look<'_> = &|see: &mut dyn FnMut(&World)| {
             see(&tenant.world.read().unwrap_or_else(PoisonError::into_inner));
         };
@@ -104,7 +113,7 @@ impl Hunting {
                 let mut tables = None;
                 look(&mut |world| tables = Some(Tables::new(world, self.settings.rows)));
                 let mut tables = tables.expect("the world was seen")?;
-                tables.fill(look, &|line| {
+                tables.fill(look, now, &|line| {
                     if let Some(log) = &tenant.log {
                         log(line);
                     }
@@ -112,7 +121,7 @@ impl Hunting {
                 empty.insert(tables)
             }
         };
-        tables.due(look, now)?;
+        tables.due(look, now())?;
         let counts = tables.counts();
         let read: u64 = counts
             .iter()
@@ -150,15 +159,29 @@ impl Drop for Waiting {
     }
 }
 
-/// Makes the tables ahead of the first query, which waits until all of them are filled.
+/// Makes the tables ahead of the first query, which waits until all of them are filled, and adds to them
+/// from time to time, so that no query after a pause has much to wait for.
 pub fn prepare(tenant: &Arc<Tenant>) {
-    let tenant = Arc::clone(tenant);
-    tokio::task::spawn_blocking(move || {
-        let start = tenant.clock.start();
-        if let Err(error) = tenant.hunting.ready(&tenant, "", start)
-            && let Some(log) = &tenant.log
-        {
-            log(&format!("hunting tables: {error}"));
+    let tenant = Arc::downgrade(tenant);
+    tokio::spawn(async move {
+        // Whoever stops the tenant need not stop this.
+        while let Some(tenant) = tenant.upgrade() {
+            let done = tokio::task::spawn_blocking(move || {
+                let reached = Cell::new(tenant.clock.start());
+                let now = || {
+                    reached.set(tenant.settled().unwrap_or(reached.get()));
+                    reached.get()
+                };
+                let done = tenant.hunting.ready(&tenant, "", &now);
+                if let (Err(error), Some(log)) = (&done, &tenant.log) {
+                    log(&format!("hunting tables: {error}"));
+                }
+                done.is_ok()
+            });
+            if !matches!(done.await, Ok(true)) {
+                break;
+            }
+            tokio::time::sleep(PAUSE).await;
         }
     });
 }
@@ -198,7 +221,7 @@ pub async fn query<S: RowSink + Send + 'static>(
     let answer = tokio::task::spawn_blocking(move || {
         let _seat = seat;
         let hunting = &shared.hunting;
-        let ready = hunting.ready(&shared, &query, now)?;
+        let ready = hunting.ready(&shared, &query, &|| now)?;
         hunting.charge(ready.cost, now).map_err(Failed::Spent)?;
         let (from, to) = span.unwrap_or((now - KEPT, now));
         let from = from.max(now - KEPT);

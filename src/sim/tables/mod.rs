@@ -31,7 +31,7 @@ use std::time::{Duration, Instant};
 
 use crate::engine::EngineError;
 
-use super::clock::Ticks;
+use super::clock::{HOUR, Ticks};
 use super::world::World;
 use background::Background;
 pub use background::KEPT;
@@ -73,6 +73,11 @@ pub type Look<'a> = &'a dyn Fn(&mut dyn FnMut(&World));
 /// Alerts that are read in one look at the world.
 const ALERTS_AT_ONCE: usize = 500;
 
+/// Everyday rows of so much time are made before they are added.
+const SLICE: Ticks = 3 * HOUR;
+/// A clock that runs faster than rows can be made is caught up with so often, and no more.
+const MOST_TURNS: usize = 8;
+
 /// The tables of one tenant.
 #[derive(Debug)]
 pub struct Tables {
@@ -83,6 +88,8 @@ pub struct Tables {
     /// Moves of mail that are told.
     moves: usize,
     start: Ticks,
+    /// Everyday rows are there up to this time.
+    reached: Ticks,
 }
 
 impl Tables {
@@ -95,19 +102,23 @@ impl Tables {
             alerts: from_alerts::Seen::default(),
             moves: 0,
             start: world.clock.start(),
+            reached: world.clock.start(),
         })
     }
 
-    /// Fills the tables with everything before the start of the tenant, a batch at a time: memory does
-    /// not grow with the rows. `say` is told how it goes.
-    pub fn fill(&mut self, look: Look<'_>, say: &dyn Fn(&str)) -> Result<(), TablesError> {
+    /// Fills the tables with everything up to this moment, a batch at a time: memory does not grow with
+    /// the rows. `now` brings the world up to date and says the time: filling takes some, in which more
+    /// falls due. `say` is told how it goes, and that the tables are ready when nothing is left to add.
+    pub fn fill(
+        &mut self,
+        look: Look<'_>,
+        now: &dyn Fn() -> Ticks,
+        say: &dyn Fn(&str),
+    ) -> Result<(), TablesError> {
         let begun = Instant::now();
         let mut told = begun;
         let Self {
-            writer,
-            background,
-            start,
-            ..
+            writer, background, ..
         } = self;
         if let Some(background) = background {
             let expected = background.expected();
@@ -128,9 +139,11 @@ impl Tables {
                 Ok::<_, TablesError>(())
             })?;
         }
-        let start = *start;
-        self.events(look, start)?;
+        // A tenant may have been started long before anybody filled its tables. Rows go in faster
+        // before the indexes are made.
+        self.catch_up(look, now)?;
         self.writer.settle()?;
+        self.catch_up(look, now)?;
         say(&format!(
             "hunting tables: ready, {} rows in {} tables, {:.1} s",
             self.counts().values().sum::<u64>(),
@@ -140,17 +153,37 @@ impl Tables {
         Ok(())
     }
 
+    /// Adds what is due until little more has become due meanwhile.
+    fn catch_up(&mut self, look: Look<'_>, now: &dyn Fn() -> Ticks) -> Result<(), TablesError> {
+        for _ in 0..MOST_TURNS {
+            let (before, to) = (self.reached, now());
+            self.due(look, to)?;
+            if to - before < SLICE {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Adds every row whose time has come since the last call.
     pub fn due(&mut self, look: Look<'_>, now: Ticks) -> Result<(), TablesError> {
         if let Some(background) = &mut self.background {
-            let mut rows = Vec::new();
-            background.until(now, &mut rows);
             let mut stops = Vec::new();
             look(&mut |world| stops = afterwards::stops(world));
-            if !stops.is_empty() {
-                rows.retain(|row| !stops.iter().any(|stop| stop.stops(row)));
+            let mut rows = Vec::new();
+            loop {
+                let limit = now.min(self.reached + SLICE);
+                background.until(limit, &mut rows);
+                if !stops.is_empty() {
+                    rows.retain(|row| !stops.iter().any(|stop| stop.stops(row)));
+                }
+                self.writer.insert(&rows)?;
+                rows.clear();
+                self.reached = self.reached.max(limit);
+                if limit >= now {
+                    break;
+                }
             }
-            self.writer.insert(&rows)?;
         }
         self.events(look, now)
     }

@@ -24,9 +24,13 @@ fn world() -> World {
 }
 
 fn filled(world: &World) -> Tables {
+    filled_to(world, world.clock.start())
+}
+
+fn filled_to(world: &World, now: Ticks) -> Tables {
     let mut tables = Tables::new(world, Some(9_000)).expect("tables");
     tables
-        .fill(&|see| see(world), &|_| {})
+        .fill(&|see| see(world), &|| now, &|_| {})
         .expect("every column is there");
     tables
 }
@@ -394,6 +398,31 @@ fn mail_that_is_moved_says_so() {
         )]
     );
     assert_eq!(one(&tables, "LatestDeliveryLocation"), "SoftDeleted");
+}
+
+#[test]
+fn ready_tables_have_everything_up_to_now() {
+    let mut world = world();
+    let now = world.clock.start() + 2 * clock::DAY;
+    world.advance(now).expect("two days");
+    let mut tables = filled_to(&world, now);
+    let ready = tables.counts().clone();
+    tables.due(&|see| see(&world), now).expect("rows");
+    assert_eq!(tables.counts(), &ready, "nothing was left to add");
+    let mut later = filled(&world);
+    assert!(rows(&later, "DeviceProcessEvents") < rows(&tables, "DeviceProcessEvents"));
+    later.due(&|see| see(&world), now).expect("rows");
+    assert_eq!(
+        later.counts(),
+        &ready,
+        "it is the same whenever it is added"
+    );
+    let last = texts(
+        &tables,
+        "SELECT CAST(MAX(Timestamp) AS TEXT) FROM DeviceNetworkEvents",
+    );
+    let last: Ticks = last[0].parse().expect("a time");
+    assert!((now - clock::DAY..=now).contains(&last));
 }
 
 #[test]
