@@ -11,7 +11,7 @@
 //! | [`hunt`] | a hunt as the analyst knows it: where it runs, results, history, export |
 //! | [`tenant`] | one connected tenant: profile, tokens, clients, store, budgets |
 //! | [`api`] | the one way out: transport, and two thin typed clients, Graph and Defender |
-//! | [`store`] | one SQLite file a profile: cached queue, watermarks, journal, query history |
+//! | [`store`] | two SQLite files a profile: the cache (queue, watermarks, query history), and the journal, which outlives it |
 //! | [`auth`] | getting, keeping, reading and judging tokens |
 //! | [`config`] | profiles, settings, paths; errors name file, line and nearest valid name |
 //! | [`cloud`] | national clouds: hosts, authorities, audiences, portals, as one table |

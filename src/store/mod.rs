@@ -1,5 +1,5 @@
-//! The cache of one profile: one SQLite file with the queue, the watermarks, the journal and the
-//! hunting history.
+//! What one profile keeps, in two SQLite files: the cache with the queue, the watermarks and the hunting
+//! history, which can be read anew at any time, and the journal of writes, which cannot.
 //!
 //! The console starts from it at once and works from it while the service is away. Lists are compact
 //! rows, read in one scan; the whole objects stay as the service sent them, compressed, and are decoded
