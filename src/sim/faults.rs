@@ -84,6 +84,16 @@ pub enum FaultKind {
     Partial,
 }
 
+impl FaultKind {
+    /// Whether it sends the client elsewhere for the answer.
+    fn puts_off(&self) -> bool {
+        matches!(
+            self,
+            Self::EmptyPage | Self::Redirects(_) | Self::RedirectLoop | Self::RedirectTo(_)
+        )
+    }
+}
+
 /// A service of the tenant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
@@ -325,11 +335,13 @@ impl Faults {
         rules.map(|r| (r.fault.clone(), r.seen)).collect()
     }
 
-    /// The mishap of this request, if there is one. `since` is tenant time since the start; `is_tenant`
-    /// says whether a name means the tenant the request is for.
+    /// The mishap of this request, if there is one. `due` says that it was put off before: it is not put
+    /// off again, so that whoever follows arrives. `since` is tenant time since the start; `is_tenant` says
+    /// whether a name means the tenant the request is for.
     pub fn strike(
         &self,
         ask: &Ask,
+        due: bool,
         since: Ticks,
         is_tenant: &dyn Fn(&str) -> bool,
     ) -> Option<Strike> {
@@ -337,7 +349,7 @@ impl Faults {
         let seed = inner.seed;
         let mut found = None;
         for rule in &mut inner.rules {
-            if !rule.fault.matches(ask, since, is_tenant) {
+            if !rule.fault.matches(ask, since, is_tenant) || (due && rule.fault.kind.puts_off()) {
                 continue;
             }
             // Every rule counts what it could have struck, so that rules do not disturb each other.
@@ -404,7 +416,7 @@ mod tests {
             request_id: String::new(),
         };
         faults
-            .strike(&ask, 0, &|name| name == "2")
+            .strike(&ask, false, 0, &|name| name == "2")
             .map(|strike| strike.kind)
     }
 

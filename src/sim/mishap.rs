@@ -28,9 +28,20 @@ pub enum Delivery {
 /// The parameter that counts the redirects still to come.
 const HOP: &str = "sim-hop";
 
+/// What an earlier strike means for a request.
+pub enum Resumed {
+    /// Nothing: the request is a new one.
+    New,
+    /// It is to be answered now: it has been put off and came back.
+    Due,
+    /// One more redirect.
+    Redirect(Reply),
+}
+
 /// Follows what an earlier strike left in the query of a request: redirects still to come, and rows put
-/// behind a made-up token. A redirect is the answer; else the query is what the services are to see.
-pub fn resume(host: &Host, ask: &mut Ask, raw_path: &str) -> Option<Reply> {
+/// behind a made-up token. The query becomes what the services are to see.
+pub fn resume(host: &Host, ask: &mut Ask, raw_path: &str) -> Resumed {
+    let mut resumed = Resumed::New;
     if ask.query.contains(HOP) {
         let (hops, rest): (Vec<_>, Vec<_>) = odata::pairs(&ask.query)
             .into_iter()
@@ -40,11 +51,13 @@ pub fn resume(host: &Host, ask: &mut Ask, raw_path: &str) -> Option<Reply> {
         query.extend_pairs(rest);
         ask.query = query.finish().replace("%24", "$");
         match hop.as_deref() {
-            Some("loop") => return Some(redirect(ask, raw_path, "loop")),
+            Some("loop") => return Resumed::Redirect(redirect(ask, raw_path, "loop")),
             Some(left) => {
                 if let Some(left) = left.parse::<u32>().ok().filter(|left| *left > 0) {
-                    return Some(redirect(ask, raw_path, &(left - 1).to_string()));
+                    let reply = redirect(ask, raw_path, &(left - 1).to_string());
+                    return Resumed::Redirect(reply);
                 }
+                resumed = Resumed::Due;
             }
             None => {}
         }
@@ -53,8 +66,9 @@ pub fn resume(host: &Host, ask: &mut Ask, raw_path: &str) -> Option<Reply> {
         && let Some(query) = host.faults.held(&ask.query)
     {
         ask.query = query;
+        resumed = Resumed::Due;
     }
-    None
+    resumed
 }
 
 /// Answers a request that may be struck.

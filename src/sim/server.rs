@@ -22,7 +22,7 @@ use super::clock::Ticks;
 use super::host::Host;
 use super::http::{Ask, Reply};
 use super::log::Entry;
-use super::mishap::{self, Delivery};
+use super::mishap::{self, Delivery, Resumed};
 
 /// Closes its connection without a word once pulled.
 #[derive(Debug, Clone, Default)]
@@ -176,17 +176,20 @@ async fn handle(
     let tenant = &host.tenants[place];
     let resumed = mishap::resume(host, &mut ask, &raw_path);
     let admin = admin::is_admin(&ask);
-    let strike = if resumed.is_some() || admin {
+    let strike = if matches!(resumed, Resumed::Redirect(_)) || admin {
         None
     } else {
         let since = host.clock.now() - host.clock.start();
         let is_tenant = |name: &str| tenant.entra.is_named(name) || name.parse() == Ok(place + 1);
-        host.faults.strike(&ask, since, &is_tenant)
+        let due = matches!(resumed, Resumed::Due);
+        host.faults.strike(&ask, due, since, &is_tenant)
     };
     let (reply, delivery) = match resumed {
         _ if admin => (admin::answer(host, &ask).await, Delivery::Whole),
-        Some(reply) => (reply, Delivery::Whole),
-        None => mishap::answer(host, tenant, &ask, &raw_path, strike.as_ref()).await,
+        Resumed::Redirect(reply) => (reply, Delivery::Whole),
+        Resumed::New | Resumed::Due => {
+            mishap::answer(host, tenant, &ask, &raw_path, strike.as_ref()).await
+        }
     };
     if let Some(log) = &host.log {
         let query = percent_decoded(&ask.query);
