@@ -68,21 +68,51 @@ pub fn register(connection: &Connection) -> Result<()> {
     add::<Series>(connection, "k_make_series")
 }
 
+/// The most elements of a list or set: the documented limit, and the default where a query gives none.
+const MOST_ELEMENTS: usize = 1_048_576;
+
+/// A JSON array being written: far smaller than the values it is read back to.
+#[derive(Default)]
+struct Elements {
+    text: String,
+    count: usize,
+}
+
+impl Elements {
+    /// Whether there are as many as argument 1 allows.
+    fn is_full(&self, a: &Args<'_, '_>) -> bool {
+        let most = a.int(1).map_or(MOST_ELEMENTS, |most| {
+            usize::try_from(most.max(0)).map_or(MOST_ELEMENTS, |most| most.min(MOST_ELEMENTS))
+        });
+        self.count >= most
+    }
+
+    fn push(&mut self, json: &str) {
+        self.text.push(if self.count == 0 { '[' } else { ',' });
+        self.text.push_str(json);
+        self.count += 1;
+    }
+
+    fn finish(mut self) -> Cell {
+        self.text.push_str(if self.count == 0 { "[]" } else { "]" });
+        Cell::Text(self.text)
+    }
+}
+
 /// `(JSON[, most])`: values in order of arrival; nulls are skipped or kept.
 #[derive(Default)]
-struct List<const NULLS: bool>(Vec<Json>);
+struct List<const NULLS: bool>(Elements);
 
 impl<const NULLS: bool> Gather for List<NULLS> {
     fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
-        let full = a.int(1).is_some_and(|most| self.0.len() as i64 >= most);
-        if !full && (NULLS || !a.is_null(0)) {
-            self.0.push(a.json(0));
+        if !self.0.is_full(a) && (NULLS || !a.is_null(0)) {
+            self.0.push(&a.json(0).to_string());
         }
         Ok(())
     }
 
     fn finish(self) -> Cell {
-        Cell::Text(Json::Array(self.0).to_string())
+        self.0.finish()
     }
 }
 
@@ -90,27 +120,30 @@ impl<const NULLS: bool> Gather for List<NULLS> {
 #[derive(Default)]
 struct Set {
     seen: HashSet<String>,
-    values: Vec<Json>,
+    values: Elements,
 }
 
 impl Gather for Set {
     fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
-        let most = a.int(1).map_or(usize::MAX, |m| m.max(0) as usize);
+        if self.values.is_full(a) {
+            return Ok(());
+        }
         let items = match a.json(0) {
             Json::Array(items) => items,
-            Json::Null => return Ok(()),
             one => vec![one],
         };
-        for item in items {
-            if self.values.len() < most && !item.is_null() && self.seen.insert(item.to_string()) {
-                self.values.push(item);
+        for item in items.iter().filter(|item| !item.is_null()) {
+            let text = item.to_string();
+            if !self.values.is_full(a) && !self.seen.contains(&text) {
+                self.values.push(&text);
+                self.seen.insert(text);
             }
         }
         Ok(())
     }
 
     fn finish(self) -> Cell {
-        Cell::Text(Json::Array(self.values).to_string())
+        self.values.finish()
     }
 }
 

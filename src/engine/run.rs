@@ -171,7 +171,7 @@ impl Engine {
             engine: self,
             names: Vec::new(),
         };
-        let plan = plan::Planner::new(&self.connection, catalog, &bound, now(options));
+        let plan = plan::Planner::new(&self.connection, catalog, &bound, now(options), &|| Ok(()));
         let (sql, _) = plan.finish(&mut temporary.names)?;
         Ok(sql)
     }
@@ -187,7 +187,8 @@ impl Engine {
             engine: self,
             names: Vec::new(),
         };
-        let planner = plan::Planner::new(&self.connection, catalog, query, now(options));
+        let check = || self.control.check();
+        let planner = plan::Planner::new(&self.connection, catalog, query, now(options), &check);
         let (sql, columns) = planner.finish(&mut temporary.names)?;
         tracing::trace!(target: "nightjar::engine", %sql, "planned");
         let mut statement = self.connection.prepare(&sql)?;

@@ -425,3 +425,47 @@ fn tables_of_sqlite_are_queried_and_indexes_used() {
         );
     }
 }
+
+#[test]
+fn a_long_pipeline_is_computed_in_parts_that_do_not_grow() {
+    let sql = |pipes: usize| {
+        let query = format!("print x = 1 {}", "| extend x = x + 1 ".repeat(pipes));
+        let engine = Engine::in_memory().expect("works");
+        let sql = engine.explain(&query, &Catalog::new(), &Options::default());
+        (rows(&query), sql.expect("planned").len())
+    };
+    let (short, long) = (sql(400), sql(2000));
+    assert_eq!((short.0.as_str(), long.0.as_str()), ("401", "2001"));
+    assert!(long.1 < 2 * short.1, "{} against {}", long.1, short.1);
+}
+
+#[test]
+fn planning_stops_between_operators() {
+    let engine = Engine::in_memory().expect("works");
+    let catalog = Catalog::new();
+    let query = format!("print x = 1 {}", "| extend x = x + 1 ".repeat(600));
+    let bound = bind(&query, &catalog).expect("sound");
+    let looks = std::cell::Cell::new(0);
+    let check = || {
+        looks.set(looks.get() + 1);
+        if looks.get() > 3 {
+            Err(EngineError::Cancelled)
+        } else {
+            Ok(())
+        }
+    };
+    let planner = plan::Planner::new(engine.connection(), &catalog, &bound, 0, &check);
+    let stopped = planner.finish(&mut Vec::new());
+    assert!(matches!(stopped, Err(EngineError::Cancelled)));
+    assert_eq!(looks.get(), 4);
+}
+
+#[test]
+fn lists_and_sets_end_at_the_documented_number_of_elements() {
+    assert_eq!(
+        rows(
+            "range x from 1 to 1048600 step 1 | summarize l = make_list(x), s = make_set(x), f = make_list(x, 2000000), n = make_set(x, 2) | project array_length(l), array_length(s), array_length(f), n"
+        ),
+        "1048576|1048576|1048576|[1,2]"
+    );
+}

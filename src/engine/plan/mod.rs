@@ -26,7 +26,7 @@ mod series;
 mod source;
 mod window;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::Connection;
 
@@ -60,6 +60,16 @@ pub struct Planner<'a> {
     weights: HashMap<String, u64>,
     /// Numbers names.
     next: usize,
+    /// Whether to go on: looked at before each operator.
+    check: &'a dyn Fn() -> Result<()>,
+    /// Why rows could not be computed on the way.
+    stopped: Option<EngineError>,
+}
+
+/// The names and numbers of an SQL text.
+fn words(sql: &str) -> impl Iterator<Item = &str> {
+    sql.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+        .filter(|word| !word.is_empty())
 }
 
 /// Rows kept under a name: a common table expression.
@@ -91,12 +101,13 @@ enum Hint {
 }
 
 impl<'a> Planner<'a> {
-    /// A planner for a query at a moment (`now` in ticks).
+    /// A planner for a query at a moment (`now` in ticks). `check` says whether to go on.
     pub fn new(
         connection: &'a Connection,
         catalog: &'a Catalog,
         query: &'a BoundQuery,
         now: i64,
+        check: &'a dyn Fn() -> Result<()>,
     ) -> Self {
         Self {
             connection,
@@ -111,6 +122,8 @@ impl<'a> Planner<'a> {
             scan_width: None,
             weights: HashMap::new(),
             next: 0,
+            check,
+            stopped: None,
         }
     }
 
@@ -125,12 +138,29 @@ impl<'a> Planner<'a> {
         Ok((sql, columns))
     }
 
-    /// A SELECT with all common table expressions before it.
+    /// A SELECT with the common table expressions it stands on before it, and no others: a query that is
+    /// computed in parts would else have every part read again what all parts before it were made from.
     fn statement(&self, select: &str) -> String {
-        if self.with.is_empty() {
+        let places: HashMap<&str, usize> = self
+            .with
+            .iter()
+            .enumerate()
+            .map(|(at, text)| (words(text).next().unwrap_or_default(), at))
+            .collect();
+        let mut needed = BTreeSet::new();
+        let mut unread = vec![select];
+        while let Some(text) = unread.pop() {
+            for at in words(text).filter_map(|word| places.get(word)) {
+                if needed.insert(*at) {
+                    unread.push(&self.with[*at]);
+                }
+            }
+        }
+        if needed.is_empty() {
             return select.to_owned();
         }
-        format!("WITH {}\n{select}", self.with.join(",\n"))
+        let with: Vec<&str> = needed.iter().map(|at| self.with[*at].as_str()).collect();
+        format!("WITH {}\n{select}", with.join(",\n"))
     }
 
     /// A name nothing else has.
@@ -141,10 +171,11 @@ impl<'a> Planner<'a> {
 
     /// Makes a SELECT a common table expression and begins a new one over it.
     fn wrap(&mut self, frag: Frag) -> Frag {
-        if frag.depth >= DEEPEST
-            && let Ok(settled) = self.settle(&frag)
-        {
-            return settled;
+        if frag.depth >= DEEPEST && self.stopped.is_none() {
+            match self.settle(&frag) {
+                Ok(settled) => return settled,
+                Err(error) => self.stopped = Some(error),
+            }
         }
         let stored = self.store(&frag, Hint::None);
         self.over(&stored)
@@ -255,7 +286,11 @@ impl<'a> Planner<'a> {
     fn rel(&mut self, rel: &Rel) -> Result<Frag> {
         let mut frag = self.source(rel)?;
         for op in &rel.ops {
+            (self.check)()?;
             frag = self.op(frag, op)?;
+            if let Some(error) = self.stopped.take() {
+                return Err(error);
+            }
         }
         Ok(frag)
     }
