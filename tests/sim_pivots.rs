@@ -69,6 +69,7 @@ async fn a_change_on_one_side_shows_on_the_other() {
                 && text(g, "createdDateTime")[..19] == text(one, "alertCreationTime")[..19]
         })
         .expect("the same row");
+    assert_eq!(twin["providerAlertId"], one["id"]);
     let path = format!("/api/alerts/{id}");
     assert_eq!(
         wire.get(&format!("/api/alerts/{}", text(twin, "id"))).await["id"],

@@ -260,6 +260,17 @@ impl World {
         )
     }
 
+    /// The id of an alert at the service that raised it. At the endpoint service: ticks of its creation,
+    /// and a number that may be negative.
+    pub fn provider_alert_id(&self, place: u32) -> String {
+        let alert = &self.alerts[place as usize];
+        let source = self.shell(alert).source;
+        if source.service == ENDPOINT_SERVICE {
+            return format!("da{}_{}", alert.created, alert.key as u32 as i32);
+        }
+        format!("{}{}", ids::guid_of(alert.key), source.suffix)
+    }
+
     /// What an alert says.
     pub fn shell<'a>(&'a self, alert: &'a Alert) -> &'a Shell {
         match &alert.body {
@@ -455,6 +466,8 @@ impl World {
     }
 }
 
+/// What alerts of the endpoint service have as `serviceSource`.
+pub const ENDPOINT_SERVICE: &str = "microsoftDefenderForEndpoint";
 /// Place of `active` in [`words::INCIDENT_STATUS`].
 pub const ACTIVE: u8 = 0;
 /// Place of `resolved` in [`words::INCIDENT_STATUS`].

@@ -93,11 +93,10 @@ fn detection(world: &World, place: u32) -> &'static str {
         .map_or("WindowsDefenderAtp", |(_, d)| d)
 }
 
-/// The id of an alert at this service: ticks of its creation, and a number that may be negative.
+/// The id of an alert at this service: what Graph calls the provider's.
 pub fn id_of(world: &World, place: u32, quirks: &Quirks) -> String {
-    let alert = &world.alerts[place as usize];
     match quirks.alert_ids {
-        AlertIds::Endpoint => format!("da{}_{}", alert.created, alert.key as u32 as i32),
+        AlertIds::Endpoint => world.provider_alert_id(place),
         AlertIds::Graph => world.alert_id(place),
     }
 }

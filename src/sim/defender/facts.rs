@@ -11,14 +11,11 @@ use super::super::graph::alerts::{Wanted, push};
 use super::super::ids;
 use super::super::noise::Kind;
 use super::super::tables::{Class, classes};
-use super::super::world::{Body, World};
-
-/// What endpoint alerts have as `serviceSource`.
-const SERVICE: &str = "microsoftDefenderForEndpoint";
+use super::super::world::{Body, ENDPOINT_SERVICE, World};
 
 /// Whether the endpoint service raised an alert.
 pub fn is_endpoint(world: &World, alert: u32) -> bool {
-    world.shell(&world.alerts[alert as usize]).source.service == SERVICE
+    world.shell(&world.alerts[alert as usize]).source.service == ENDPOINT_SERVICE
 }
 
 /// All alerts of the endpoint service, newest first.

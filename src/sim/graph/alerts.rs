@@ -300,9 +300,7 @@ pub fn push(out: &mut Vec<u8>, world: &World, place: u32, wanted: Wanted<'_>) {
         o.out.extend_from_slice(part.as_bytes());
     }
     if o.key("providerAlertId") {
-        for part in ["\"", &guid, source.suffix, "\""] {
-            o.out.extend_from_slice(part.as_bytes());
-        }
+        json::push_str(o.out, &world.provider_alert_id(place));
     }
     o.plain("incidentId", &incident);
     o.plain("status", ALERT_STATUS[alert.status as usize]);
