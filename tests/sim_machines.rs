@@ -274,9 +274,19 @@ async fn a_refusal_names_the_roles_in_both_wordings() {
     let (status, body) = xdr.call(Method::GET, "/api/alerts", None).await;
     assert_eq!(status, 403);
     assert!(
-        text(&body["error"], "message").ends_with("application roles: Incident.Read.All."),
+        text(&body["error"], "message").contains(
+            "API required roles: Alert.Read.All,Alert.ReadWrite.All, application roles: Incident.Read.All."
+        ),
         "{body}"
     );
+    // Nobody is told which roles a path needs that there is not.
+    for (method, path, expected) in [
+        (Method::GET, "/api/nothing", 404),
+        (Method::DELETE, "/api/alerts", 405),
+    ] {
+        let (status, body) = xdr.call(method, path, None).await;
+        assert_eq!(status, expected, "{path}: {body}");
+    }
 
     let rewritten = Wire::start(with_quirks(&["read-roles=rewritten", "wrong-audience=401"])).await;
     let reader = Wire {

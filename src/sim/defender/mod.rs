@@ -91,7 +91,7 @@ pub async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
 async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
     let parts = routes::segments(&ask.path);
     let found = routes::find(ask.method.as_str(), &parts);
-    let claims = authorize(tenant, ask, found.as_ref().ok().map(|f| f.route))?;
+    let claims = authorize(tenant, ask)?;
     let found = found.map_err(|other_method| {
         if other_method {
             return Refusal::new(
@@ -112,6 +112,7 @@ async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
             ),
         )
     })?;
+    audience(tenant, &claims, found.route)?;
     permit(tenant, &claims, found.route)?;
     let call = Call {
         tenant,
@@ -151,8 +152,8 @@ fn permit(tenant: &Tenant, claims: &Claims, route: &Route) -> Result<(), Refusal
     Err(Refusal::new(403, "Forbidden", message))
 }
 
-/// Checks the token in this service's own words: another audience is 403, not 401.
-fn authorize(tenant: &Tenant, ask: &Ask, route: Option<&Route>) -> Result<Claims, Refusal> {
+/// Checks the token, whatever it is for, in this service's own words.
+fn authorize(tenant: &Tenant, ask: &Ask) -> Result<Claims, Refusal> {
     let denied = |message: &str| Refusal::new(401, "Unauthorized", message);
     let token = ask
         .header("authorization")
@@ -178,24 +179,29 @@ fn authorize(tenant: &Tenant, ask: &Ask, route: Option<&Route>) -> Result<Claims
             "Unauthorized request - reason of failure: Account is not provisioned.",
         ));
     }
-    let taken = match route.map(|r| r.does) {
-        Some(Does::Query(hunting::Service::Xdr)) => XDR.is_audience(&claims.aud),
+    Ok(claims)
+}
+
+/// Checks in this service's own words that the token is for it: another audience is 403, not 401. The roles
+/// of a token for another resource never match: the sentence names those the path asks for, and those.
+fn audience(tenant: &Tenant, claims: &Claims, route: &Route) -> Result<(), Refusal> {
+    let taken = match route.does {
+        Does::Query(hunting::Service::Xdr) => XDR.is_audience(&claims.aud),
         _ => tenant.entra.defender_takes(&claims.aud),
     };
-    if !taken {
-        // The roles of a token for another resource never match: the same sentence, with those roles in its tail.
-        let message = claims
-            .need(
-                route.map_or(&["Machine.Read.All", "Machine.ReadWrite.All"], |r| {
-                    r.need.roles
-                }),
-            )
-            .err()
-            .unwrap_or_else(|| "Token audience is not accepted by this resource.".into());
-        return Err(match tenant.quirks.wrong_audience {
-            WrongAudience::Forbidden => Refusal::new(403, "Forbidden", message),
-            WrongAudience::Unauthorized => Refusal::new(401, "Unauthorized", message),
-        });
+    if taken {
+        return Ok(());
     }
-    Ok(claims)
+    let mut refusal = permit(tenant, claims, route).err().unwrap_or_else(|| {
+        let words = "Token audience is not accepted by this resource.";
+        Refusal::new(403, "Forbidden", words)
+    });
+    if tenant.quirks.wrong_audience == WrongAudience::Unauthorized {
+        (refusal.status, refusal.code) = (401, "Unauthorized");
+    }
+    refusal.why = Some(format!(
+        "the token is for {}, not for this service",
+        claims.aud
+    ));
+    Err(refusal)
 }
