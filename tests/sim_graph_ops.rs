@@ -122,6 +122,9 @@ async fn merged_incidents_lead_to_the_one_the_service_picked() {
             .call(Method::PATCH, &path, Some(json!({"status": "active"})))
             .await;
         assert_eq!(status, 400, "merged away");
+        let words =
+            json!({"@odata.type": "microsoft.graph.security.alertComment", "comment": "late"});
+        refused(&wire, &format!("{path}/comments"), words, "merged into").await;
         refused(
             &wire,
             &merge,

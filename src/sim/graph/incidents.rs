@@ -208,13 +208,7 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Re
     let now = tenant.clock.now();
     let mut world = tenant.world_mut();
     let place = find(&world, id)?;
-    let row = &world.incidents[place as usize];
-    if row.status == REDIRECTED {
-        return Err(Refusal::bad(format!(
-            "Incident {id} was merged into incident {} and cannot be updated.",
-            row.redirect
-        )));
-    }
+    changeable(&world, place)?;
     // Everything is checked before anything is changed.
     let mut status = None;
     let mut classification = None;
@@ -311,6 +305,18 @@ pub fn patch(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<Re
     Ok(Reply::json(200, out))
 }
 
+/// An incident that was merged into another takes no changes and no comments.
+fn changeable(world: &World, place: u32) -> Result<(), Refusal> {
+    let row = &world.incidents[place as usize];
+    if row.status == REDIRECTED {
+        return Err(Refusal::bad(format!(
+            "Incident {} was merged into incident {} and cannot be updated.",
+            row.id, row.redirect
+        )));
+    }
+    Ok(())
+}
+
 /// Resolving an incident resolves its open alerts, with the same verdict.
 pub fn resolve_alerts(world: &mut World, place: u32, now: Ticks) {
     let incident = &world.incidents[place as usize];
@@ -348,6 +354,7 @@ pub fn comment(tenant: &Tenant, ask: &Ask, id: &str, claims: &Claims) -> Result<
     let now = tenant.clock.now();
     let mut world = tenant.world_mut();
     let place = find(&world, id)?;
+    changeable(&world, place)?;
     let by = claims.actor();
     let name = world.name(&by);
     let comments = &mut world.incidents[place as usize].extra_mut().comments;
