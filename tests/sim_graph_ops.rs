@@ -201,6 +201,7 @@ async fn moved_alerts_are_where_they_were_sent_or_in_an_incident_of_their_own() 
         (list(&left, "alerts").len(), &left["displayName"]),
         (0, &from["displayName"])
     );
+    assert_eq!(left["status"], "resolved", "nothing is open in it");
     let newest = wire.get(&format!("{INCIDENTS}?$top=1")).await;
     assert_eq!(newest["value"][0]["id"], made["id"], "newest first");
 }

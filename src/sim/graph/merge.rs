@@ -6,7 +6,7 @@ use super::super::entra::Claims;
 use super::super::http::{Ask, Reply};
 use super::super::json::Object;
 use super::super::tenant::Tenant;
-use super::super::world::{ACTIVE, Comment, Incident, REDIRECTED, World};
+use super::super::world::{ACTIVE, Comment, Incident, REDIRECTED, RESOLVED, World};
 use super::bodies::{check_comment, check_reasons, optional_text, parameters, texts};
 use super::{Refusal, incidents, metadata};
 
@@ -127,6 +127,11 @@ pub fn relocate(tenant: &Tenant, ask: &Ask, claims: &Claims) -> Result<Reply, Re
         }
     }
     for place in left {
+        // Nothing is open in an incident without alerts: as after the last one was resolved.
+        let row = &mut world.incidents[place as usize];
+        if row.alerts.is_empty() {
+            row.status = RESOLVED;
+        }
         world.touch_incident(place, now, name);
     }
     world.touch_incident(target, now, name);
