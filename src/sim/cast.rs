@@ -27,6 +27,8 @@ pub struct Cast {
     pub machines: HashMap<String, Machine>,
     /// Those of the people who are new to the tenant, in their order.
     pub newcomers: Vec<Person>,
+    /// The many whom its rows are about, none of them one of [`Self::people`].
+    pub crowd: Vec<Person>,
     seed: u64,
     clock: Arc<Clock>,
 }
@@ -40,6 +42,8 @@ pub struct Setting<'a> {
     pub fleet: &'a [Os],
     /// Everybody.
     pub people: &'a [Person],
+    /// First and last names, for people whom a story needs and nobody has named.
+    pub names: [&'a [String]; 2],
     /// How many devices there are.
     pub machines: u32,
 }
@@ -68,6 +72,7 @@ impl Cast {
             people: HashMap::new(),
             machines: HashMap::new(),
             newcomers: Vec::new(),
+            crowd: Vec::new(),
             scenario,
             seed,
             clock,
@@ -124,8 +129,33 @@ impl Cast {
                 return Err(format!("two machines are called {}", m.key));
             }
         }
+        cast.gather(setting);
         super::check::check(&cast)?;
         Ok(cast)
+    }
+
+    /// Finds the many: people of the tenant in an order of the seed's, and where it has too few, more.
+    fn gather(&mut self, setting: Setting<'_>) {
+        let crowds = self.scenario.row.iter().filter_map(|r| r.crowd);
+        let wanted = crowds.map(|c| c.after + c.people).max().unwrap_or(0) as usize;
+        let mut others: Vec<&Person> = setting
+            .people
+            .iter()
+            .filter(|p| self.people.values().all(|own| own.upn != p.upn))
+            .collect();
+        others.sort_by_cached_key(|p| ids::sha1(self.seed, &self.scoped("crowd", &p.upn)));
+        self.crowd = others.into_iter().take(wanted).cloned().collect();
+        for _ in self.crowd.len()..wanted {
+            let number = setting.people.len() + self.newcomers.len();
+            let mut dice = Dice::of(self.seed, 13, number as u64);
+            let [first, last] = setting.names.map(|names| dice.pick(names).as_str());
+            let initial = first.chars().next().unwrap_or('x');
+            let account = format!("{initial}{last}{number}").to_lowercase();
+            let display = format!("{first} {last}{number}");
+            let person = Person::new(self.seed, number as u32, &display, &account);
+            self.newcomers.push(person.clone());
+            self.crowd.push(person);
+        }
     }
 
     /// The name under which something of this story has its ids: `alert ransom/first`.

@@ -495,6 +495,19 @@ impl EventFile {
     }
 }
 
+/// Many people of the tenant, one after the other.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Crowd {
+    /// How many.
+    pub people: u32,
+    /// After so many others: two rows with different spans are about different people.
+    #[serde(default)]
+    pub after: u32,
+    /// This far apart.
+    pub every: When,
+}
+
 /// A row of a hunting table.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -511,6 +524,8 @@ pub struct RowFile {
     pub file: Option<String>,
     /// Whose account.
     pub person: Option<String>,
+    /// Whose accounts, where it happens to many: one row for each, each time it repeats.
+    pub crowd: Option<Crowd>,
     /// Which mail.
     pub mail: Option<String>,
     /// Which URL.

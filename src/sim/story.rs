@@ -97,6 +97,7 @@ impl World {
             seed: self.seed,
             fleet: &self.catalogue.fleet,
             people: &self.people,
+            names: [&self.catalogue.first_names, &self.catalogue.last_names],
             machines: self.machines.len() as u32,
         };
         let cast = Cast::new(scenario, clock, setting).map_err(told)?;

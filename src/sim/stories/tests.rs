@@ -7,9 +7,9 @@ use super::super::build::Scale;
 use super::super::cast::Cast;
 use super::super::clock::Clock;
 use super::super::evidence::Evidence;
-use super::super::scenario::EventFile;
+use super::super::scenario::{EventFile, Scenario};
 use super::super::shapes::shapes;
-use super::super::tables::{Cell, story_rows};
+use super::super::tables::{Cell, Row, story_rows};
 use super::super::words;
 use super::super::world::World;
 use super::*;
@@ -284,4 +284,51 @@ fn every_kind_of_evidence_and_every_source_occurs() {
     let missing: Vec<&&str> = known.filter(|s| !sources.contains(**s)).collect();
     assert_eq!(missing, Vec::<&&str>::new(), "sources");
     assert!(custom >= 2 && tuned >= 2, "{custom} custom, {tuned} tuned");
+}
+
+#[test]
+fn a_spray_leaves_a_try_of_every_account_it_speaks_of() {
+    let tale = Tale::named("spray").expect("a story");
+    let world = world(std::slice::from_ref(&tale));
+    let cast = casts(&world).next().expect("it is told");
+    let text = |row: &Row, column: &str| {
+        let cell = row.get(column).and_then(Cell::text);
+        cell.unwrap_or_default().to_owned()
+    };
+    let mut tried: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    let (mut tries, mut opened) = (0, 0);
+    for row in story_rows(cast).expect("it was checked") {
+        if row.table != "EntraIdSignInEvents" || !text(&row, "UserAgent").contains("python") {
+            continue;
+        }
+        let upn = text(&row, "AccountUpn");
+        assert!(world.people.iter().any(|p| p.upn == upn), "{upn}");
+        tries += 1;
+        opened += usize::from(matches!(row.get("ErrorCode"), Some(Cell::Number(0))));
+        tried
+            .entry(text(&row, "IPAddress"))
+            .or_default()
+            .insert(upn);
+    }
+    assert_eq!((tries, opened), (214 * 3, 1));
+    assert!(tale.text.contains("214 accounts"));
+    let each: Vec<usize> = tried.values().map(BTreeSet::len).collect();
+    assert_eq!(each, [107, 107]);
+    let all: BTreeSet<&String> = tried.values().flatten().collect();
+    assert_eq!(all.len(), 214, "nobody is tried from both addresses");
+}
+
+#[test]
+fn a_row_is_about_one_person_or_about_many() {
+    let tale = Tale::named("spray").expect("a story");
+    let text = tale
+        .text
+        .replacen("crowd = {", "person = \"hedda\", crowd = {", 1);
+    let scenario = Scenario::parse(&text).expect("it is read");
+    let mut world = world(&[]);
+    let wrong = world.tell(scenario).expect_err("it is wrong");
+    assert_eq!(
+        wrong,
+        "spray: row 1 of EntraIdSignInEvents: it is about one person or about a crowd"
+    );
 }

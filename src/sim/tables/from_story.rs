@@ -3,7 +3,7 @@
 use super::super::cast::Cast;
 use super::super::clock::Ticks;
 use super::super::people::{MAIL_DOMAIN, Machine, NT_DOMAIN, Person};
-use super::super::scenario::{FileFile, MailFile, ProcessFile, RowFile};
+use super::super::scenario::{FileFile, MailFile, ProcessFile, RowFile, When};
 use super::super::world::World;
 use super::row::{Cell, Row};
 use crate::kql::diagnostics::nearest;
@@ -63,16 +63,33 @@ pub fn rows_of(cast: &Cast) -> Result<Vec<Told>, String> {
         rows.push((row, process.unless_isolated.clone()));
     }
     for (n, file) in cast.scenario.row.iter().enumerate() {
+        let wrong = |e| format!("row {} of {}: {e}", n + 1, file.table);
+        let people = whose(cast, file).map_err(wrong)?;
+        let every = file.crowd.map_or(0, |crowd| crowd.every.0);
         for time in 0..=file.times {
-            let at = cast.at(super::super::scenario::When(
-                file.at.0 + file.repeat.0 * i64::from(time),
-            ));
-            let row = told_row(cast, file, at)
-                .map_err(|e| format!("row {} of {}: {e}", n + 1, file.table))?;
-            rows.push((row, file.unless_isolated.clone()));
+            for (place, person) in people.iter().enumerate() {
+                let after = file.repeat.0 * i64::from(time) + every * place as i64;
+                let at = cast.at(When(file.at.0 + after));
+                let row = told_row(cast, file, *person, at).map_err(wrong)?;
+                rows.push((row, file.unless_isolated.clone()));
+            }
         }
     }
     Ok(rows)
+}
+
+/// Whose accounts a row is about: one row for each.
+fn whose<'a>(cast: &'a Cast, file: &RowFile) -> Result<Vec<Option<&'a Person>>, String> {
+    match (&file.person, file.crowd) {
+        (Some(_), Some(_)) => Err("it is about one person or about a crowd".into()),
+        (Some(key), None) => Ok(vec![Some(cast.person(key)?)]),
+        (None, None) => Ok(vec![None]),
+        (None, Some(crowd)) => {
+            let crowd = crowd.after as usize..(crowd.after + crowd.people) as usize;
+            let people = cast.crowd.get(crowd).unwrap_or_default();
+            Ok(people.iter().map(Some).collect())
+        }
+    }
 }
 
 /// Columns every device table begins with.
@@ -288,7 +305,12 @@ fn spelled(table: &str, column: &str) -> Result<&'static str, String> {
     })
 }
 
-fn told_row(cast: &Cast, file: &RowFile, at: Ticks) -> Result<Row, String> {
+fn told_row(
+    cast: &Cast,
+    file: &RowFile,
+    person: Option<&Person>,
+    at: Ticks,
+) -> Result<Row, String> {
     let table = Schema::hunting()
         .table(&file.table)
         .ok_or_else(|| format!("no table is called {}", file.table))?;
@@ -308,8 +330,7 @@ fn told_row(cast: &Cast, file: &RowFile, at: Ticks) -> Result<Row, String> {
     if let Some(about) = &file.file {
         row = about_file(cast, row, cast.file(about)?);
     }
-    if let Some(person) = &file.person {
-        let person = cast.person(person)?;
+    if let Some(person) = person {
         for (column, cell) in [
             ("AccountName", person.account.clone()),
             ("AccountDomain", NT_DOMAIN.to_lowercase()),
