@@ -24,19 +24,19 @@ pub const REMEDIES: &[Remedy] = &[
     remedy(
         "moveToJunk",
         "junkFolder",
-        ("Moved to junk folder", "JunkFolder"),
+        ("Moved to junk folder", "Junk folder"),
         true,
     ),
     remedy(
         "moveToInbox",
         "inbox_folder",
-        ("Moved to inbox", "Inbox"),
+        ("Moved to inbox", "Inbox/folder"),
         false,
     ),
     remedy(
         "moveToDeletedItems",
         "deletedFolder",
-        ("Moved to deleted items", "DeletedFolder"),
+        ("Moved to deleted items", "Deleted items"),
         true,
     ),
     remedy(

@@ -10,6 +10,7 @@ use super::super::clock::{self, MINUTE, Ticks};
 use super::super::graph::alerts::{Wanted, push};
 use super::super::world::{Body, World};
 use super::from_story::host_of;
+use super::mail::place_of;
 use super::row::{Cell, Row};
 
 /// Which alerts have been written, and with how much evidence.
@@ -331,8 +332,12 @@ impl Seen {
                         .with("Subject", string(item, "subject"))
                         .with("EmailDirection", "Inbound")
                         .with("DeliveryAction", string(item, "deliveryAction"))
-                        .with("DeliveryLocation", "Inbox")
-                        .with("LatestDeliveryLocation", string(item, "deliveryLocation"))
+                        .with("DeliveryLocation", "Inbox/folder")
+                        .with(
+                            "LatestDeliveryLocation",
+                            place_of(item["deliveryLocation"].as_str().unwrap_or_default())
+                                .unwrap_or_default(),
+                        )
                         .with("ThreatTypes", threats)
                         .with("AuthenticationDetails", details.to_string())
                         .with(

@@ -5,6 +5,7 @@ use super::super::clock::Ticks;
 use super::super::people::{MAIL_DOMAIN, Machine, NT_DOMAIN, Person};
 use super::super::scenario::{FileFile, MailFile, ProcessFile, RowFile, When};
 use super::super::world::World;
+use super::mail::place_of;
 use super::row::{Cell, Row};
 use crate::kql::diagnostics::nearest;
 use crate::kql::schema::Schema;
@@ -202,6 +203,8 @@ fn mail_rows(cast: &Cast, mail: &MailFile, rows: &mut Vec<Told>) -> Result<(), S
         "SPF": mail.spf, "DKIM": mail.dkim, "DMARC": mail.dmarc, "CompAuth": mail.compauth,
     });
     let report = format!("{id}-{}-1", &to.object_id[..8]);
+    let place = place_of(&mail.location)
+        .ok_or_else(|| format!("no place for mail is called {}", mail.location))?;
     rows.push((
         Row::new("EmailEvents", at)
             .with("NetworkMessageId", &id)
@@ -218,9 +221,9 @@ fn mail_rows(cast: &Cast, mail: &MailFile, rows: &mut Vec<Told>) -> Result<(), S
             .with("Subject", &mail.subject)
             .with("EmailDirection", &mail.direction)
             .with("DeliveryAction", &mail.delivery)
-            .with("DeliveryLocation", &mail.location)
+            .with("DeliveryLocation", place)
             .with("LatestDeliveryAction", &mail.delivery)
-            .with("LatestDeliveryLocation", &mail.location)
+            .with("LatestDeliveryLocation", place)
             .with("ThreatTypes", &mail.threats)
             .with(
                 "DetectionMethods",

@@ -39,6 +39,25 @@ struct PartnerFile {
     ip: String,
 }
 
+/// Where a mail lies, as evidence has it and as the tables do. Those who write queries know the tables'
+/// spelling: `DeliveryLocation == "Inbox/folder"`.
+const PLACES: &[(&str, &str)] = &[
+    ("Inbox", "Inbox/folder"),
+    ("JunkFolder", "Junk folder"),
+    ("DeletedFolder", "Deleted items"),
+    ("Quarantine", "Quarantine"),
+    ("External", "On-premises/external"),
+    ("Failed", "Failed"),
+    ("Dropped", "Dropped"),
+    ("Forwarded", "Forwarded"),
+];
+
+/// The tables' word for where evidence says that a mail is.
+pub fn place_of(evidence: &str) -> Option<&'static str> {
+    let mut places = PLACES.iter();
+    places.find(|(own, _)| *own == evidence).map(|(_, t)| *t)
+}
+
 /// Everyday mail.
 #[derive(Debug)]
 pub struct Mail {
@@ -416,7 +435,7 @@ impl Mail {
                 "DeliveryLocation",
                 if phish { "Quarantine" } else { "Junk folder" },
             )
-            .with("SourceLocation", "Inbox")
+            .with("SourceLocation", "Inbox/folder")
             .with("ThreatTypes", if phish { "Phish" } else { "Spam" })
             .with("SenderFromAddress", &message.from)
             .with("EmailDirection", "Inbound")

@@ -128,6 +128,42 @@ fn every_table_has_rows_and_tells_what_the_alerts_tell() {
     assert!(world.alerts.iter().any(|a| matches!(a.body, Body::Told(_))));
 }
 
+#[test]
+fn where_mail_lies_is_spelled_one_way() {
+    let clock = Arc::new(Clock::new(Some(from_unix(1_790_000_000)), 1.0));
+    let scale = Scale {
+        incidents: 300,
+        alerts: 800,
+        machines: 20,
+    };
+    let told = Tale::all();
+    let told = told.iter().map(|t| t.scenario().expect("it is read"));
+    let mut world =
+        World::build(7, "tenant", clock, scale, false, told.collect()).expect("a world");
+    let now = world.clock.start() + 2 * clock::DAY;
+    world.advance(now).expect("the stories");
+    let tables = filled_to(&world, now);
+    let mut seen = BTreeSet::new();
+    for (table, column) in [
+        ("EmailEvents", "DeliveryLocation"),
+        ("EmailEvents", "LatestDeliveryLocation"),
+        ("EmailPostDeliveryEvents", "DeliveryLocation"),
+        ("EmailPostDeliveryEvents", "SourceLocation"),
+    ] {
+        let places = texts(&tables, &format!("SELECT DISTINCT {column} FROM {table}"));
+        assert!(places.len() > 1 || column == "SourceLocation", "{places:?}");
+        seen.extend(places);
+    }
+    let known = [
+        "Deleted items",
+        "Inbox/folder",
+        "Junk folder",
+        "On-premises/external",
+        "Quarantine",
+    ];
+    assert_eq!(seen, known.map(str::to_owned).into());
+}
+
 /// Everyday rows of a small estate, in the order they come.
 fn everyday(world: &World, rows: u64) -> (Background, Vec<Row>) {
     let mut background = Background::new(world, Some(rows))
