@@ -109,7 +109,8 @@ impl Cast {
             let number = setting.machines + n as u32;
             let mut machine = Machine::named(seed, number, &m.host, os, place, start, &mut dice);
             machine.health = "Active";
-            machine.last_seen = start - clock::MINUTE * (1 + n as i64);
+            machine.last_seen =
+                start - clock::MINUTE * (1 + n as i64) - ids::fraction(seed, &m.host);
             machine.ip.clone_from(&m.ip);
             machine.tags.clone_from(&m.tags);
             if let Some(group) = &m.group {
@@ -163,9 +164,16 @@ impl Cast {
         format!("{what} {}/{key}", self.scenario.story.name)
     }
 
-    /// When a story moment is.
+    /// When a story moment is. A file counts in whole seconds; each of them has a fraction of its own, so
+    /// that what happens at one moment has one time and other moments have other digits.
     pub fn at(&self, when: When) -> Ticks {
-        self.clock.at(self.scenario.story.begins.0 + when.0)
+        let story = self.scenario.story.begins.0 + when.0;
+        let part = match story {
+            // What a tenant starts with is there at its start.
+            0 => 0,
+            _ => ids::fraction(self.seed, &self.scoped("moment", &when.0.to_string())),
+        };
+        self.clock.at(story + part)
     }
 
     /// The person with this key.

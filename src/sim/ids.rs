@@ -4,6 +4,8 @@
 
 use sha2::{Digest, Sha256};
 
+use super::clock::{SECOND, Ticks};
+
 /// Scrambles 64 bits (the SplitMix64 finaliser).
 pub fn mix(mut x: u64) -> u64 {
     x = x.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -52,6 +54,13 @@ impl Dice {
     pub fn wide(&mut self) -> u128 {
         (u128::from(self.next()) << 64) | u128::from(self.next())
     }
+}
+
+/// The part of a second at which something called `name` happens: clocks of services do not strike together.
+pub fn fraction(seed: u64, name: &str) -> Ticks {
+    let bytes = digest(seed, &format!("fraction {name}"));
+    let number = u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+    i64::from(number) % SECOND
 }
 
 /// 32 bytes that belong to a seed and a name.

@@ -217,7 +217,7 @@ impl Machine {
             "Active"
         };
         let last_seen = if inactive {
-            start - DAY * (8 + dice.below(20) as i64)
+            start - DAY * (8 + dice.below(20) as i64) - ids::fraction(seed, &format!("last {host}"))
         } else {
             start - MINUTE * (2 + dice.below(900) as i64) - dice.below(600_000_000) as i64
         };
@@ -259,7 +259,10 @@ impl Machine {
             } else {
                 "Normal"
             },
-            first_seen: start - DAY * (40 + dice.below(500) as i64) - HOUR * dice.below(24) as i64,
+            first_seen: start
+                - DAY * (40 + dice.below(500) as i64)
+                - HOUR * dice.below(24) as i64
+                - ids::fraction(seed, &format!("first {host}")),
             last_seen,
             tags: if dice.chance(12) {
                 vec![["finance", "kiosk", "lab", "pilot"][dice.index(4)].into()]

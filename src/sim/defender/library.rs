@@ -47,7 +47,8 @@ impl Library {
         let mut library = Self::default();
         for (n, file) in live::library().iter().enumerate() {
             let mut dice = Dice::of(world.seed, 55, n as u64);
-            let at = world.clock.start() - DAY * (20 + dice.below(200) as i64);
+            let part = dice.below(DAY as u64) as i64;
+            let at = world.clock.start() - DAY * (20 + dice.below(200) as i64) - part;
             library.0.insert(
                 file.name.to_lowercase(),
                 File {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use super::super::build::Scale;
 use super::super::cast::Cast;
-use super::super::clock::Clock;
+use super::super::clock::{Clock, SECOND, Ticks};
 use super::super::evidence::Evidence;
-use super::super::scenario::{EventFile, Scenario};
+use super::super::scenario::{EventFile, Scenario, When};
 use super::super::shapes::shapes;
 use super::super::tables::{Cell, Row, story_rows};
 use super::super::words;
@@ -330,5 +330,38 @@ fn a_row_is_about_one_person_or_about_many() {
     assert_eq!(
         wrong,
         "spray: row 1 of EntraIdSignInEvents: it is about one person or about a crowd"
+    );
+}
+
+#[test]
+fn moments_of_a_story_have_digits_of_their_own_and_keep_their_order() {
+    let world = world(&Tale::all());
+    let mut all = Vec::new();
+    for cast in casts(&world) {
+        let mut of: Vec<When> = cast.scenario.row.iter().map(|r| r.at).collect();
+        of.extend(
+            cast.scenario
+                .alert
+                .iter()
+                .flat_map(|a| [a.at, a.first, a.last]),
+        );
+        of.sort();
+        of.dedup();
+        let times: Vec<Ticks> = of.iter().map(|when| cast.at(*when)).collect();
+        assert!(times.is_sorted(), "{}", cast.scenario.story.name);
+        all.extend(times);
+    }
+    all.extend(
+        world
+            .machines
+            .iter()
+            .flat_map(|m| [m.first_seen, m.last_seen]),
+    );
+    let digits: BTreeSet<Ticks> = all.iter().map(|at| at % SECOND).collect();
+    assert!(
+        digits.len() * 100 > all.len() * 95,
+        "{} fractions of {} times",
+        digits.len(),
+        all.len()
     );
 }
