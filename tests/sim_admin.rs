@@ -97,9 +97,11 @@ async fn clock_faults_changes_and_state_are_moved() {
         json!({"add": [{"kind": "status", "status": 503, "path": "/v1.0/*", "times": 1}]}),
     )
     .await;
+    // The second tenant has an ailment of its own.
+    let newest = faults["faults"].as_array().and_then(|rules| rules.last());
     assert_eq!(
-        (status, &faults["faults"][0]["kind"]),
-        (200, &json!("status")),
+        (status, newest.map(|rule| &rule["kind"])),
+        (200, Some(&json!("status"))),
         "{faults}"
     );
     let list = "/v1.0/security/incidents?$top=1";

@@ -100,6 +100,8 @@ enum Attempt {
         status: u16,
         headers: HeaderMap,
         body: Vec<u8>,
+        /// When it was sent, by this machine's clock.
+        asked: Timestamp,
         /// From sending to the head of the answer.
         thought: Duration,
     },
@@ -237,10 +239,12 @@ impl Transport {
                         status,
                         headers,
                         body,
+                        asked,
                         thought,
                     } = came
                     {
-                        return Ok(answer(status, &headers, body, client_request_id, thought));
+                        let as_of = as_of(&headers, asked, thought);
+                        return Ok(answer(status, &headers, body, client_request_id, as_of));
                     }
                 }
                 Verdict::GiveUp => {
@@ -295,7 +299,7 @@ impl Transport {
                 .header(header::CONTENT_TYPE, "application/json; charset=utf-8")
                 .body(body.clone());
         }
-        let sent = Instant::now();
+        let (sent, asked) = (Instant::now(), Timestamp::now());
         let failed = |outcome, why| Attempt::Failed {
             outcome,
             why,
@@ -355,6 +359,7 @@ impl Transport {
             status,
             headers,
             body,
+            asked,
             thought,
         }
     }
@@ -578,25 +583,29 @@ fn lost_error(call: &Call, outcome: Outcome, why: &str, too_large: bool) -> ApiE
         .reached(reached)
 }
 
+/// The latest moment whose state an answer is sure to show, by the service's clock. The service may have
+/// looked at its data as soon as it was asked and stamped the answer when it left; and a stamp later than
+/// the question (its clock, or a gateway's) promises nothing.
+fn as_of(headers: &HeaderMap, asked: Timestamp, thought: Duration) -> Timestamp {
+    let stamped = headers
+        .get(header::DATE)
+        .and_then(|date| date.to_str().ok())
+        .and_then(|date| httpdate::parse_http_date(date).ok())
+        .and_then(|date| Timestamp::try_from(date).ok());
+    let thought = SignedDuration::try_from(thought).unwrap_or_default();
+    stamped
+        .and_then(|date| date.checked_sub(thought).ok())
+        .map_or(asked, |date| date.min(asked))
+}
+
 fn answer(
     status: u16,
     headers: &HeaderMap,
     body: Vec<u8>,
     client_request_id: String,
-    thought: Duration,
+    as_of: Timestamp,
 ) -> Answer {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    // The service may have looked at its data as soon as it was asked and stamped the answer when it
-    // left; and a stamp from the future (its clock, or a gateway's) promises nothing.
-    let now = Timestamp::now();
-    let as_of = text("date")
-        .and_then(|date| httpdate::parse_http_date(date).ok())
-        .and_then(|date| Timestamp::try_from(date).ok())
-        .map_or(now, |date| date.min(now));
-    let as_of = SignedDuration::try_from(thought)
-        .ok()
-        .and_then(|thought| as_of.checked_sub(thought).ok())
-        .unwrap_or(as_of);
     let partial = (status == 206).then(|| {
         let warning = text("warning").unwrap_or("no reason given");
         clean(warning).into_owned()
