@@ -171,7 +171,10 @@ async fn a_seed_gives_the_same_ids_and_another_seed_others() {
 
 #[tokio::test]
 async fn every_kind_of_evidence_and_the_worst_of_texts_are_there() {
-    let wire = Wire::start(told()).await;
+    let mut config = told();
+    let quirk = config.quirks.set("unknown-evidence=on");
+    quirk.expect("a quirk");
+    let wire = Wire::start(config).await;
     wire.sim.advance(Duration::from_secs(900));
     let all = alerts(&wire).await;
     let evidence: Vec<&Value> = all
@@ -292,13 +295,12 @@ async fn what_is_served_is_what_the_schema_has() {
     }
     faults.sort();
     faults.dedup();
-    // These two are meant to be unknown, and show that the check objects.
-    for unknown in ["browserExtensionEvidence", "agentSupervision"] {
-        assert!(faults.iter().any(|f| f.contains(unknown)), "{unknown}");
-    }
-    faults.retain(|f| !f.contains("browserExtensionEvidence") && !f.contains("agentSupervision"));
+    // This one is meant to be unknown, and shows that the check objects.
+    let unknown = "agentSupervision";
+    assert!(faults.iter().any(|f| f.contains(unknown)), "{unknown}");
+    faults.retain(|f| !f.contains(unknown));
     assert_eq!(faults, Vec::<String>::new());
-    assert_eq!(kinds.len(), 48 + 1, "{kinds:?}");
+    assert_eq!(kinds.len(), 48, "{kinds:?}");
 }
 
 struct Checker<'a> {

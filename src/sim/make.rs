@@ -7,8 +7,9 @@ use super::build::Scale;
 use super::clock::{self, Clock, Hands, Ticks};
 use super::entra::{Entra, Grants};
 use super::persona::Persona;
+use super::quirks::UnknownEvidence;
 use super::state::{Head, Made};
-use super::stories::Tale;
+use super::stories::{Tale, keep_published};
 use super::tenant::Tenant;
 use super::world::World;
 use super::{SimConfig, SimError, defender, graph, ids, quota};
@@ -97,7 +98,10 @@ pub fn world(
     if !config.story {
         tales.clear();
     }
-    let scenarios = tales.iter().map(Tale::scenario).collect::<Result<_, _>>()?;
+    let mut scenarios: Vec<_> = tales.iter().map(Tale::scenario).collect::<Result<_, _>>()?;
+    if config.quirks.unknown_evidence == UnknownEvidence::Off {
+        scenarios.iter_mut().for_each(keep_published);
+    }
     let seed = seed(config, place);
     let id = ids::guid(seed, "tenant");
     let mut world = World::build(seed, &id, clock, scale, config.trickle, scenarios)?;

@@ -89,7 +89,7 @@ pub use faults::{ALWAYS, Fault, FaultKind, RetryAfter, Service};
 pub use graph::routes::Cloud;
 pub use handle::{SimHandle, Snapshot, TenantInfo};
 use host::Host;
-pub use quirks::{QUIRKS, Quirks};
+pub use quirks::{QUIRKS, Quirk, Quirks};
 use server::Door;
 pub use state::StateError;
 pub use stories::{Synopsis, Tale};

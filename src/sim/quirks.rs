@@ -3,13 +3,24 @@
 //!
 //! One row a fact. The first value is the default: what the documentation says.
 
+/// One fact nobody has verified, for people.
+#[derive(Debug, Clone, Copy)]
+pub struct Quirk {
+    /// What it is called.
+    pub name: &'static str,
+    /// What it is about, and where that is told.
+    pub about: &'static str,
+    /// Its values and what they mean, the default first.
+    pub values: &'static [(&'static str, &'static str)],
+}
+
 /// Writes the enums, the struct and the table from one list.
 macro_rules! quirks {
-    ($($(#[$doc:meta])* $field:ident: $ty:ident = $name:literal { $($(#[$vdoc:meta])* $value:ident = $text:literal),+ $(,)? }),+ $(,)?) => {
+    ($($(#[doc = $doc:literal])* $field:ident: $ty:ident = $name:literal { $($(#[doc = $vdoc:literal])* $value:ident = $text:literal),+ $(,)? }),+ $(,)?) => {
         $(
-            $(#[$doc])*
+            $(#[doc = $doc])*
             #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-            pub enum $ty { $($(#[$vdoc])* $value),+ }
+            pub enum $ty { $($(#[doc = $vdoc])* $value),+ }
 
             impl Default for $ty {
                 fn default() -> Self { [$(Self::$value),+][0] }
@@ -18,10 +29,14 @@ macro_rules! quirks {
 
         /// What the tenant does where the facts are not sure.
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-        pub struct Quirks { $($(#[$doc])* pub $field: $ty),+ }
+        pub struct Quirks { $($(#[doc = $doc])* pub $field: $ty),+ }
 
-        /// Every quirk and its values, the default first.
-        pub const QUIRKS: &[(&str, &[&str])] = &[$(($name, &[$($text),+])),+];
+        /// Every quirk.
+        pub const QUIRKS: &[Quirk] = &[$(Quirk {
+            name: $name,
+            about: concat!($($doc),*),
+            values: &[$(($text, concat!($($vdoc),*))),+],
+        }),+];
 
         impl Quirks {
             /// Every quirk as it is set, as [`Quirks::set`] reads it.
@@ -36,11 +51,14 @@ macro_rules! quirks {
                     .ok_or_else(|| format!("\"{text}\": write a quirk as NAME=VALUE"))?;
                 match (name, value) {
                     $($(($name, $text) => self.$field = $ty::$value,)+)+
-                    _ => return Err(match QUIRKS.iter().find(|(n, _)| *n == name) {
-                        Some((_, values)) => format!("quirk {name} is one of {}, not {value}", values.join(", ")),
+                    _ => return Err(match QUIRKS.iter().find(|q| q.name == name) {
+                        Some(quirk) => format!(
+                            "quirk {name} is one of {}, not {value}",
+                            quirk.values.iter().map(|(v, _)| *v).collect::<Vec<_>>().join(", ")
+                        ),
                         None => format!(
                             "no quirk is called {name}; there are {}",
-                            QUIRKS.iter().map(|(n, _)| *n).collect::<Vec<_>>().join(", ")
+                            QUIRKS.iter().map(|q| q.name).collect::<Vec<_>>().join(", ")
                         ),
                     }),
                 }
@@ -309,6 +327,14 @@ quirks! {
         /// 403.
         Missing = "missing",
     },
+    /// Whether stories hold evidence of a kind that no published schema has (Graph facts: new kinds
+    /// appear without notice).
+    unknown_evidence: UnknownEvidence = "unknown-evidence" {
+        /// Published kinds only.
+        Off = "off",
+        /// `browserExtensionEvidence` too.
+        On = "on",
+    },
 }
 
 #[cfg(test)]
@@ -318,8 +344,15 @@ mod tests {
     #[test]
     fn quirks_are_set_by_name_and_mistakes_list_what_there_is() {
         let mut quirks = Quirks::default();
-        for (name, values) in QUIRKS {
-            for value in values.iter().rev() {
+        for Quirk {
+            name,
+            about,
+            values,
+        } in QUIRKS
+        {
+            assert!(about.ends_with('.'), "{name}: {about}");
+            for (value, meaning) in values.iter().rev() {
+                assert!(meaning.ends_with('.'), "{name}={value}: {meaning}");
                 quirks
                     .set(&format!("{name}={value}"))
                     .expect("in the table");

@@ -1,6 +1,8 @@
 //! The stories that come with the program, and what a reader is told of them before they begin.
 
-use super::scenario::Scenario;
+use std::collections::HashSet;
+
+use super::scenario::{EventFile, Scenario};
 
 /// A scenario to be told: what its mistakes are told under, and its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,6 +90,28 @@ impl Tale {
     pub(super) fn scenario(&self) -> Result<Scenario, String> {
         Scenario::parse(&self.text).map_err(|e| format!("{}: {e}", self.name))
     }
+}
+
+/// Takes out of a scenario what no published schema has, and out of its alerts what refers to it.
+pub(super) fn keep_published(scenario: &mut Scenario) {
+    let gone: HashSet<String> = scenario
+        .thing
+        .iter()
+        .filter(|thing| thing.unpublished)
+        .map(|thing| format!("thing.{}", thing.key))
+        .collect();
+    scenario.thing.retain(|thing| !thing.unpublished);
+    for alert in &mut scenario.alert {
+        alert.evidence.retain(|e| !gone.contains(&e.of));
+    }
+    for event in &mut scenario.event {
+        if let EventFile::Evidence { evidence, .. } = event {
+            evidence.retain(|e| !gone.contains(&e.of));
+        }
+    }
+    scenario
+        .event
+        .retain(|event| !matches!(event, EventFile::Remediation { of, .. } if gone.contains(of)));
 }
 
 #[cfg(test)]
