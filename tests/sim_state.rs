@@ -237,6 +237,37 @@ async fn a_killed_process_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_start_that_the_file_overrules_says_so_on_one_line() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("state");
+    let mut said = Vec::new();
+    let mut tenants = Vec::new();
+    for seed in [7, 7, 9] {
+        let (send, lines) = std::sync::mpsc::channel();
+        let send = std::sync::Mutex::new(send);
+        let wire = Wire::start(SimConfig {
+            seed,
+            log: Some(std::sync::Arc::new(move |line: &str| {
+                let _ = send.lock().expect("nobody panicked").send(line.to_owned());
+            })),
+            ..config(Some(&path))
+        })
+        .await;
+        tenants.push(wire.sim.tenant_id().to_owned());
+        wire.sim.stop().await;
+        said.push(
+            lines
+                .try_iter()
+                .filter(|l| l.contains("goes on"))
+                .collect::<Vec<_>>(),
+        );
+    }
+    assert_eq!(tenants[0], tenants[2], "the file wins");
+    assert_eq!((said[0].len(), said[1].len(), said[2].len()), (0, 0, 1));
+    assert!(said[2][0].ends_with("with seed 7; what this start says otherwise is not used: seed"));
+}
+
+#[tokio::test]
 async fn an_export_makes_another_process_the_same() {
     let one = Wire::start(config(None)).await;
     let incidents = one.get("/v1.0/security/incidents?$top=5").await;

@@ -69,6 +69,15 @@ impl Host {
         let (head, entries) = if let Some((head, entries)) = before {
             let mut kept = config.clone();
             make::adopt(&mut kept, &head.made).map_err(wrong)?;
+            let other = head.made.differences(&make::head(&config).made);
+            if let (Some(log), Some(path), false) = (&config.log, &config.state, other.is_empty()) {
+                log(&format!(
+                    "{} goes on as it was made, with seed {}; what this start says otherwise is not used: {}",
+                    path.display(),
+                    head.made.seed,
+                    other.join(", ")
+                ));
+            }
             config = kept;
             (head, entries)
         } else {
