@@ -28,6 +28,36 @@ fn wrong_usage_is_status_2_and_help_is_data() {
 }
 
 #[test]
+fn the_simulated_tenant_shows_what_it_heeds_and_explains_its_quirks() {
+    let home = Home::new();
+    let help = home.run(&["sim", "--help"]).expect(0).out;
+    for (option, shown) in [
+        ("--log-level", true),
+        ("--profile", false),
+        ("--read-only", false),
+        ("--output", false),
+    ] {
+        let listed = help
+            .lines()
+            .any(|l| l.trim_start().contains(&format!("{option} ")) || l.trim() == option);
+        assert_eq!(listed, shown, "{option}: {help}");
+    }
+    let quirks = home
+        .run(&[
+            "--output",
+            "json",
+            "--profile",
+            "x",
+            "sim",
+            "--quirk",
+            "list",
+        ])
+        .expect(0)
+        .out;
+    assert!(quirks.contains("wrong-audience\n    Status of a token for another resource (endpoint facts 14.2).\n    - 403 (default): 403.\n    - 401: 401.\n"), "{quirks}");
+}
+
+#[test]
 fn config_says_where_it_is_and_what_it_may_be() {
     let home = Home::new();
     let path = home.run(&["config", "path"]).expect(0);

@@ -62,12 +62,22 @@ pub(crate) enum Output {
     Csv,
 }
 
+/// The options every command takes, hidden, for a command on which all but the log level have no effect.
+fn without_use() -> Vec<clap::Arg> {
+    Global::augment_args(clap::Command::new(""))
+        .get_arguments()
+        .filter(|arg| arg.get_id() != "log_level")
+        .map(|arg| arg.clone().hide(true))
+        .collect()
+}
+
 #[derive(Debug, Subcommand)]
 #[allow(clippy::large_enum_variant, reason = "made once a run")]
 pub(crate) enum Command {
     /// Opens the console on a simulated tenant inside this process.
     Demo(DemoArgs),
     /// Serves the simulated tenant alone, on loopback.
+    #[command(args = without_use())]
     Sim(super::sim::SimArgs),
     /// Lists, shows, updates and comments incidents.
     #[command(subcommand)]

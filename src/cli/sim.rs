@@ -88,7 +88,8 @@ pub(crate) struct SimArgs {
     /// Keeps the documented call limits: 429 with Retry-After beyond them.
     #[arg(long, help_heading = "Trouble")]
     pub(crate) throttle: bool,
-    /// Chooses how an unverified fact goes, as NAME=VALUE; can be repeated. A wrong one lists them all.
+    /// Chooses how an unverified fact goes, as NAME=VALUE; can be repeated. "list" prints them with their
+    /// values and meanings.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "What")]
     pub(crate) quirk: Vec<String>,
     /// The national cloud of the tenant: global, usgov or china. It decides what Graph has.
@@ -193,6 +194,9 @@ pub(crate) fn run(args: SimArgs) -> Done {
 async fn serve(args: SimArgs) -> Done {
     if args.scenario.iter().any(|name| name == "list") {
         return list();
+    }
+    if args.quirk.iter().any(|quirk| quirk == "list") {
+        return quirks_list();
     }
     let scenarios = tales(&args.scenario)?;
     let mut faults = Vec::new();
@@ -371,6 +375,19 @@ fn list() -> Done {
         writeln!(out, "{}  {}\n    {}", told.name, told.title, told.summary)?;
         for (title, tactic) in told.stages {
             writeln!(out, "    - {title} ({tactic})")?;
+        }
+    }
+    Ok(())
+}
+
+/// Every quirk with its values, the default first.
+fn quirks_list() -> Done {
+    let mut out = io::stdout().lock();
+    for quirk in crate::sim::QUIRKS {
+        writeln!(out, "{}\n    {}", quirk.name, quirk.about.trim())?;
+        for (at, (value, meaning)) in quirk.values.iter().enumerate() {
+            let default = if at == 0 { " (default)" } else { "" };
+            writeln!(out, "    - {value}{default}: {}", meaning.trim())?;
         }
     }
     Ok(())
