@@ -440,6 +440,18 @@ fn a_long_pipeline_is_computed_in_parts_that_do_not_grow() {
 }
 
 #[test]
+fn a_long_pipeline_is_computed_in_few_parts() {
+    let engine = Engine::in_memory().expect("works");
+    let catalog = Catalog::new();
+    let query = format!("print x = 1 {}", "| extend x = x + 1 ".repeat(1000));
+    let bound = bind(&query, &catalog).expect("sound");
+    let mut parts = Vec::new();
+    let planner = plan::Planner::new(engine.connection(), &catalog, &bound, 0, &|| Ok(()));
+    planner.finish(&mut parts).expect("planned");
+    assert!((1..=4).contains(&parts.len()), "{parts:?}");
+}
+
+#[test]
 fn planning_stops_between_operators() {
     let engine = Engine::in_memory().expect("works");
     let catalog = Catalog::new();

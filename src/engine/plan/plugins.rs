@@ -51,7 +51,11 @@ impl Planner<'_> {
             frag: frag.clone(),
             weights: Vec::new(),
         };
-        Ok(self.over(&stored))
+        // Nothing is below a table.
+        Ok(Frag {
+            depth: 0,
+            ..self.over(&stored)
+        })
     }
 
     fn bag_unpack(
