@@ -24,6 +24,8 @@ use document::Document;
 
 /// No answer has more rows; nothing in it says that there were more.
 const MOST_ROWS: usize = 100_000;
+/// No query text is longer, in bytes. The service names no number; lists of indicators are far below.
+const LONGEST_TEXT: usize = 1_000_000;
 /// No query runs longer.
 const LONGEST: Duration = Duration::from_secs(180);
 
@@ -194,6 +196,8 @@ pub enum Failed {
     Spent(Ticks),
     /// The answer would be too large.
     TooLarge,
+    /// The query is too large.
+    TooLong,
     /// Something of ours broke.
     Broken,
 }
@@ -212,6 +216,9 @@ pub async fn query<S: RowSink + Send + 'static>(
     span: Option<(Ticks, Ticks)>,
     mut sink: S,
 ) -> Result<S, Failed> {
+    if query.len() > LONGEST_TEXT {
+        return Err(Failed::TooLong);
+    }
     let now = tenant.clock.now();
     let cancel = Cancel::new();
     let waiting = Waiting(cancel.clone());
@@ -329,6 +336,11 @@ pub fn refusal(failed: Failed) -> Refusal {
                 "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of results and try again.",
             );
         }
+        Failed::TooLong => {
+            return Refusal::bad(
+                "The query cannot run because it exceeds the allowed size limit when processed.",
+            );
+        }
         Failed::Broken => return Refusal::new(500, "UnknownError", ""),
     };
     match error {
@@ -361,16 +373,17 @@ pub fn refusal(failed: Failed) -> Refusal {
     }
 }
 
-/// The service names the operator and the name that it could not resolve; before is the text up to it.
+/// The service names the operator and the name that it could not resolve; before is the text up to it. Other
+/// messages stay as they are, their full stop included: the service adds its own to it.
 fn service_words(message: &str, before: &str) -> String {
     let Some(name) = message
         .strip_prefix("The name '")
         .and_then(|rest| rest.split('\'').next())
     else {
-        return message.trim_end_matches('.').to_owned();
+        return message.to_owned();
     };
     if !message.contains("does not refer to any known") {
-        return message.trim_end_matches('.').to_owned();
+        return message.to_owned();
     }
     let operator = before
         .rsplit('|')
@@ -486,6 +499,17 @@ mod tests {
         assert_eq!(
             words,
             "Failed to resolve table or column expression named 'T'"
+        );
+        let syntax = crate::kql::parse("T | wher x").errors;
+        let fault = EngineError::Query(vec![crate::engine::Fault {
+            code: None,
+            span: syntax[0].span,
+            message: syntax[0].message.clone(),
+        }]);
+        let told = refusal(Failed::Tables(fault.into(), "T | wher x".into()));
+        assert_eq!(
+            told.message,
+            "Query operator expected.. Fix syntax errors in your query."
         );
     }
 }
