@@ -327,6 +327,13 @@ impl World {
                 }
             }
             let old = incident.updated;
+            if incident.status == RESOLVED {
+                // One case has one verdict.
+                for alert in &incident.alerts {
+                    let alert = &mut self.alerts[*alert as usize];
+                    (alert.classification, alert.determination) = closing;
+                }
+            }
             let incident = &mut self.incidents[place as usize];
             incident.severity = severity;
             if incident.status == RESOLVED {

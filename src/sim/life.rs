@@ -234,10 +234,7 @@ impl World {
         let mut dice = Dice::of(self.seed, 45, n);
         let who = dice.pick(&self.catalogue.analysts).clone();
         let who = self.name(&who);
-        let row = &mut self.incidents[place as usize];
-        row.assigned = who;
-        row.status = IN_PROGRESS;
-        self.touch_incident(place, at, who);
+        self.take(place, who, at);
         if dice.chance(60) {
             let when = self.soon(&mut dice, at, 2 * MINUTE, 6 * MINUTE);
             self.life.line_up(when, Chore::Comment(place, who));
@@ -247,6 +244,24 @@ impl World {
             let when = self.soon(&mut dice, at, 7 * MINUTE, 24 * MINUTE);
             self.life.line_up(when, Chore::Resolve(place, who));
         }
+    }
+
+    /// Somebody takes an incident in hand, and with it those of its open alerts that nobody has.
+    pub(super) fn take(&mut self, place: u32, who: Name, at: Ticks) {
+        let row = &mut self.incidents[place as usize];
+        row.assigned = who;
+        if row.status == ACTIVE {
+            row.status = IN_PROGRESS;
+        }
+        for alert in row.alerts.clone() {
+            let row = &mut self.alerts[alert as usize];
+            if row.resolved == 0 && (row.assigned == 0 || row.assigned == who) {
+                row.assigned = who;
+                self.set_alert_status(alert, 2, at);
+                self.touch_alert(alert, at);
+            }
+        }
+        self.touch_incident(place, at, who);
     }
 
     fn do_chore(&mut self, chore: Chore, (at, number): (Ticks, u64)) {
@@ -317,9 +332,18 @@ impl World {
         });
         let row = &mut self.incidents[place as usize];
         row.status = RESOLVED;
-        (row.classification, row.determination) = verdict.unwrap_or((1, 1));
+        let verdict = verdict.unwrap_or((1, 1));
+        (row.classification, row.determination) = verdict;
         self.touch_incident(place, at, by);
         resolve_alerts(self, place, at);
+        // One case has one verdict, also where some of it was closed before.
+        for alert in self.incidents[place as usize].alerts.clone() {
+            let row = &mut self.alerts[alert as usize];
+            if (row.classification, row.determination) != verdict {
+                (row.classification, row.determination) = verdict;
+                self.touch_alert(alert, at);
+            }
+        }
     }
 
     /// A closed incident gets a new alert and is open again. The verdict stays as it was given, until

@@ -449,12 +449,7 @@ impl World {
                     return Ok(());
                 }
                 let name = self.name(who);
-                let row = &mut self.incidents[place as usize];
-                row.assigned = name;
-                if row.status == ACTIVE {
-                    row.status = super::world::IN_PROGRESS;
-                }
-                self.touch_incident(place, at, name);
+                self.take(place, name, at);
             }
             EventFile::Comment {
                 incident,

@@ -80,6 +80,50 @@ fn two_weekdays_have_believable_numbers_and_somebody_works() {
 }
 
 #[test]
+fn alerts_follow_the_incident_that_somebody_works_on() {
+    let mut world = world(small());
+    let start = world.clock.start();
+    world.advance(start + 2 * DAY).expect("nothing is wrong");
+    let (mut open, mut behind, mut closed) = (0, 0, 0);
+    for place in 0..world.incidents.len() as u32 {
+        if !world.is_everyday(place) {
+            continue;
+        }
+        let row = &world.incidents[place as usize];
+        for alert in row.alerts.iter().map(|a| &world.alerts[*a as usize]) {
+            if row.status == IN_PROGRESS {
+                open += 1;
+                // What comes while somebody works is new until they look at it.
+                behind += usize::from(alert.status == 1);
+            }
+            if row.status == RESOLVED && row.classification > 1 {
+                closed += 1;
+                assert_eq!(
+                    (alert.classification, alert.determination),
+                    (row.classification, row.determination),
+                    "incident {}",
+                    row.id
+                );
+            }
+        }
+    }
+    assert!(open > 20 && closed > 500, "{open} open, {closed} closed");
+    assert!(behind * 10 < open, "{behind} of {open} are new");
+    let mut texts: Vec<&str> = world
+        .incidents
+        .iter()
+        .filter_map(|i| i.extra.as_ref())
+        .flat_map(|e| {
+            let own = e.comments.iter().map(|c| c.text.as_str());
+            own.chain(e.resolving_comment.as_deref())
+        })
+        .collect();
+    texts.sort_unstable();
+    texts.dedup();
+    assert!(texts.len() > 40, "{} different texts", texts.len());
+}
+
+#[test]
 fn nobody_touches_what_somebody_outside_has_taken() {
     let mut world = world(small());
     let start = world.clock.start();
