@@ -540,7 +540,9 @@ async fn clouds_have_what_their_own_schema_has() {
     let Some(schema) = Schema::load() else { return };
     for (name, cloud) in [
         ("global", Cloud::Global),
-        ("usGov", Cloud::UsGov),
+        ("global", Cloud::Gcc),
+        ("usGov", Cloud::GccHigh),
+        ("usGov", Cloud::Dod),
         ("china21Vianet", Cloud::China),
     ] {
         let has = &schema.0["clouds"][name];

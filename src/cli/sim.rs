@@ -92,7 +92,8 @@ pub(crate) struct SimArgs {
     /// values and meanings.
     #[arg(long, value_name = "NAME=VALUE", help_heading = "What")]
     pub(crate) quirk: Vec<String>,
-    /// The national cloud of the tenant: global, usgov or china. It decides what Graph has.
+    /// The national cloud of the tenant: global, gcc, gcc-high, dod or china. It decides what Graph has, what
+    /// tokens are for and where the portal is.
     #[arg(
         long,
         default_value = "global",
@@ -239,7 +240,8 @@ async fn serve(args: SimArgs) -> Done {
     }
     let cloud = Cloud::named(&args.cloud).ok_or_else(|| {
         Failure::usage(format!(
-            "--cloud is one of global, usgov, china, not {}",
+            "--cloud is one of {}, not {}",
+            Cloud::names(),
             args.cloud
         ))
     })?;

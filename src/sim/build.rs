@@ -49,6 +49,7 @@ impl World {
         let mut world = Self {
             seed,
             tenant: tenant.into(),
+            portal: super::clouds::Cloud::Global.portal(),
             clock,
             people: Vec::with_capacity(scale.machines),
             machines: Vec::with_capacity(scale.machines),

@@ -12,6 +12,7 @@ use axum::http::{HeaderMap, HeaderValue, Method};
 use serde_json::Value;
 use tokio::sync::oneshot;
 
+use super::clouds::Cloud;
 use super::entra::{Claims, DIRECTORY_ROLES};
 use super::faults::Fault;
 use super::host::{self, Host};
@@ -30,6 +31,8 @@ pub struct TenantInfo {
     pub name: String,
     /// The domain it is named by in sign-in addresses.
     pub domain: String,
+    /// The national cloud it is in.
+    pub cloud: Cloud,
     /// What it bought.
     pub licence: String,
     /// How it is, in a word.
@@ -146,6 +149,7 @@ impl SimHandle {
                 id: tenant.entra.tenant.clone(),
                 name: persona.name.clone(),
                 domain: persona.domain.clone(),
+                cloud: tenant.cloud,
                 licence: tenant.licence().into(),
                 health: persona.health.clone(),
                 profile: self.settings(&name, tenant),
@@ -157,9 +161,12 @@ impl SimHandle {
     fn settings(&self, name: &str, tenant: &Tenant) -> String {
         let base = self.base_url();
         let mut settings = format!(
-            "[profiles.{name}]\ncloud = \"commercial\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
+            "[profiles.{name}]\ncloud = \"{}\"\ntenant_id = \"{}\"\nclient_id = \"{}\"\n\
              client_secret = \"{}\"\nauthority = \"{base}\"\ngraph_url = \"{base}\"\ndefender_url = \"{base}\"\n",
-            tenant.entra.tenant, tenant.entra.client_id, tenant.entra.client_secret
+            tenant.cloud.setting(),
+            tenant.entra.tenant,
+            tenant.entra.client_id,
+            tenant.entra.client_secret
         );
         if let Some(path) = &self.ca_file {
             let path = toml::Value::from(path.display().to_string());
@@ -309,8 +316,8 @@ impl SimHandle {
     /// like a client asks, but past mishaps, quotas and the log.
     pub async fn snapshot(&self) -> Snapshot {
         let tenant = &self.host.tenants[0];
-        let graph = "https://graph.microsoft.com";
-        let defender = "https://api.securitycenter.microsoft.com";
+        let cloud = tenant.cloud;
+        let (graph, defender) = (cloud.graph(), cloud.defender().unwrap_or_default());
         let id = self.tenant_id();
         let roles = ["SecurityIncident.Read.All", "SecurityAlert.Read.All"];
         let graph = self.mint(graph, id, &roles, 3600);

@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 
 use super::build::Scale;
 use super::clock::{self, Clock, Hands, Ticks};
+use super::clouds::Cloud;
 use super::entra::{Entra, Grants};
 use super::persona::Persona;
 use super::quirks::UnknownEvidence;
@@ -79,6 +80,14 @@ pub fn adopt(config: &mut SimConfig, made: &Made) -> Result<(), String> {
     Ok(())
 }
 
+/// The cloud of the tenant at a place: the first one's is the host's.
+fn cloud(config: &SimConfig, place: usize) -> Cloud {
+    match place {
+        0 => config.cloud,
+        _ => Persona::at(place).cloud(),
+    }
+}
+
 /// The world of the tenant at a place, as it stands at `now`.
 pub fn world(
     config: &SimConfig,
@@ -106,6 +115,7 @@ pub fn world(
     let id = ids::guid(seed, "tenant");
     let mut world = World::build(seed, &id, clock, scale, config.trickle, scenarios)?;
     world.life.rate = config.rate;
+    world.portal = cloud(config, place).portal();
     world.actions = defender::actions::history(&world);
     world.endpoint = defender::state::Endpoint::new(&world);
     world.advance(now)?;
@@ -124,13 +134,10 @@ pub async fn tenant(
     let several = config.tenants > 1;
     let mut withheld = config.withheld_roles.clone();
     let mut hidden = config.hidden_tables.clone();
-    let mut cloud = config.cloud;
+    let cloud = cloud(config, place);
     if several {
         withheld.extend(persona.without_roles.iter().cloned());
         hidden.extend(persona.without_tables.iter().cloned());
-    }
-    if several && place > 0 {
-        cloud = persona.cloud();
     }
     let mut entra = Entra::new(
         seed,
@@ -139,6 +146,8 @@ pub async fn tenant(
         Grants {
             withheld,
             audience: config.audience,
+            cloud,
+            foreign: config.quirks.foreign_resource,
         },
         config.quirks,
     );

@@ -37,6 +37,7 @@ mod cast;
 mod check;
 mod churn;
 mod clock;
+mod clouds;
 mod defender;
 mod entra;
 mod evidence;
@@ -84,9 +85,9 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 
 pub use clock::Ticks;
+pub use clouds::Cloud;
 pub use entra::Audience;
 pub use faults::{ALWAYS, Fault, FaultKind, RetryAfter, Service};
-pub use graph::routes::Cloud;
 pub use handle::{SimHandle, Snapshot, TenantInfo};
 use host::Host;
 pub use quirks::{QUIRKS, Quirk, Quirks};
@@ -136,7 +137,7 @@ pub struct SimConfig {
     pub federated: Vec<Trust>,
     /// Which way the unverified facts go.
     pub quirks: Quirks,
-    /// The national cloud, which decides what Graph has.
+    /// The national cloud, which decides what Graph has and what tokens are for.
     pub cloud: Cloud,
     /// Whether the documented call limits are kept.
     pub throttle: bool,

@@ -3,8 +3,8 @@
 
 use serde::Deserialize;
 
+use super::clouds::Cloud;
 use super::faults::Fault;
-use super::graph::routes::Cloud;
 use super::trouble;
 
 const TENANTS: &str = include_str!("../../assets/sim/tenants.toml");

@@ -226,6 +226,14 @@ quirks! {
         /// Once.
         Refused = "refused",
     },
+    /// What a token request for another cloud's resource gets (endpoint facts 1.2: the public directory
+    /// lists names of several clouds for one resource, and no page says that tokens are issued for them).
+    foreign_resource: ForeignResource = "foreign-resource" {
+        /// 400, AADSTS500011: the name is not known here.
+        Unknown = "unknown",
+        /// A token, which the service of this cloud refuses.
+        Issued = "issued",
+    },
     /// Format of access tokens (endpoint facts 3). Which one a resource takes is its own setting.
     token_format: TokenFormat = "token-format" {
         /// `ver` 1.0: `appid`, `upn`, an issuer at sts.windows.net, the audience as it was asked for.

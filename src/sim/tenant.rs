@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::clock::{Clock, Ticks};
+use super::clouds::Cloud;
 use super::entra::Entra;
-use super::graph::routes::Cloud;
 use super::persona::Persona;
 use super::quirks::Quirks;
 use super::quota::Quotas;
@@ -26,7 +26,7 @@ pub struct Tenant {
     pub seed: u64,
     /// Which way the unverified facts go.
     pub quirks: Quirks,
-    /// The national cloud it is in, which decides what Graph has.
+    /// The national cloud it is in, which decides what Graph has and what tokens are for.
     pub cloud: Cloud,
     /// The clock, which all tenants of a host share.
     pub clock: Arc<Clock>,

@@ -175,6 +175,8 @@ pub struct World {
     pub seed: u64,
     /// The tenant's id.
     pub tenant: String,
+    /// Where addresses of its portal begin.
+    pub portal: &'static str,
     /// The tenant's clock.
     pub clock: Arc<Clock>,
     /// Recipes and names.

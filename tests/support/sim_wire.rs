@@ -47,6 +47,7 @@ pub fn http() -> reqwest::Client {
 impl Wire {
     /// Starts a tenant and signs in to both services.
     pub async fn start(config: SimConfig) -> Self {
+        let cloud = config.cloud;
         let sim = Sim::start(config).await.expect("the tenant starts");
         let http = http();
         let mut wire = Self {
@@ -55,8 +56,10 @@ impl Wire {
             graph: String::new(),
             defender: String::new(),
         };
-        wire.graph = wire.token(GRAPH).await;
-        wire.defender = wire.token(DEFENDER).await;
+        wire.graph = wire.token(cloud.graph()).await;
+        if let Some(audience) = cloud.defender() {
+            wire.defender = wire.token(audience).await;
+        }
         wire
     }
 

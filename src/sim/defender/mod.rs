@@ -186,7 +186,7 @@ fn authorize(tenant: &Tenant, ask: &Ask) -> Result<Claims, Refusal> {
 /// of a token for another resource never match: the sentence names those the path asks for, and those.
 fn audience(tenant: &Tenant, claims: &Claims, route: &Route) -> Result<(), Refusal> {
     let taken = match route.does {
-        Does::Query(hunting::Service::Xdr) => XDR.is_audience(&claims.aud),
+        Does::Query(hunting::Service::Xdr) => XDR.is_audience_in(tenant.cloud, &claims.aud),
         _ => tenant.entra.defender_takes(&claims.aud),
     };
     if taken {

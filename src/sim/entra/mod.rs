@@ -186,7 +186,7 @@ impl Entra {
     /// Whether the Defender for Endpoint API takes a token for this audience.
     pub fn defender_takes(&self, aud: &str) -> bool {
         let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
-        grants.audience.takes(aud)
+        grants.audience.takes(grants.cloud, aud)
     }
 
     /// Whether a path segment names this tenant: its id or one of its domains.
@@ -344,7 +344,11 @@ mod tests {
                 "http://127.0.0.1:1",
                 &entra.directory.apps[0],
                 Proof::Secret,
-                &scopes::resource_named("https://api.securitycenter.microsoft.com").expect("known"),
+                &scopes::resource_named(
+                    "https://api.securitycenter.microsoft.com",
+                    &Grants::default(),
+                )
+                .expect("known"),
                 clock::from_unix(1_000),
             )
             .0

@@ -2,6 +2,9 @@
 //!
 //! Facts: the Defender for Endpoint sheet, sections 1.2 and 4; the Graph sheet, "Endpoints at a glance".
 
+use super::super::clouds::Cloud::{self, China, Dod, Gcc, GccHigh};
+use super::super::quirks::ForeignResource;
+
 /// What a permission lets a person do; the person's own role must allow it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Capability {
@@ -41,8 +44,10 @@ const fn row(role: &'static str, scope: &'static str, capability: Capability) ->
 pub struct Resource {
     /// Its application id, which is an audience too.
     pub app_id: &'static str,
-    /// Identifier URIs. The first is the one documents name.
+    /// Identifier URIs in the global cloud. The first is the one documents name.
     pub audiences: &'static [&'static str],
+    /// Identifier URIs in other clouds, each with those that have it.
+    pub national: &'static [(&'static str, &'static [Cloud])],
     /// What it lets applications and people do.
     pub permissions: &'static [Permission],
 }
@@ -51,6 +56,12 @@ pub struct Resource {
 pub const GRAPH: Resource = Resource {
     app_id: "00000003-0000-0000-c000-000000000000",
     audiences: &["https://graph.microsoft.com"],
+    national: &[
+        ("https://graph.microsoft.com", &[Gcc]),
+        ("https://graph.microsoft.us", &[GccHigh]),
+        ("https://dod-graph.microsoft.us", &[Dod]),
+        ("https://microsoftgraph.chinacloudapi.cn", &[China]),
+    ],
     permissions: &[
         row(
             "SecurityIncident.Read.All",
@@ -128,6 +139,18 @@ pub const DEFENDER: Resource = Resource {
         "https://publicapi-prd.trafficmanager.net",
         "https://userrequestsgraphapiep-prd.trafficmanager.net",
     ],
+    national: &[
+        ("https://api-gcc.securitycenter.microsoft.us", &[Gcc]),
+        (
+            "https://api-gov.securitycenter.microsoft.us",
+            &[GccHigh, Dod],
+        ),
+        ("https://api.securitycenter.windows.us", &[GccHigh, Dod]),
+        (
+            "https://securitycenter.onmicrosoft.us/windowsatpservice",
+            &[GccHigh, Dod],
+        ),
+    ],
     permissions: &[
         row("Machine.Read.All", "Machine.Read", View),
         row("Machine.ReadWrite.All", "Machine.ReadWrite", Settings),
@@ -183,6 +206,10 @@ pub const XDR: Resource = Resource {
         "https://api-uk.security.microsoft.com",
         "https://security.microsoft.com/mtp",
     ],
+    national: &[
+        ("https://api-gcc.security.microsoft.us", &[Gcc]),
+        ("https://api-gov.security.microsoft.us", &[GccHigh, Dod]),
+    ],
     permissions: &[
         row("Incident.Read.All", "Incident.Read", View),
         row("Incident.ReadWrite.All", "Incident.ReadWrite", Investigate),
@@ -195,6 +222,7 @@ pub const XDR: Resource = Resource {
 pub const DIRECTORY: Resource = Resource {
     app_id: "00000002-0000-0000-c000-000000000000",
     audiences: &["https://graph.windows.net"],
+    national: &[("https://graph.windows.net", &[Gcc, GccHigh, Dod, China])],
     permissions: &[],
 };
 
@@ -202,14 +230,35 @@ pub const DIRECTORY: Resource = Resource {
 pub const ALL: &[Resource] = &[GRAPH, DEFENDER, XDR, DIRECTORY];
 
 impl Resource {
-    /// The resource an audience names, whatever its case and trailing slash.
+    /// The resource an audience names in whichever cloud, whatever its case and trailing slash.
     pub fn of_audience(aud: &str) -> Option<Self> {
         ALL.iter().copied().find(|r| r.is_audience(aud))
     }
 
-    /// Whether an `aud` names this resource, whatever its case and trailing slash.
+    /// Whether an `aud` names this resource in any cloud, whatever its case and trailing slash.
     pub fn is_audience(&self, aud: &str) -> bool {
         let aud = aud.strip_suffix('/').unwrap_or(aud);
+        self.is_global(aud) || (self.national.iter()).any(|(a, _)| a.eq_ignore_ascii_case(aud))
+    }
+
+    /// Whether an `aud` names this resource in one cloud: tokens of one do not work in another, but for
+    /// those whose audience is the application id, which is the same everywhere.
+    pub fn is_audience_in(&self, cloud: Cloud, aud: &str) -> bool {
+        if self.app_id == DEFENDER.app_id && cloud.defender().is_none() {
+            return false;
+        }
+        let aud = aud.strip_suffix('/').unwrap_or(aud);
+        if cloud == Cloud::Global {
+            return self.is_global(aud);
+        }
+        let national = self.national.iter();
+        aud.eq_ignore_ascii_case(self.app_id)
+            || national
+                .filter(|(_, clouds)| clouds.contains(&cloud))
+                .any(|(a, _)| a.eq_ignore_ascii_case(aud))
+    }
+
+    fn is_global(&self, aud: &str) -> bool {
         aud.eq_ignore_ascii_case(self.app_id)
             || self.audiences.iter().any(|a| a.eq_ignore_ascii_case(aud))
     }
@@ -241,10 +290,10 @@ impl std::str::FromStr for Audience {
 }
 
 impl Audience {
-    /// Whether the Defender for Endpoint API takes a token for this audience.
-    pub fn takes(self, aud: &str) -> bool {
-        let own = self != Self::Migrated && DEFENDER.is_audience(aud);
-        own || (self != Self::Documented && XDR.is_audience(aud))
+    /// Whether the Defender for Endpoint API of a cloud takes a token for this audience.
+    pub fn takes(self, cloud: Cloud, aud: &str) -> bool {
+        let own = self != Self::Migrated && DEFENDER.is_audience_in(cloud, aud);
+        own || (self != Self::Documented && XDR.is_audience_in(cloud, aud))
     }
 }
 
@@ -255,9 +304,25 @@ pub struct Grants {
     pub withheld: Vec<String>,
     /// Which tokens Defender for Endpoint takes.
     pub audience: Audience,
+    /// The cloud it is in, whose resources alone have names here.
+    pub cloud: Cloud,
+    /// What becomes of a request for another cloud's.
+    pub foreign: ForeignResource,
 }
 
 impl Grants {
+    /// The resource that tokens are issued for under this name.
+    pub fn resource(&self, aud: &str) -> Option<Resource> {
+        let own = ALL
+            .iter()
+            .copied()
+            .find(|r| r.is_audience_in(self.cloud, aud));
+        own.or_else(|| match self.foreign {
+            ForeignResource::Unknown => None,
+            ForeignResource::Issued => Resource::of_audience(aud),
+        })
+    }
+
     /// What a resource lets applications and people do in this tenant.
     pub fn permissions(&self, resource: Resource) -> impl Iterator<Item = &'static Permission> {
         let migrated = self.audience != Audience::Documented && resource.app_id == XDR.app_id;
@@ -309,6 +374,20 @@ mod tests {
     }
 
     #[test]
+    fn what_a_cloud_is_asked_for_names_its_resource_there() {
+        for cloud in [Cloud::Global, Gcc, GccHigh, Dod, China] {
+            assert!(GRAPH.is_audience_in(cloud, cloud.graph()));
+            let defender = cloud.defender().unwrap_or(DEFENDER.app_id);
+            assert_eq!(
+                DEFENDER.is_audience_in(cloud, defender),
+                cloud.defender().is_some()
+            );
+        }
+        assert!(!GRAPH.is_audience_in(Dod, GccHigh.graph()));
+        assert!(!DEFENDER.is_audience_in(Gcc, DEFENDER.audiences[0]));
+    }
+
+    #[test]
     fn where_the_audience_moved_its_permissions_moved_along() {
         let role = "Machine.Isolate";
         for (audience, own, other) in [
@@ -320,8 +399,8 @@ mod tests {
                 audience,
                 ..Grants::default()
             };
-            assert_eq!(audience.takes(DEFENDER.audiences[0]), own);
-            assert_eq!(audience.takes(XDR.audiences[0]), other);
+            assert_eq!(audience.takes(Cloud::Global, DEFENDER.audiences[0]), own);
+            assert_eq!(audience.takes(Cloud::Global, XDR.audiences[0]), other);
             assert_eq!(grants.roles(XDR).contains(&role), other);
         }
     }
@@ -330,7 +409,14 @@ mod tests {
     fn no_audience_names_two_resources() {
         let all: Vec<&str> = ALL
             .iter()
-            .flat_map(|r| r.audiences.iter().copied().chain([r.app_id]))
+            .flat_map(|r| {
+                let national = r.national.iter().map(|(aud, _)| *aud);
+                r.audiences
+                    .iter()
+                    .copied()
+                    .chain(national)
+                    .chain([r.app_id])
+            })
             .collect();
         for aud in &all {
             assert_eq!(

@@ -40,8 +40,8 @@ impl Delegated {
 }
 
 /// The resource of an identifier, however its case and trailing slash are.
-pub fn resource_named(aud: &str) -> Result<Wanted, Aadsts> {
-    let resource = Resource::of_audience(aud).ok_or_else(|| NO_RESOURCE.of(&[aud]))?;
+pub fn resource_named(aud: &str, grants: &Grants) -> Result<Wanted, Aadsts> {
+    let resource = grants.resource(aud).ok_or_else(|| NO_RESOURCE.of(&[aud]))?;
     Ok(Wanted {
         resource,
         aud: aud.into(),
@@ -50,9 +50,9 @@ pub fn resource_named(aud: &str) -> Result<Wanted, Aadsts> {
 
 /// The resource of a v1 request. `/.default` is no part of a resource's name there, and whoever sends
 /// `scope` instead gets a token for the directory's old Graph.
-pub fn of_resource(form: &Form) -> Result<Wanted, Aadsts> {
+pub fn of_resource(form: &Form, grants: &Grants) -> Result<Wanted, Aadsts> {
     match form.get("resource") {
-        Some(aud) => resource_named(aud),
+        Some(aud) => resource_named(aud, grants),
         None => Ok(Wanted {
             resource: DIRECTORY,
             aud: DIRECTORY.app_id.into(),
@@ -61,18 +61,18 @@ pub fn of_resource(form: &Form) -> Result<Wanted, Aadsts> {
 }
 
 /// The resource of a scope that ends in `/.default`, which must be the only one: applications.
-pub fn of_default_scope(scope: &str) -> Result<Wanted, Aadsts> {
+pub fn of_default_scope(scope: &str, grants: &Grants) -> Result<Wanted, Aadsts> {
     let bad = || BAD_SCOPE.of(&[scope]);
     let mut scopes = scope.split_whitespace();
     let (Some(only), None) = (scopes.next(), scopes.next()) else {
         return Err(bad());
     };
-    resource_named(only.strip_suffix("/.default").ok_or_else(bad)?)
+    resource_named(only.strip_suffix("/.default").ok_or_else(bad)?, grants)
 }
 
 /// What a person's v1 request wants: everything consented to of the resource.
 pub fn delegated_v1(form: &Form, app: &App, grants: &Grants) -> Result<Delegated, Aadsts> {
-    let wanted = of_resource(form)?;
+    let wanted = of_resource(form, grants)?;
     let openid = form.get("scope").unwrap_or_default();
     Ok(Delegated {
         scopes: consented(&wanted, app, grants)?,
@@ -106,7 +106,7 @@ pub fn delegated_v2(scope: &str, app: &App, grants: &Grants) -> Result<Delegated
     if openid.is_empty() && names.is_empty() {
         return Err(BAD_SCOPE.of(&[scope]));
     }
-    let wanted = resource_named(aud.as_deref().unwrap_or(GRAPH.app_id))?;
+    let wanted = resource_named(aud.as_deref().unwrap_or(GRAPH.app_id), grants)?;
     let all = consented(&wanted, app, grants)?;
     let scopes = if names.contains(&".default") {
         if names.len() > 1 {

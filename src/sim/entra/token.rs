@@ -2,6 +2,7 @@
 //!
 //! Facts: the Defender for Endpoint sheet, sections 1.3 and 3.
 
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
@@ -99,9 +100,12 @@ impl Entra {
 
     fn client_credentials(&self, request: &TokenRequest<'_>) -> Result<Reply, Aadsts> {
         let (app, proof) = self.client(request)?;
-        let wanted = match request.version {
-            Version::V1 => scopes::of_resource(&request.form)?,
-            Version::V2 => scopes::of_default_scope(request.form.need("scope")?)?,
+        let wanted = {
+            let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
+            match request.version {
+                Version::V1 => scopes::of_resource(&request.form, &grants)?,
+                Version::V2 => scopes::of_default_scope(request.form.need("scope")?, &grants)?,
+            }
         };
         let (token, lifetime) =
             self.application_token(&request.ask.base, app, proof, &wanted, request.now);

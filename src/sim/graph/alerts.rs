@@ -330,7 +330,9 @@ pub fn push(out: &mut Vec<u8>, world: &World, place: u32, wanted: Wanted<'_>) {
     o.raw("alertPolicyId", "null");
     if o.key("alertWebUrl") {
         for part in [
-            "\"https://security.microsoft.com/alerts/",
+            "\"",
+            world.portal,
+            "/alerts/",
             source.prefix,
             &guid,
             source.suffix,

@@ -494,7 +494,9 @@ fn push_recommended(o: &mut Object<'_>, world: &World, incident: &Incident) {
 
 /// Appends the portal's address of an incident, as a JSON string.
 pub fn push_url(out: &mut Vec<u8>, world: &World, id: &str) {
-    out.extend_from_slice(b"\"https://security.microsoft.com/incident2/");
+    out.push(b'"');
+    out.extend_from_slice(world.portal.as_bytes());
+    out.extend_from_slice(b"/incident2/");
     out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(b"/overview?tid=");
     out.extend_from_slice(world.tenant.as_bytes());

@@ -372,8 +372,8 @@ pub fn remediate(tenant: &Tenant, ask: &Ask, claims: &Claims) -> Result<Reply, R
     reply.headers.push((
         "location",
         format!(
-            "https://security.microsoft.com/action-center/history?filters={{\"approvalId\":[\"{approval}\"]}}&tid={}",
-            world.tenant
+            "{}/action-center/history?filters={{\"approvalId\":[\"{approval}\"]}}&tid={}",
+            world.portal, world.tenant
         ),
     ));
     Ok(reply)

@@ -22,6 +22,7 @@ pub mod users;
 use std::sync::Arc;
 
 use super::clock;
+use super::clouds::Cloud;
 use super::entra::{Claims, GRAPH};
 use super::http::{Ask, Reply};
 use super::json;
@@ -117,6 +118,11 @@ pub async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
         Ok(reply) => reply,
         Err(refusal) => refusal.reply(ask, now),
     };
+    for (name, value) in &mut reply.headers {
+        if *name == "www-authenticate" {
+            *value = value.replace(Cloud::Global.authority(), tenant.cloud.authority());
+        }
+    }
     if ask.takes_unknown_members() && reply.status < 300 {
         reply.headers.push((
             "preference-applied",
@@ -283,7 +289,7 @@ fn authorize(tenant: &Tenant, ask: &Ask) -> Result<Claims, Refusal> {
     if claims.tid != tenant.entra.tenant {
         return Err(denied("Access token validation failure. Invalid tenant."));
     }
-    if !GRAPH.is_audience(&claims.aud) {
+    if !GRAPH.is_audience_in(tenant.cloud, &claims.aud) {
         return Err(denied("Access token validation failure. Invalid audience."));
     }
     Ok(claims)

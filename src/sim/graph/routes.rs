@@ -6,6 +6,7 @@
 
 use axum::http::Method;
 
+use super::super::clouds::Cloud;
 use super::super::entra::Claims;
 use super::Refusal;
 
@@ -91,30 +92,6 @@ pub enum Version {
     Beta,
 }
 
-/// National clouds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Cloud {
-    /// Global, also GCC.
-    #[default]
-    Global,
-    /// US Gov L4 and L5.
-    UsGov,
-    /// China, operated by 21Vianet.
-    China,
-}
-
-impl Cloud {
-    /// The cloud with this name.
-    pub fn named(name: &str) -> Option<Self> {
-        match name {
-            "global" => Some(Self::Global),
-            "usgov" => Some(Self::UsGov),
-            "china" => Some(Self::China),
-            _ => None,
-        }
-    }
-}
-
 /// Which clouds have an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
@@ -122,7 +99,7 @@ pub enum Reach {
     Everywhere,
     /// Global and US Gov.
     NotChina,
-    /// Global alone.
+    /// Global and GCC alone.
     Global,
 }
 
@@ -131,7 +108,7 @@ impl Reach {
         match self {
             Self::Everywhere => true,
             Self::NotChina => cloud != Cloud::China,
-            Self::Global => cloud == Cloud::Global,
+            Self::Global => matches!(cloud, Cloud::Global | Cloud::Gcc),
         }
     }
 }

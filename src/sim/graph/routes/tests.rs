@@ -132,7 +132,7 @@ fn what_is_not_there_is_named() {
         (
             get,
             "/v1.0/security/collaboration/analyzedEmails/x",
-            Cloud::UsGov,
+            Cloud::GccHigh,
             404,
             "'analyzedEmails'",
         ),
@@ -142,5 +142,5 @@ fn what_is_not_there_is_named() {
         assert!(message.contains(part), "{path}: {message}");
     }
     assert!(call(get, "/v1.0/identityProtection/riskyUsers", Cloud::China).is_ok());
-    assert!(call(get, "/v1.0/security/incidents", Cloud::UsGov).is_ok());
+    assert!(call(get, "/v1.0/security/incidents", Cloud::GccHigh).is_ok());
 }
