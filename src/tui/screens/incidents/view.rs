@@ -1,5 +1,7 @@
 //! The queue drawn: table, filter line, and the story beside or below it by width.
 
+use std::borrow::Cow;
+
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -46,6 +48,15 @@ pub(super) fn sign<'a>(row: &IncidentRow, ctx: &Ctx<'_>) -> Option<CellText<'a>>
     }
 }
 
+/// A title without the words in which the service begins most of them: in a narrow column they would be
+/// all that is seen. The panel beside the list has the title whole.
+fn short_title(title: &str) -> Cow<'_, str> {
+    match title.strip_prefix("Multi-stage incident involving ") {
+        Some(what) => format!("Multi-stage: {what}").into(),
+        None => title.into(),
+    }
+}
+
 pub(super) fn cell<'a>(row: &'a IncidentRow, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
     let open = row.status.is_open();
     let plain = ctx.style(if open { Role::Text } else { Role::Dim });
@@ -75,7 +86,7 @@ pub(super) fn cell<'a>(row: &'a IncidentRow, column: usize, ctx: &Ctx<'_>) -> Ce
             } else {
                 plain
             };
-            CellText::new(&*row.title, role)
+            CellText::new(short_title(&row.title), role)
         }
         4 => {
             let (text, role) = incident_status(&row.status);
