@@ -191,6 +191,18 @@ async fn answers_have_the_documented_shape() {
 }
 
 #[tokio::test]
+async fn a_query_that_is_too_large_is_refused_unread() {
+    let wire = Wire::start(told()).await;
+    let query = format!("print x = 1 // {}", "x".repeat(1_000_000));
+    let (status, body) = ask(&wire, json!({ "Query": query })).await;
+    assert_eq!(status, 400, "{body}");
+    assert_eq!(
+        text(&body["error"], "message"),
+        "The query cannot run because it exceeds the allowed size limit when processed."
+    );
+}
+
+#[tokio::test]
 async fn what_is_wrong_with_a_query_is_said_without_a_place() {
     let wire = Wire::start(told()).await;
     for (query, kind) in [
