@@ -10,9 +10,9 @@ use super::clock::{Clock, Ticks};
 use super::clouds::Cloud;
 use super::entra::Entra;
 use super::persona::Persona;
-use super::quirks::Quirks;
+use super::quirks::{Quirks, UnknownEvidence};
 use super::quota::Quotas;
-use super::stories::Tale;
+use super::stories::{Tale, keep_published};
 use super::world::World;
 use super::{LogLine, graph};
 
@@ -92,7 +92,10 @@ impl Tenant {
 
     /// Begins a further story at `now`.
     pub fn tell(&self, tale: &Tale, now: Ticks) -> Result<(), String> {
-        let scenario = tale.scenario()?;
+        let mut scenario = tale.scenario()?;
+        if self.quirks.unknown_evidence == UnknownEvidence::Off {
+            keep_published(&mut scenario);
+        }
         let mut world = self.world_mut();
         world.tell_at(scenario, now)?;
         self.next_event.store(world.next_event(), Ordering::Release);
