@@ -36,14 +36,15 @@ fn told() -> SimConfig {
 }
 
 async fn wire(config: SimConfig) -> Wire {
+    let graph = config.cloud.graph();
     let mut wire = Wire::start(config).await;
     wire.sim.advance(Duration::from_secs(6 * 3600));
-    wire.graph = every_role(&wire);
+    wire.graph = every_role(&wire, graph);
     wire
 }
 
 /// A token with every permission that any endpoint takes.
-fn every_role(wire: &Wire) -> String {
+fn every_role(wire: &Wire, graph: &str) -> String {
     let roles = [
         "SecurityIncident.ReadWrite.All",
         "SecurityAlert.ReadWrite.All",
@@ -56,7 +57,7 @@ fn every_role(wire: &Wire) -> String {
         "IdentityRiskyUser.Read.All",
         "IdentityRiskyUser.ReadWrite.All",
     ];
-    wire.sim.mint(GRAPH, wire.sim.tenant_id(), &roles, 86_400)
+    wire.sim.mint(graph, wire.sim.tenant_id(), &roles, 86_400)
 }
 
 /// One request with a token and with or without `Prefer`.
