@@ -223,3 +223,120 @@ async fn a_token_for_another_cloud_can_be_had_where_that_is_chosen() {
     let (status, body) = wire.call(Method::GET, "/api/machines?$top=1", None).await;
     assert_eq!(status, 403, "{body}");
 }
+
+#[tokio::test]
+async fn licences_decide_what_is_served() {
+    let sim = Sim::start(SimConfig {
+        tenants: 5,
+        incidents: 4,
+        alerts: 8,
+        machines: 4,
+        ..quiet()
+    })
+    .await
+    .expect("tenants");
+    sim.clear_faults();
+    let tenants = sim.tenants();
+    let ask = async |name: &str, resource: &str, method: Method, path: &str, body: Value| {
+        let tenant = tenants
+            .iter()
+            .find(|t| t.name == name)
+            .expect("is one of them");
+        let url = format!("{}/{}/oauth2/v2.0/token", sim.base_url(), tenant.id);
+        let form = [
+            ("grant_type", "client_credentials"),
+            ("client_id", sim.client_id()),
+            ("client_secret", sim.client_secret()),
+            ("scope", &format!("{resource}/.default")),
+        ];
+        let token: Value = http()
+            .post(url)
+            .form(&form)
+            .send()
+            .await
+            .expect("an answer")
+            .json()
+            .await
+            .expect("JSON");
+        let request = http()
+            .request(method, format!("{}{path}", sim.base_url()))
+            .bearer_auth(text(&token, "access_token"));
+        let request = if body.is_null() {
+            request
+        } else {
+            request.json(&body)
+        };
+        let answer = request.send().await.expect("an answer");
+        let status = answer.status().as_u16();
+        (status, answer.text().await.expect("text"))
+    };
+    let risky = "/v1.0/identityProtection/riskyUsers";
+    let hunt = "/v1.0/security/runHuntingQuery";
+    let query = serde_json::json!({"Query": "print 1"});
+    for (name, resource, method, path, body, status, words) in [
+        ("Contoso", GRAPH, Method::GET, risky, Value::Null, 200, ""),
+        ("Contoso", GRAPH, Method::POST, hunt, query.clone(), 200, ""),
+        ("Fabrikam", GRAPH, Method::GET, risky, Value::Null, 403, ""),
+        (
+            "Fabrikam",
+            GRAPH,
+            Method::POST,
+            hunt,
+            query,
+            403,
+            "Defender for Business",
+        ),
+        (
+            "Northwind Traders",
+            DEFENDER,
+            Method::GET,
+            "/api/machines",
+            Value::Null,
+            200,
+            "",
+        ),
+        (
+            "Woodgrove Bank",
+            DEFENDER,
+            Method::GET,
+            "/api/machines",
+            Value::Null,
+            401,
+            "Account is not provisioned",
+        ),
+    ] {
+        let (got, said) = ask(name, resource, method, path, body).await;
+        assert_eq!(got, status, "{name} {path}: {said}");
+        assert!(said.contains(words), "{name} {path}: {said}");
+    }
+    let (_, machines) = ask(
+        "Northwind Traders",
+        DEFENDER,
+        Method::GET,
+        "/api/machines?$top=1",
+        Value::Null,
+    )
+    .await;
+    let machines: Value = serde_json::from_str(&machines).expect("JSON");
+    let id = text(&machines["value"][0], "id");
+    let (status, said) = ask(
+        "Northwind Traders",
+        DEFENDER,
+        Method::GET,
+        &format!("/api/machines/{id}/software"),
+        Value::Null,
+    )
+    .await;
+    assert_eq!(status, 401, "{said}");
+    assert!(said.contains("No Tvm license"), "{said}");
+    let (status, said) = ask(
+        "Northwind Traders",
+        DEFENDER,
+        Method::POST,
+        &format!("/api/machines/{id}/restrictCodeExecution"),
+        serde_json::json!({"Comment": "containment"}),
+    )
+    .await;
+    assert_eq!(status, 403, "{said}");
+    assert!(said.contains("Plan 1"), "{said}");
+}

@@ -134,8 +134,12 @@ pub async fn tenant(
     let several = config.tenants > 1;
     let mut withheld = config.withheld_roles.clone();
     let mut hidden = config.hidden_tables.clone();
+    let mut quirks = config.quirks;
     let cloud = cloud(config, place);
     if several {
+        for quirk in &persona.quirks {
+            quirks.set(quirk).map_err(SimError::Scenario)?;
+        }
         withheld.extend(persona.without_roles.iter().cloned());
         hidden.extend(persona.without_tables.iter().cloned());
     }
@@ -147,9 +151,9 @@ pub async fn tenant(
             withheld,
             audience: config.audience,
             cloud,
-            foreign: config.quirks.foreign_resource,
+            foreign: quirks.foreign_resource,
         },
-        config.quirks,
+        quirks,
     );
     if place > 0 {
         entra.join(config.seed, &persona.domain, persona.consented);
@@ -174,7 +178,7 @@ pub async fn tenant(
     Ok(Tenant {
         place,
         seed,
-        quirks: config.quirks,
+        quirks,
         cloud,
         persona,
         entra,

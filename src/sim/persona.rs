@@ -22,6 +22,9 @@ pub struct Persona {
     /// What it bought, for people.
     #[serde(default = "full")]
     pub licence: String,
+    /// What the licence leaves out at the services, as `--quirk` reads it.
+    #[serde(default)]
+    pub quirks: Vec<String>,
     /// Hunting tables it has no licence for.
     #[serde(default)]
     pub without_tables: Vec<String>,

@@ -335,6 +335,22 @@ quirks! {
         /// 403.
         Missing = "missing",
     },
+    /// Whether the tenant has vulnerability management (endpoint facts 2: 401 where it is missing).
+    vulnerability_licence: VulnerabilityLicence = "vulnerability-licence" {
+        /// It has.
+        Present = "present",
+        /// 401, "No Tvm license".
+        Missing = "missing",
+    },
+    /// Whether the tenant's endpoint service is there (endpoint facts 2: a 401 is not always the token).
+    account: Account = "account" {
+        /// It is.
+        Active = "active",
+        /// 401: the licence has run out.
+        Inactive = "inactive",
+        /// 401: it was never set up.
+        Unprovisioned = "unprovisioned",
+    },
     /// Whether stories hold evidence of a kind that no published schema has (Graph facts: new kinds
     /// appear without notice).
     unknown_evidence: UnknownEvidence = "unknown-evidence" {

@@ -31,7 +31,7 @@ use super::clock;
 use super::entra::{Claims, XDR};
 use super::http::{Ask, Reply};
 use super::json;
-use super::quirks::{ReadRoles, WrongAudience};
+use super::quirks::{Account, ReadRoles, VulnerabilityLicence, WrongAudience};
 use super::tenant::Tenant;
 use call::Call;
 use routes::{Does, Route};
@@ -113,6 +113,7 @@ async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
         )
     })?;
     audience(tenant, &claims, found.route)?;
+    bought(tenant, found.route)?;
     permit(tenant, &claims, found.route)?;
     let call = Call {
         tenant,
@@ -128,6 +129,26 @@ async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
         Does::FromRow => alert_create::by_reference(&call).await,
         Does::Query(service) => hunting::run(&call, service).await,
     }
+}
+
+/// Whether the tenant has what the path belongs to.
+fn bought(tenant: &Tenant, route: &Route) -> Result<(), Refusal> {
+    let reason = match tenant.quirks.account {
+        Account::Inactive => "Account mode is inactive",
+        Account::Unprovisioned => "Account is not provisioned",
+        Account::Active
+            if tenant.quirks.vulnerability_licence == VulnerabilityLicence::Missing
+                && routes::is_vulnerability_management(route) =>
+        {
+            "No Tvm license"
+        }
+        Account::Active => return Ok(()),
+    };
+    Err(Refusal::new(
+        401,
+        "Unauthorized",
+        format!("Unauthorized request - reason of failure: {reason}"),
+    ))
 }
 
 /// Whether the token allows a path. Reads are refused in the newer words, writes in the older ones.

@@ -116,6 +116,13 @@ const CANCEL: Need = write(&[
     "Machine.LiveResponse",
 ]);
 
+/// Whether a path belongs to vulnerability management, which has a licence of its own.
+pub fn is_vulnerability_management(route: &Route) -> bool {
+    [&SOFTWARE, &VULNERABILITY, &RECOMMENDATION]
+        .iter()
+        .any(|need| need.roles == route.need.roles)
+}
+
 /// What answers a path at once.
 pub type Handler = fn(&Call<'_>) -> Result<Reply, Refusal>;
 

@@ -13,7 +13,7 @@ use tokio::sync::Semaphore;
 use super::super::clock::{self, DAY, HOUR, MINUTE, SECOND, Ticks};
 use super::super::http::{Ask, Reply};
 use super::super::ids;
-use super::super::quirks::HuntingSize;
+use super::super::quirks::{HuntingSize, Plan};
 use super::super::tables::{KEPT, Look, Readers, Tables, TablesError, names};
 use super::super::tenant::Tenant;
 use super::super::world::World;
@@ -258,6 +258,14 @@ pub async fn query<S: RowSink + Send + 'static>(
 
 /// Runs the query of a request.
 pub async fn run(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
+    // Endpoint facts 4: Defender for Business has no advanced hunting. The words are ours.
+    if tenant.quirks.plan == Plan::Business {
+        return Err(Refusal::new(
+            403,
+            "Forbidden",
+            "Advanced hunting is not included in Microsoft Defender for Business.",
+        ));
+    }
     let body = super::object(ask)?;
     // Parameters of an action are matched without regard to case.
     let field = |name: &str| {
