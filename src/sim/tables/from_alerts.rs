@@ -31,6 +31,10 @@ impl Seen {
             let number = person.object_id.get(..8).unwrap_or_default().to_owned();
             self.mailboxes.insert(person.upn.to_lowercase(), number);
         }
+        // A query that was asked while the tables were filled comes with a time they have passed.
+        if (now, u32::MAX) < self.until {
+            return false;
+        }
         let changed: Vec<(Ticks, u32)> = world
             .alert_index
             .updated

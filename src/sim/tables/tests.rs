@@ -129,6 +129,18 @@ fn every_table_has_rows_and_tells_what_the_alerts_tell() {
 }
 
 #[test]
+fn a_query_asked_while_the_tables_were_filled_finds_them_further_on() {
+    let world = world();
+    let start = world.clock.start();
+    let mut tables = filled_to(&world, start + MINUTE);
+    let before = rows(&tables, "AlertInfo");
+    tables
+        .due(&|see| see(&world), start)
+        .expect("nothing is due");
+    assert_eq!(rows(&tables, "AlertInfo"), before);
+}
+
+#[test]
 fn where_mail_lies_is_spelled_one_way() {
     let clock = Arc::new(Clock::new(Some(from_unix(1_790_000_000)), 1.0));
     let scale = Scale {
