@@ -10,7 +10,6 @@ use super::{
 };
 
 /// A call limit.
-#[allow(dead_code, reason = "read by whoever keeps the limits")]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Quota {
     /// What it is called: the limit is counted once for all paths of this name; an empty name is
@@ -149,7 +148,6 @@ pub struct Route {
     /// Whom it asks for.
     pub need: &'static Need,
     /// How often it may be called.
-    #[allow(dead_code, reason = "read by whoever keeps the limits")]
     pub quota: &'static Quota,
     /// Whether `/$count` may follow.
     pub counted: bool,
@@ -432,7 +430,6 @@ fn fits<'a>(pattern: &str, parts: &[&'a str]) -> Option<Vec<&'a str>> {
     rest.next().is_none().then_some(args)
 }
 
-#[allow(dead_code, reason = "read by whoever keeps the limits")]
 /// The limit a request counts against, and under which name; `None` for what nobody serves.
 pub fn quota_of(method: &str, path: &str) -> Option<(&'static str, &'static Quota)> {
     let route = find(method, &segments(path)).ok()?.route;
