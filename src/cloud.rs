@@ -115,6 +115,8 @@ pub struct Choice<'a> {
     pub authority: Option<&'a str>,
     /// Replaces Graph's base; its audience stays the cloud's.
     pub graph: Option<&'a str>,
+    /// Replaces Graph's audience.
+    pub graph_audience: Option<&'a str>,
     /// Replaces Defender for Endpoint's base; its audience stays the cloud's.
     pub defender: Option<&'a str>,
     /// Replaces Defender for Endpoint's audience.
@@ -132,10 +134,10 @@ pub struct Endpoints {
     pub graph: Url,
     /// Base of Defender for Endpoint, without `/api`.
     pub defender: Url,
-    /// `scope` of a Graph token, ending in `/.default`.
-    pub graph_scope: String,
-    /// `scope` of a Defender for Endpoint token, ending in `/.default`.
-    pub defender_scope: String,
+    /// Audience of a Graph token: an identifier URI or an application id.
+    pub graph_audience: String,
+    /// Audience of a Defender for Endpoint token: an identifier URI or an application id.
+    pub defender_audience: String,
     /// Hosts whose pages may be opened in a browser.
     pub portal_hosts: &'static [&'static str],
 }
@@ -242,30 +244,37 @@ pub fn resolve(choice: &Choice<'_>) -> Result<Endpoints, CloudError> {
         .or(regional.as_deref())
         .unwrap_or(cloud.defender);
     let audience = choice.defender_audience.unwrap_or(cloud.defender_audience);
-    check_audience(audience)?;
+    check_audience("defender_audience", audience)?;
+    let graph_audience = choice.graph_audience.unwrap_or(cloud.graph);
+    check_audience("graph_audience", graph_audience)?;
     Ok(Endpoints {
         cloud,
         authority: address("authority", choice.authority.unwrap_or(cloud.authority))?,
         graph: address("graph_url", choice.graph.unwrap_or(cloud.graph))?,
         defender: address("defender_url", defender)?,
-        graph_scope: scope_of(cloud.graph),
-        defender_scope: scope_of(audience),
+        graph_audience: bare(graph_audience),
+        defender_audience: bare(audience),
         portal_hosts: cloud.portals,
     })
 }
 
-/// `https://host` → `https://host/.default`. An audience with a slash at its end keeps it, because
-/// Entra tells the two apart: `https://host//.default`.
-fn scope_of(audience: &str) -> String {
-    match audience.strip_suffix("/.default") {
-        Some(_) => audience.to_owned(),
-        None => format!("{audience}/.default"),
-    }
+/// The audience in what may have been written as a scope.
+fn bare(audience: &str) -> String {
+    audience
+        .strip_suffix("/.default")
+        .unwrap_or(audience)
+        .to_owned()
 }
 
-fn check_audience(audience: &str) -> Result<(), CloudError> {
+/// The scope that asks the v2 endpoint for an audience: `https://host` → `https://host/.default`. An
+/// audience with a slash at its end keeps it, because Entra tells the two apart: `https://host//.default`.
+pub fn scope_of(audience: &str) -> String {
+    format!("{audience}/.default")
+}
+
+fn check_audience(field: &'static str, audience: &str) -> Result<(), CloudError> {
     let bad = |why| CloudError::Address {
-        field: "defender_audience",
+        field,
         found: audience.to_owned(),
         why,
     };
@@ -367,7 +376,7 @@ mod tests {
     fn every_open_cloud_resolves_and_keeps_base_and_audience_apart() {
         for cloud in CLOUDS.iter().filter(|cloud| cloud.closed.is_none()) {
             let endpoints = resolve(&choice(cloud.id)).expect(cloud.id);
-            assert!(endpoints.defender_scope.ends_with("/.default"));
+            assert!(endpoints.defender_audience.starts_with("https://"));
             assert!(!endpoints.is_loopback());
         }
         let commercial = resolve(&choice("Commercial")).expect("resolves");
@@ -376,8 +385,8 @@ mod tests {
             "https://api.security.microsoft.com/"
         );
         assert_eq!(
-            commercial.defender_scope,
-            "https://api.securitycenter.microsoft.com/.default"
+            commercial.defender_audience,
+            "https://api.securitycenter.microsoft.com"
         );
         let gcc = resolve(&choice("gcc")).expect("resolves");
         assert_eq!(gcc.authority.host_str(), Some("login.microsoftonline.com"));
@@ -397,8 +406,8 @@ mod tests {
             "https://eu.api.security.microsoft.com/"
         );
         assert_eq!(
-            endpoints.defender_scope,
-            "https://api.securitycenter.microsoft.com/.default"
+            endpoints.defender_audience,
+            "https://api.securitycenter.microsoft.com"
         );
         let mut gcc = choice("gcc");
         gcc.region = Some("eu");
@@ -468,8 +477,8 @@ mod tests {
             ..choice("commercial")
         };
         assert_eq!(
-            resolve(&slashed).expect("resolves").defender_scope,
-            "https://api.securitycenter.microsoft.com//.default"
+            resolve(&slashed).expect("resolves").defender_audience,
+            "https://api.securitycenter.microsoft.com/"
         );
     }
 

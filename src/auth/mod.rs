@@ -2,18 +2,20 @@
 //!
 //! [`TokenSource`] keeps one token a resource in memory, renews it before it expires, and lets one
 //! request fetch what many wait for. How a token is got is a [`Flow`]: one small file each
-//! (`client_secret.rs`). Tokens and secrets are never printed, logged or written to disk.
+//! in `flows/`. Tokens and secrets are never printed, logged or written to disk.
 //!
 //! This room knows the token endpoint and nothing of the services behind the tokens; [`judge()`] only
 //! reads a token and says why a service may have refused it.
 
 mod aadsts;
 mod claims;
-mod client_secret;
 mod endpoint;
+mod flow;
+mod flows;
 mod http;
 mod judge;
 mod source;
+mod talk;
 
 use std::fmt;
 use std::sync::Arc;
@@ -23,10 +25,12 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use aadsts::explain;
 pub use claims::Claims;
-pub use client_secret::ClientSecretFlow;
+pub use flow::{Flow, TokenRequest};
+pub use flows::SecretFlow;
 pub use http::{HttpError, http_client};
 pub use judge::{AudienceClass, Needs, judge, parse_forbidden};
-pub use source::{Flow, TokenSource};
+pub use source::TokenSource;
+pub use talk::{SignInStep, Talk};
 
 /// A service tokens are asked for, one token each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -2,21 +2,14 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use futures_util::future::BoxFuture;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{AccessToken, AuthError, ClientSecretFlow, Resource, SharedToken};
+use super::{AccessToken, AuthError, Flow, Resource, SharedToken, Talk, TokenRequest, flows};
 use crate::cloud::Endpoints;
 use crate::config::Profile;
 
 /// A token is renewed this long before it expires, or halfway through a shorter life.
 const EARLY: SignedDuration = SignedDuration::from_mins(5);
-
-/// One way to get a token. Each lives in a file of its own and keeps what it needs to itself.
-pub trait Flow: Send + Sync + 'static {
-    /// Gets a token for a scope such as `https://graph.microsoft.com/.default`.
-    fn acquire(&self, scope: String) -> BoxFuture<'_, Result<AccessToken, AuthError>>;
-}
 
 /// Where the tokens of a tenant come from. Cheap to clone; clones share.
 #[derive(Clone)]
@@ -31,7 +24,8 @@ struct Inner {
 }
 
 struct Slot {
-    scope: String,
+    resource: Resource,
+    audience: String,
     /// Held while a token is fetched: who waits for it finds the answer, or tries next.
     fetching: tokio::sync::Mutex<()>,
     held: Mutex<Held>,
@@ -48,23 +42,24 @@ struct Held {
 impl TokenSource {
     /// The tokens of a profile, by the flow it asks for.
     pub fn new(profile: &Profile, endpoints: &Endpoints, http: reqwest::Client) -> Self {
-        let flow = ClientSecretFlow::new(profile, &endpoints.authority, http);
+        let flow = flows::of(profile, endpoints, http);
         Self::with_flow(flow, endpoints, &profile.tenant_id)
     }
 
     /// The tokens a flow gets.
-    pub fn with_flow(flow: impl Flow, endpoints: &Endpoints, tenant: &str) -> Self {
-        let slot = |scope: &str| Slot {
-            scope: scope.to_owned(),
+    pub fn with_flow(flow: Box<dyn Flow>, endpoints: &Endpoints, tenant: &str) -> Self {
+        let slot = |resource, audience: &str| Slot {
+            resource,
+            audience: audience.to_owned(),
             fetching: tokio::sync::Mutex::new(()),
             held: Mutex::default(),
         };
         Self {
             inner: Arc::new(Inner {
-                flow: Box::new(flow),
+                flow,
                 slots: [
-                    slot(&endpoints.graph_scope),
-                    slot(&endpoints.defender_scope),
+                    slot(Resource::Graph, &endpoints.graph_audience),
+                    slot(Resource::Defender, &endpoints.defender_audience),
                 ],
                 tenant: tenant.to_owned(),
             }),
@@ -95,32 +90,31 @@ impl TokenSource {
         if let Some(error) = slot.failed_since(seen) {
             return Err(error);
         }
-        let answer = self.inner.flow.acquire(slot.scope.clone()).await;
-        let now = Timestamp::now();
-        let mut held = slot.held();
-        held.fetches += 1;
-        match answer {
-            Ok(token) => {
-                let life = token.expires.duration_since(now);
-                let early = EARLY.min(life / 2);
-                let renew = token.expires.checked_sub(early).unwrap_or(token.expires);
-                let token = Arc::new(token);
-                held.token = Some((Arc::clone(&token), renew));
-                held.failed = None;
-                tracing::debug!(resource = resource.title(), expires = %token.expires, "token");
-                Ok(token)
-            }
-            Err(error) => {
-                tracing::warn!(resource = resource.title(), aadsts = error.aadsts, %error, "no token");
-                held.failed = Some((held.fetches, error.clone()));
-                match &held.token {
-                    Some((token, _)) if token.expires > now && error.is_passing() => {
-                        Ok(Arc::clone(token))
-                    }
-                    _ => Err(error),
-                }
-            }
+        let answer = self.inner.flow.acquire(slot.request()).await;
+        slot.settle(answer)
+    }
+
+    /// Signs the person at the console in, whatever token is held; tells them what to do through
+    /// `talk`.
+    ///
+    /// # Errors
+    /// Where they did not, or were refused.
+    pub async fn sign_in(&self, resource: Resource, talk: Talk) -> Result<SharedToken, AuthError> {
+        let slot = &self.inner.slots[resource as usize];
+        let _one = slot.fetching.lock().await;
+        let answer = self.inner.flow.sign_in(slot.request(), talk).await;
+        slot.settle(answer)
+    }
+
+    /// Forgets every token and what was kept of a sign-in, on disk too.
+    ///
+    /// # Errors
+    /// Where what is kept cannot be removed.
+    pub fn sign_out(&self) -> Result<(), AuthError> {
+        for slot in &self.inner.slots {
+            slot.held().token = None;
         }
+        self.inner.flow.sign_out()
     }
 
     /// The token held, without asking for one: what "who am I" and permission checks look at.
@@ -153,6 +147,43 @@ impl Slot {
         (now < *renew).then(|| Arc::clone(token))
     }
 
+    fn request(&self) -> TokenRequest {
+        TokenRequest {
+            resource: self.resource,
+            audience: self.audience.clone(),
+            claims: None,
+        }
+    }
+
+    /// Takes an answer in: whoever waited for it finds it here.
+    fn settle(&self, answer: Result<AccessToken, AuthError>) -> Result<SharedToken, AuthError> {
+        let now = Timestamp::now();
+        let mut held = self.held();
+        held.fetches += 1;
+        match answer {
+            Ok(token) => {
+                let life = token.expires.duration_since(now);
+                let early = EARLY.min(life / 2);
+                let renew = token.expires.checked_sub(early).unwrap_or(token.expires);
+                let token = Arc::new(token);
+                held.token = Some((Arc::clone(&token), renew));
+                held.failed = None;
+                tracing::debug!(resource = self.resource.title(), expires = %token.expires, "token");
+                Ok(token)
+            }
+            Err(error) => {
+                tracing::warn!(resource = self.resource.title(), aadsts = error.aadsts, %error, "no token");
+                held.failed = Some((held.fetches, error.clone()));
+                match &held.token {
+                    Some((token, _)) if token.expires > now && error.is_passing() => {
+                        Ok(Arc::clone(token))
+                    }
+                    _ => Err(error),
+                }
+            }
+        }
+    }
+
     fn failed_since(&self, seen: u64) -> Option<AuthError> {
         let held = self.held();
         let (fetch, error) = held.failed.as_ref()?;
@@ -165,6 +196,7 @@ mod tests {
     use super::*;
     use crate::auth::AuthErrorKind;
     use crate::cloud::{Choice, resolve};
+    use futures_util::future::BoxFuture;
     use secrecy::SecretString;
     use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -176,7 +208,7 @@ mod tests {
     }
 
     impl Flow for Counting {
-        fn acquire(&self, scope: String) -> BoxFuture<'_, Result<AccessToken, AuthError>> {
+        fn acquire(&self, request: TokenRequest) -> BoxFuture<'_, Result<AccessToken, AuthError>> {
             Box::pin(async move {
                 let number = self.made.fetch_add(1, Ordering::SeqCst) + 1;
                 tokio::task::yield_now().await;
@@ -188,7 +220,7 @@ mod tests {
                 }
                 let expires = Timestamp::now() + SignedDuration::from_secs(self.life);
                 Ok(AccessToken::new(
-                    SecretString::from(format!("{number} {scope}")),
+                    SecretString::from(format!("{number} {}", request.scope())),
                     expires,
                 ))
             })
@@ -207,7 +239,10 @@ mod tests {
             life,
             fail_from,
         };
-        (TokenSource::with_flow(flow, &endpoints, "t"), made)
+        (
+            TokenSource::with_flow(Box::new(flow), &endpoints, "t"),
+            made,
+        )
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! Every setting there is, as tables: what the reader accepts, the schema says and the defaults are.
 
 use crate::cloud;
+use crate::config::SignIn;
 
 /// What a setting holds.
 #[derive(Clone, Copy, Debug)]
@@ -80,6 +81,10 @@ fn clouds() -> Vec<&'static str> {
     cloud::CLOUDS.iter().map(|cloud| cloud.id).collect()
 }
 
+fn ways() -> Vec<&'static str> {
+    SignIn::ALL.iter().map(|way| way.word()).collect()
+}
+
 fn regions() -> Vec<&'static str> {
     let regions = cloud::CLOUDS.iter().flat_map(|cloud| cloud.regions);
     regions.copied().collect()
@@ -117,10 +122,59 @@ pub(super) static PROFILE: &[Field] = &[
         "Application (client) id of the registration that signs in.",
     ),
     field(
+        "sign_in",
+        Shape::Choice(ways),
+        "",
+        "How to sign in; left out, by the credential named, else as a person.",
+    ),
+    field(
         "client_secret",
         Shape::Secret,
         "",
         "Where the application's secret is kept.",
+    ),
+    field(
+        "certificate",
+        Shape::File,
+        "",
+        "The application's certificate: a PEM file, or a PFX file with its key inside.",
+    ),
+    field(
+        "certificate_key",
+        Shape::File,
+        "",
+        "The certificate's private key, where it is not in the same file.",
+    ),
+    field(
+        "certificate_password",
+        Shape::Secret,
+        "",
+        "Where the password of the key or the PFX file is kept.",
+    ),
+    field(
+        "federated_token_file",
+        Shape::File,
+        "",
+        "A file with a token of another issuer, read anew each time: workload identity.",
+    ),
+    field("username", Shape::Text, "", "Who signs in by password."),
+    field(
+        "password",
+        Shape::Secret,
+        "",
+        "Where the password of username is kept.",
+    ),
+    field(
+        "allow_password_grant",
+        Shape::Flag,
+        "false",
+        "Allow sign_in = \"password\", which knows no second factor and shows this program the password.",
+    ),
+    field(
+        "token_endpoint",
+        Shape::Choice(|| vec!["v1", "v2"]),
+        "v2",
+        "Generation of the token endpoint: v2 asks with scope, v1 with resource.",
     ),
     field(
         "authority",
@@ -133,6 +187,12 @@ pub(super) static PROFILE: &[Field] = &[
         Shape::Address,
         "",
         "Base of Graph in place of the cloud's.",
+    ),
+    field(
+        "graph_audience",
+        Shape::Audience,
+        "",
+        "Audience of Graph tokens in place of the cloud's.",
     ),
     field(
         "defender_url",

@@ -69,12 +69,32 @@ pub struct Profile {
     pub tenant_id: String,
     /// Application (client) id.
     pub client_id: String,
-    /// Where the application's secret is kept; without one the application flow cannot sign in.
+    /// How to sign in, where it is said; see [`Profile::sign_in`].
+    pub sign_in: Option<SignIn>,
+    /// Where the application's secret is kept.
     pub client_secret: Option<SecretSource>,
+    /// The application's certificate: a PEM file, or a PFX file with its key inside.
+    pub certificate: Option<PathBuf>,
+    /// The certificate's private key, where it is not in the same file.
+    pub certificate_key: Option<PathBuf>,
+    /// What opens the key or the PFX file.
+    pub certificate_password: Option<SecretSource>,
+    /// A file with a token of another issuer, read anew each time: workload identity.
+    pub federated_token_file: Option<PathBuf>,
+    /// Who signs in by password.
+    pub username: Option<String>,
+    /// Where that password is kept.
+    pub password: Option<SecretSource>,
+    /// The password grant is meant, with all it gives up.
+    pub allow_password_grant: bool,
+    /// Which generation of the token endpoint is spoken to.
+    pub token_endpoint: TokenEndpoint,
     /// Sign-in address in place of the cloud's.
     pub authority: Option<String>,
     /// Base of Graph in place of the cloud's.
     pub graph_url: Option<String>,
+    /// Audience of Graph in place of the cloud's.
+    pub graph_audience: Option<String>,
     /// Base of Defender for Endpoint in place of the cloud's.
     pub defender_url: Option<String>,
     /// Audience of Defender for Endpoint in place of the cloud's.
@@ -100,14 +120,43 @@ impl Profile {
             region: None,
             tenant_id: tenant_id.into(),
             client_id: client_id.into(),
+            sign_in: None,
             client_secret: None,
+            certificate: None,
+            certificate_key: None,
+            certificate_password: None,
+            federated_token_file: None,
+            username: None,
+            password: None,
+            allow_password_grant: false,
+            token_endpoint: TokenEndpoint::V2,
             authority: None,
             graph_url: None,
+            graph_audience: None,
             defender_url: None,
             defender_audience: None,
             ca_file: None,
             analyst: None,
             read_only: false,
+        }
+    }
+
+    /// How it signs in: as it says, else by the credential it names, else as a person: in the browser
+    /// where there may be one, with a device code over SSH.
+    pub fn sign_in(&self) -> SignIn {
+        if let Some(way) = self.sign_in {
+            return way;
+        }
+        if self.client_secret.is_some() {
+            SignIn::Secret
+        } else if self.certificate.is_some() {
+            SignIn::Certificate
+        } else if self.federated_token_file.is_some() {
+            SignIn::Federated
+        } else if std::env::var_os("SSH_CONNECTION").is_some() {
+            SignIn::DeviceCode
+        } else {
+            SignIn::Browser
         }
     }
 
@@ -121,10 +170,83 @@ impl Profile {
             region: self.region.as_deref(),
             authority: self.authority.as_deref(),
             graph: self.graph_url.as_deref(),
+            graph_audience: self.graph_audience.as_deref(),
             defender: self.defender_url.as_deref(),
             defender_audience: self.defender_audience.as_deref(),
         })
     }
+}
+
+/// A way to sign in (`defender-endpoint` sheet section 3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SignIn {
+    /// The application, with a secret.
+    Secret,
+    /// The application, with a certificate.
+    Certificate,
+    /// The application, with a token of another issuer.
+    Federated,
+    /// The machine this runs on, by its platform's identity endpoint.
+    ManagedIdentity,
+    /// A person, in the browser.
+    Browser,
+    /// A person, in a browser elsewhere.
+    DeviceCode,
+    /// A person's name and password, typed into this program.
+    Password,
+    /// Whoever is signed in to the Azure CLI.
+    AzureCli,
+}
+
+impl SignIn {
+    /// Every way.
+    pub const ALL: [Self; 8] = [
+        Self::Secret,
+        Self::Certificate,
+        Self::Federated,
+        Self::ManagedIdentity,
+        Self::Browser,
+        Self::DeviceCode,
+        Self::Password,
+        Self::AzureCli,
+    ];
+
+    /// As the file writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Secret => "secret",
+            Self::Certificate => "certificate",
+            Self::Federated => "federated",
+            Self::ManagedIdentity => "managed-identity",
+            Self::Browser => "browser",
+            Self::DeviceCode => "device-code",
+            Self::Password => "password",
+            Self::AzureCli => "azure-cli",
+        }
+    }
+
+    /// The way of a word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.word() == word)
+    }
+
+    /// Whether a person signs in, so that permissions are delegated ones.
+    pub fn is_person(self) -> bool {
+        matches!(
+            self,
+            Self::Browser | Self::DeviceCode | Self::Password | Self::AzureCli
+        )
+    }
+}
+
+/// A generation of Entra's token endpoint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TokenEndpoint {
+    /// `/oauth2/token` with `resource=`.
+    V1,
+    /// `/oauth2/v2.0/token` with `scope=`.
+    #[default]
+    V2,
 }
 
 /// Zone of the times on screen.

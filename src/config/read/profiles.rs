@@ -8,7 +8,7 @@ use crate::config::problem::Problem;
 use crate::config::read::values::{Found, type_of};
 use crate::config::read::{Reader, SecretFile};
 use crate::config::secret::SecretSource;
-use crate::config::{Config, Profile};
+use crate::config::{Config, Profile, SignIn, TokenEndpoint};
 
 impl Reader<'_> {
     pub(super) fn profiles(&mut self, value: &Spanned<DeValue<'_>>, config: &mut Config) {
@@ -73,19 +73,35 @@ impl Reader<'_> {
         }
         values.fill(fields::PROFILE);
         let secret_at = values.at("client_secret").unwrap_or(at);
-        let client_secret = match values.found.remove("client_secret") {
+        let mut secret = |name: &str| match values.found.remove(name) {
             Some((Found::Secret(secret), _)) => Some(secret),
             _ => None,
         };
+        let client_secret = secret("client_secret");
+        let certificate_password = secret("certificate_password");
+        let password = secret("password");
         let profile = Profile {
             name: name.to_owned(),
             cloud: values.owned("cloud").unwrap_or_default(),
             region: values.owned("region"),
             tenant_id: values.owned("tenant_id").unwrap_or_default(),
             client_id: values.owned("client_id").unwrap_or_default(),
+            sign_in: values.text("sign_in").and_then(SignIn::of),
             client_secret,
+            certificate: values.file("certificate"),
+            certificate_key: values.file("certificate_key"),
+            certificate_password,
+            federated_token_file: values.file("federated_token_file"),
+            username: values.owned("username"),
+            password,
+            allow_password_grant: values.flag("allow_password_grant"),
+            token_endpoint: match values.text("token_endpoint") {
+                Some("v1") => TokenEndpoint::V1,
+                _ => TokenEndpoint::V2,
+            },
             authority: values.owned("authority"),
             graph_url: values.owned("graph_url"),
+            graph_audience: values.owned("graph_audience"),
             defender_url: values.owned("defender_url"),
             defender_audience: values.owned("defender_audience"),
             ca_file: values.file("ca_file"),

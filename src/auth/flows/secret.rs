@@ -4,13 +4,14 @@ use futures_util::future::BoxFuture;
 use secrecy::ExposeSecret as _;
 use url::Url;
 
-use super::endpoint::{self, error};
-use super::{AccessToken, AuthError, AuthErrorKind, Flow};
+use super::{AccessToken, AuthError, Flow, TokenRequest};
+use crate::auth::AuthErrorKind;
+use crate::auth::endpoint::{self, error};
 use crate::config::{Profile, SecretSource};
 
 /// Client credentials with a secret that is read anew for each token, so that a rotated secret
 /// works without a restart.
-pub struct ClientSecretFlow {
+pub struct SecretFlow {
     http: reqwest::Client,
     authority: Url,
     tenant: String,
@@ -18,7 +19,7 @@ pub struct ClientSecretFlow {
     secret: Option<SecretSource>,
 }
 
-impl ClientSecretFlow {
+impl SecretFlow {
     /// The flow of a profile.
     pub fn new(profile: &Profile, authority: &Url, http: reqwest::Client) -> Self {
         Self {
@@ -30,7 +31,7 @@ impl ClientSecretFlow {
         }
     }
 
-    async fn get(&self, scope: String) -> Result<AccessToken, AuthError> {
+    async fn get(&self, request: TokenRequest) -> Result<AccessToken, AuthError> {
         let no_secret = |message: String, advice: &str| AuthError {
             advice: advice.to_owned(),
             ..error(AuthErrorKind::NoSecret, message)
@@ -57,14 +58,14 @@ impl ClientSecretFlow {
             ("grant_type", "client_credentials"),
             ("client_id", &self.client_id),
             ("client_secret", secret.expose_secret()),
-            ("scope", &scope),
+            ("scope", &request.scope()),
         ];
         endpoint::ask(&self.http, url, &form).await
     }
 }
 
-impl Flow for ClientSecretFlow {
-    fn acquire(&self, scope: String) -> BoxFuture<'_, Result<AccessToken, AuthError>> {
-        Box::pin(self.get(scope))
+impl Flow for SecretFlow {
+    fn acquire(&self, request: TokenRequest) -> BoxFuture<'_, Result<AccessToken, AuthError>> {
+        Box::pin(self.get(request))
     }
 }
