@@ -8,6 +8,7 @@
 //! reads a token and says why a service may have refused it.
 
 mod aadsts;
+mod answer;
 mod claims;
 mod endpoint;
 mod flow;
@@ -26,7 +27,6 @@ use secrecy::{ExposeSecret as _, SecretString};
 pub use aadsts::explain;
 pub use claims::Claims;
 pub use flow::{Flow, TokenRequest};
-pub use flows::SecretFlow;
 pub use http::{HttpError, http_client};
 pub use judge::{AudienceClass, Needs, judge, parse_forbidden};
 pub use source::TokenSource;
@@ -102,7 +102,8 @@ impl fmt::Debug for AccessToken {
 pub enum AuthErrorKind {
     /// The profile holds no usable secret.
     NoSecret,
-    /// The token endpoint could not be reached: worth trying again.
+    /// The token endpoint could not be reached, or something else stands in between: worth trying
+    /// again.
     Offline,
     /// The token endpoint is troubled or asks for patience: worth trying again.
     Busy,

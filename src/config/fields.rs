@@ -183,6 +183,12 @@ pub(super) static PROFILE: &[Field] = &[
         "Sign-in address in place of the cloud's.",
     ),
     field(
+        "issuer",
+        Shape::Address,
+        "",
+        "Issuer of a standard OpenID Connect server that signs in in place of Entra; it is asked for its addresses.",
+    ),
+    field(
         "graph_url",
         Shape::Address,
         "",

@@ -91,6 +91,8 @@ pub struct Profile {
     pub token_endpoint: TokenEndpoint,
     /// Sign-in address in place of the cloud's.
     pub authority: Option<String>,
+    /// A standard OpenID Connect server that signs in in place of Entra, by the name it gives itself.
+    pub issuer: Option<String>,
     /// Base of Graph in place of the cloud's.
     pub graph_url: Option<String>,
     /// Audience of Graph in place of the cloud's.
@@ -131,6 +133,7 @@ impl Profile {
             allow_password_grant: false,
             token_endpoint: TokenEndpoint::V2,
             authority: None,
+            issuer: None,
             graph_url: None,
             graph_audience: None,
             defender_url: None,
@@ -168,7 +171,7 @@ impl Profile {
         cloud::resolve(&cloud::Choice {
             cloud: &self.cloud,
             region: self.region.as_deref(),
-            authority: self.authority.as_deref(),
+            authority: self.issuer.as_deref().or(self.authority.as_deref()),
             graph: self.graph_url.as_deref(),
             graph_audience: self.graph_audience.as_deref(),
             defender: self.defender_url.as_deref(),

@@ -100,6 +100,7 @@ impl Reader<'_> {
                 _ => TokenEndpoint::V2,
             },
             authority: values.owned("authority"),
+            issuer: values.owned("issuer"),
             graph_url: values.owned("graph_url"),
             graph_audience: values.owned("graph_audience"),
             defender_url: values.owned("defender_url"),
