@@ -46,6 +46,9 @@ pub(crate) struct SimArgs {
     /// How many tenants, each with a world of its own.
     #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=200), help_heading = "What")]
     pub(crate) tenants: u16,
+    /// Nothing but their names sets several tenants apart: one cloud, every licence, in good health.
+    #[arg(long, help_heading = "What")]
+    pub(crate) alike: bool,
     /// Keeps everything that is accepted in this file, and goes on from it when it is there.
     #[arg(long, value_name = "FILE", help_heading = "State")]
     pub(crate) state: Option<PathBuf>,
@@ -104,6 +107,10 @@ pub(crate) struct SimArgs {
     /// Serves HTTPS, with a certificate of an authority made for the run.
     #[arg(long, help_heading = "Where")]
     pub(crate) tls: bool,
+    /// Serves HTTPS with a wrong certificate: expired, name (of another host) or issuer (an authority that
+    /// clients were not told to trust).
+    #[arg(long, value_name = "WHAT", requires = "tls", help_heading = "Trouble")]
+    pub(crate) tls_fault: Option<sim::TlsFault>,
     /// Where the authority's certificate is written; in the folder for temporary files unless given.
     #[arg(long, value_name = "FILE", requires = "tls", help_heading = "Where")]
     pub(crate) ca_file: Option<PathBuf>,
@@ -179,7 +186,7 @@ fn span(text: &str) -> Result<Duration, String> {
 fn after_help() -> String {
     format!(
         "{}\nFaults are written as words: kind=KIND, and where it strikes: method=, path= (a part of the path, or a \
-         pattern with *), tenant= (id, domain or number), service=entra|graph|defender, rate=0..1, nth=, times=, \
+         pattern with *), tenant= (ids, domains, numbers or ranges such as 2,5-7), service=entra|graph|defender, rate=0..1, nth=, times=, \
          after=, from= and until= (time since the start, such as 90s or 2h).\nKinds, with their own words and defaults:\n{}",
         sim::ADMIN_HELP,
         sim::fault_kinds()
@@ -270,6 +277,7 @@ async fn serve(args: SimArgs) -> Done {
         trickle: !args.no_trickle,
         rate: size.rate,
         tls: args.tls,
+        tls_fault: args.tls_fault,
         ca_file: args.ca_file,
         token_lifetime: Duration::from_secs(args.token_lifetime),
         withheld_roles: args.without_role,
@@ -285,6 +293,7 @@ async fn serve(args: SimArgs) -> Done {
         faults,
         fault_seed: args.fault_seed,
         tenants: args.tenants.into(),
+        alike: args.alike,
         state: args.state,
         start: args.start,
         start_ago: args.start_ago.unwrap_or_default(),

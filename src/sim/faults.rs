@@ -33,6 +33,13 @@ pub enum FaultKind {
     Gateway(u16),
     /// A status with no body at all.
     Empty(u16),
+    /// Whoever owns the network answers in place of the service: 200 with a page to sign in to it or, with
+    /// an origin, a redirect there.
+    Portal(Option<String>),
+    /// A proxy wants to know who asks: 407 with a page of its own.
+    Proxy,
+    /// The sign-in service refuses with this AADSTS number, in its own words.
+    Aadsts(u32),
     /// The request is read and never answered.
     Timeout,
     /// The connection closes before the request is carried out.
@@ -85,6 +92,11 @@ pub enum FaultKind {
 }
 
 impl FaultKind {
+    /// Whether a path can be struck so: only the sign-in service speaks of AADSTS.
+    fn strikes(&self, path: &str) -> bool {
+        !matches!(self, Self::Aadsts(_)) || Service::of(path) == Service::Entra
+    }
+
     /// Whether it sends the client elsewhere for the answer.
     fn puts_off(&self) -> bool {
         matches!(
@@ -130,7 +142,8 @@ pub struct Fault {
     pub method: Option<String>,
     /// A part of the path, any when empty; with a `*` in it a pattern of the whole path.
     pub path: String,
-    /// The tenant's id, domain or number (from 1); any when `None`.
+    /// The tenants, separated by commas: ids, domains, numbers (from 1) or ranges of numbers (`3-7`); any
+    /// when `None`.
     pub tenant: Option<String>,
     /// The service, any when `None`.
     pub service: Option<Service>,
@@ -208,7 +221,8 @@ impl Fault {
         self
     }
 
-    /// Strikes only requests for this tenant: its id, domain or number (from 1).
+    /// Strikes only requests for these tenants: ids, domains, numbers (from 1) or ranges of numbers, with
+    /// commas between them.
     #[must_use]
     pub fn tenant(mut self, tenant: &str) -> Self {
         self.tenant = Some(tenant.into());
@@ -231,13 +245,26 @@ impl Fault {
             && self.service.is_none_or(|s| s == Service::of(&ask.path))
             && self.from.is_none_or(|from| since >= from)
             && self.until.is_none_or(|until| since < until)
-            && self.tenant.as_deref().is_none_or(is_tenant)
+            && (self.tenant.as_deref()).is_none_or(|names| any_named(names, is_tenant))
+            && (self.kind.strikes(&ask.path))
             && if self.path.contains('*') {
                 fits(&self.path, &ask.path)
             } else {
                 ask.path.contains(&self.path)
             }
     }
+}
+
+/// Whether a list of tenants has the one that `is_tenant` knows.
+fn any_named(names: &str, is_tenant: &dyn Fn(&str) -> bool) -> bool {
+    names.split(',').map(str::trim).any(|name| {
+        let ends = name.split_once('-');
+        let range = ends.and_then(|(a, b)| Some(a.parse::<u16>().ok()?..=b.parse::<u16>().ok()?));
+        match range {
+            Some(mut numbers) => numbers.any(|n| is_tenant(&n.to_string())),
+            None => is_tenant(name),
+        }
+    })
 }
 
 /// Whether a text fits a pattern in which `*` stands for anything.
@@ -439,6 +466,9 @@ mod tests {
             (Fault::always("/v1.0/*/alerts", FaultKind::Cut), false),
             (Fault::always("*", FaultKind::Cut).tenant("2"), true),
             (Fault::always("", FaultKind::Cut).tenant("1"), false),
+            (Fault::always("", FaultKind::Cut).tenant("5, 1-3"), true),
+            (Fault::always("", FaultKind::Cut).tenant("3-9,1"), false),
+            (Fault::always("", FaultKind::Aadsts(53_003)), false),
             (
                 Fault::always("", FaultKind::Cut).service(Service::Graph),
                 true,

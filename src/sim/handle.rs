@@ -119,6 +119,17 @@ impl SimHandle {
         self.first().entra.password_of_all()
     }
 
+    /// Everything secret the host has or handed out so far: what it is, and its text. Secrets of applications,
+    /// the password, the administrator's bearer, tokens of every kind and codes.
+    pub fn issued(&self) -> Vec<(&'static str, String)> {
+        let admin = self.host.admin.iter();
+        let admin = admin.map(|bearer| ("administrator's bearer", bearer.clone()));
+        let tenants = self.host.tenants.iter();
+        admin
+            .chain(tenants.flat_map(|tenant| tenant.entra.secrets()))
+            .collect()
+    }
+
     /// Registers the certificates of a PEM text for applications to sign in with; their thumbprints.
     pub fn register_certificates(&self, pem: &str) -> Result<Vec<String>, String> {
         self.first().entra.register_certificates(pem)

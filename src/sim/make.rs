@@ -36,6 +36,7 @@ pub fn head(config: &SimConfig) -> Head {
     let made = Made {
         seed: config.seed,
         tenants: config.tenants.max(1),
+        alike: config.alike,
         scale: (config.incidents, config.alerts, config.machines),
         story: config.story,
         scenarios: config
@@ -58,6 +59,7 @@ pub fn head(config: &SimConfig) -> Head {
 pub fn adopt(config: &mut SimConfig, made: &Made) -> Result<(), String> {
     config.seed = made.seed;
     config.tenants = made.tenants;
+    config.alike = made.alike;
     (config.incidents, config.alerts, config.machines) = made.scale;
     config.story = made.story;
     config.scenarios = made
@@ -80,9 +82,20 @@ pub fn adopt(config: &mut SimConfig, made: &Made) -> Result<(), String> {
     Ok(())
 }
 
+/// What sets the tenant at a place apart.
+fn persona(config: &SimConfig, place: usize) -> Persona {
+    let persona = Persona::at(place);
+    if config.alike {
+        persona.plain()
+    } else {
+        persona
+    }
+}
+
 /// The cloud of the tenant at a place: the first one's is the host's.
 fn cloud(config: &SimConfig, place: usize) -> Cloud {
     match place {
+        _ if config.alike => config.cloud,
         0 => config.cloud,
         _ => Persona::at(place).cloud(),
     }
@@ -130,7 +143,7 @@ pub async fn tenant(
     now: Ticks,
 ) -> Result<Tenant, SimError> {
     let seed = seed(config, place);
-    let persona = Persona::at(place);
+    let persona = persona(config, place);
     let several = config.tenants > 1;
     let mut withheld = config.withheld_roles.clone();
     let mut hidden = config.hidden_tables.clone();

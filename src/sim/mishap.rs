@@ -87,13 +87,21 @@ pub async fn answer(
         FaultKind::Throttle(after) => whole(throttled(tenant, ask, *after, "Too many requests.")),
         FaultKind::Status(status) => whole(refused(tenant, ask, *status)),
         FaultKind::ExpiredToken => whole(refused(tenant, ask, 401)),
-        FaultKind::Gateway(status) => whole(plain(
+        FaultKind::Gateway(status) => whole(page(
             *status,
-            "text/html",
-            format!(
-                "<html><head><title>{status}</title></head><body><h1>{status} Service Temporarily Unavailable</h1></body></html>"
-            ),
+            &format!("{status} Service Temporarily Unavailable"),
         )),
+        FaultKind::Portal(to) => whole(portal(to.as_deref())),
+        FaultKind::Proxy => {
+            let mut reply = page(407, "Proxy Authentication Required");
+            let realm = "Basic realm=\"proxy.contoso.com\"".to_owned();
+            reply.headers.push(("proxy-authenticate", realm));
+            whole(reply)
+        }
+        FaultKind::Aadsts(code) => {
+            let now = tenant.clock.now();
+            whole(tenant.entra.refuse(ask, *code, now))
+        }
         FaultKind::Empty(status) => whole(plain(*status, "text/plain", String::new())),
         FaultKind::Timeout => (plain(0, "text/plain", String::new()), Delivery::Never),
         FaultKind::DropBefore => (plain(0, "text/plain", String::new()), Delivery::Closed),
@@ -189,6 +197,23 @@ fn change(host: &Host, tenant: &Tenant, ask: &Ask, kind: &FaultKind, salt: u64, 
 fn plain(status: u16, content_type: &'static str, body: String) -> Reply {
     let mut reply = Reply::json(status, body.into_bytes());
     reply.content_type = content_type;
+    reply
+}
+
+/// A page of something between the client and the service.
+fn page(status: u16, title: &str) -> Reply {
+    let html =
+        format!("<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>");
+    plain(status, "text/html", html)
+}
+
+/// What a network says to whoever has not signed in to it: its page, whatever was asked.
+fn portal(to: Option<&str>) -> Reply {
+    let Some(to) = to else {
+        return page(200, "Welcome to Hotel Contoso Wi-Fi: sign in to go on");
+    };
+    let mut reply = page(302, "Moved");
+    reply.headers.push(("location", format!("{to}/guest")));
     reply
 }
 

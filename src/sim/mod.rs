@@ -94,6 +94,7 @@ pub use quirks::{QUIRKS, Quirk, Quirks};
 use server::Door;
 pub use state::StateError;
 pub use stories::{Synopsis, Tale};
+pub use tls::TlsFault;
 
 /// Takes one line of the tenant's log.
 pub type LogLine = Arc<dyn Fn(&str) + Send + Sync>;
@@ -123,6 +124,8 @@ pub struct SimConfig {
     pub rate: f64,
     /// Whether HTTPS is served, with a certificate of an authority made for the run.
     pub tls: bool,
+    /// What is wrong with the certificate of HTTPS.
+    pub tls_fault: Option<TlsFault>,
     /// Where that authority's certificate is written; in the folder for temporary files when `None`.
     pub ca_file: Option<PathBuf>,
     /// How long tokens live.
@@ -163,6 +166,8 @@ pub struct SimConfig {
     pub hidden_tables: Vec<String>,
     /// How many tenants, each with a world of its own.
     pub tenants: usize,
+    /// Whether nothing but their names sets the tenants apart: all in one cloud, healthy, fully licensed.
+    pub alike: bool,
     /// The file that everything accepted is kept in, and begun from when it is there.
     pub state: Option<PathBuf>,
     /// The moment the tenant believes it is now, at the start; wall time when `None`.
@@ -212,6 +217,7 @@ impl Default for SimConfig {
             trickle: true,
             rate: 1.0,
             tls: false,
+            tls_fault: None,
             ca_file: None,
             token_lifetime: Duration::from_secs(3600),
             withheld_roles: Vec::new(),
@@ -232,6 +238,7 @@ impl Default for SimConfig {
             hidden_tables: Vec::new(),
             start: None,
             tenants: 1,
+            alike: false,
             state: None,
             start_ago: Duration::ZERO,
             clock_rate: 1.0,
@@ -358,7 +365,7 @@ fn identity(config: &SimConfig, addr: SocketAddr) -> Result<(tls::Identity, Path
         path: path.clone(),
         why,
     };
-    let identity = tls::Identity::new().map_err(|e| wrong(e.to_string()))?;
+    let identity = tls::Identity::new(config.tls_fault).map_err(|e| wrong(e.to_string()))?;
     identity
         .write_authority(&path)
         .map_err(|e| wrong(e.to_string()))?;

@@ -75,6 +75,23 @@ impl Persona {
         persona
     }
 
+    /// Nothing but a name of its own: a healthy tenant that bought and granted everything.
+    #[must_use]
+    pub fn plain(self) -> Self {
+        Self {
+            name: self.name,
+            domain: self.domain,
+            cloud: global(),
+            licence: full(),
+            quirks: Vec::new(),
+            without_tables: Vec::new(),
+            without_roles: Vec::new(),
+            consented: true,
+            health: fine(),
+            faults: Vec::new(),
+        }
+    }
+
     /// The national cloud it is in.
     pub fn cloud(&self) -> Cloud {
         Cloud::named(&self.cloud).unwrap_or_default()

@@ -26,6 +26,9 @@ pub struct Made {
     pub seed: u64,
     /// How many tenants.
     pub tenants: usize,
+    /// Whether nothing but their names sets them apart.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub alike: bool,
     /// Everyday incidents, alerts and machines of each.
     pub scale: (usize, usize, usize),
     /// Whether stories are told.

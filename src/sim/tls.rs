@@ -28,6 +28,30 @@ const DAYS: i32 = 397;
 /// How long a handshake may take.
 const HANDSHAKE: Duration = Duration::from_secs(10);
 
+/// What is wrong with the certificate that HTTPS is served with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsFault {
+    /// It ended last year.
+    Expired,
+    /// It is for another host.
+    Name,
+    /// Another authority issued it than the one clients are told to trust.
+    Issuer,
+}
+
+impl std::str::FromStr for TlsFault {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "expired" => Ok(Self::Expired),
+            "name" => Ok(Self::Name),
+            "issuer" => Ok(Self::Issuer),
+            _ => Err("write expired, name or issuer".into()),
+        }
+    }
+}
+
 /// What a run serves HTTPS with.
 pub struct Identity {
     /// The authority's certificate, PEM: what clients must trust.
@@ -36,20 +60,19 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// Makes an authority and a certificate for `localhost`, 127.0.0.1 and `::1`.
-    pub fn new() -> Result<Self, rcgen::Error> {
-        let authority_key = KeyPair::generate()?;
-        let mut authority = dated(CertificateParams::default());
-        authority
-            .distinguished_name
-            .push(DnType::CommonName, "nightjar simulated tenant");
-        authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
-        authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
-        let root = authority.self_signed(&authority_key)?;
-        let issuer = Issuer::new(authority, authority_key);
-
+    /// Makes an authority and a certificate for `localhost`, 127.0.0.1 and `::1`, unless something is to
+    /// be wrong with it.
+    pub fn new(fault: Option<TlsFault>) -> Result<Self, rcgen::Error> {
+        let (root, mut issuer) = authority()?;
+        if fault == Some(TlsFault::Issuer) {
+            (_, issuer) = authority()?;
+        }
         let key = KeyPair::generate()?;
         let mut server = dated(CertificateParams::default());
+        if fault == Some(TlsFault::Expired) {
+            server.not_before = rcgen::date_time_ymd(2024, 1, 1);
+            server.not_after = rcgen::date_time_ymd(2025, 1, 1);
+        }
         server
             .distinguished_name
             .push(DnType::CommonName, "localhost");
@@ -58,6 +81,9 @@ impl Identity {
             SanType::IpAddress(IpAddr::V4(Ipv4Addr::LOCALHOST)),
             SanType::IpAddress(IpAddr::V6(Ipv6Addr::LOCALHOST)),
         ];
+        if fault == Some(TlsFault::Name) {
+            server.subject_alt_names = vec![SanType::DnsName("elsewhere.example".try_into()?)];
+        }
         server.key_usages = vec![KeyUsagePurpose::DigitalSignature];
         server.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         server.use_authority_key_identifier_extension = true;
@@ -98,6 +124,19 @@ impl Identity {
             let _ = std::fs::remove_file(&beside);
         })
     }
+}
+
+/// An authority of this run: its certificate, and what issues in its name.
+fn authority() -> Result<(rcgen::Certificate, Issuer<'static, KeyPair>), rcgen::Error> {
+    let key = KeyPair::generate()?;
+    let mut authority = dated(CertificateParams::default());
+    authority
+        .distinguished_name
+        .push(DnType::CommonName, "nightjar simulated tenant");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
+    authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    let root = authority.self_signed(&key)?;
+    Ok((root, Issuer::new(authority, key)))
 }
 
 fn dated(mut params: CertificateParams) -> CertificateParams {
@@ -200,7 +239,7 @@ mod tests {
     #[test]
     fn the_authority_replaces_a_link_and_does_not_follow_it() {
         let folder = tempfile::tempdir().expect("a folder");
-        let identity = Identity::new().expect("certificates");
+        let identity = Identity::new(None).expect("certificates");
         let path = folder.path().join("sub").join("ca.pem");
         identity.write_authority(&path).expect("written");
         assert!(

@@ -126,6 +126,32 @@ pub const KINDS: &[Row] = &[
         "a status with no body",
         |own| own.status().map(FaultKind::Empty),
     ),
+    with(
+        "portal",
+        &[("to", "")],
+        "whoever owns the network answers: a page of HTML, or with to= a redirect to its host",
+        |own| match own.text("to") {
+            "" => Ok(FaultKind::Portal(None)),
+            _ => own.origin("to").map(|to| FaultKind::Portal(Some(to))),
+        },
+    ),
+    plain("proxy", "407: a proxy wants to know who asks", |_| {
+        Ok(FaultKind::Proxy)
+    }),
+    with(
+        "aadsts",
+        &[("code", "53003")],
+        "sign-in is refused with this number (service=entra alone; `--fault list` has them)",
+        |own| {
+            let code = own.number("code")?;
+            match super::entra::refusal(code) {
+                Some(_) => Ok(FaultKind::Aadsts(code)),
+                None => Err(format!(
+                    "code={code} is none of the numbers of --fault list"
+                )),
+            }
+        },
+    ),
     plain("timeout", "never an answer", |_| Ok(FaultKind::Timeout)),
     plain(
         "reset",
@@ -246,6 +272,9 @@ impl FaultKind {
             Self::Status(_) => "status",
             Self::Gateway(_) => "gateway",
             Self::Empty(_) => "empty",
+            Self::Portal(_) => "portal",
+            Self::Proxy => "proxy",
+            Self::Aadsts(_) => "aadsts",
             Self::Timeout => "timeout",
             Self::DropBefore => "reset",
             Self::DropAfter => "reset-after",

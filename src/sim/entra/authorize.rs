@@ -104,30 +104,40 @@ impl Entra {
             Ok(form) => form,
             Err(refusal) => return pages::refusal(refusal, ask, now),
         };
-        let asked = &asked;
         // What is wrong before the reply address is known to be the application's is shown, not sent.
-        let known = || {
-            let id = asked.need("client_id")?;
-            let app = self.directory.app(id).ok_or_else(|| NO_APP.of(&[id]))?;
-            let address = asked.need("redirect_uri")?;
-            if !is_registered(address, &ask.base) {
-                return Err(BAD_ADDRESS.of(&[address, id]));
-            }
-            Ok((app, address))
-        };
-        let (app, address) = match known() {
+        let (app, back) = match self.back(ask, &asked) {
             Ok(known) => known,
             Err(refusal) => return pages::refusal(refusal, ask, now),
         };
+        match self.choose(ask, &asked, app, back.address, version, now) {
+            Ok(Choice::Somebody(code)) => back.send(&[("code", &code)]),
+            Ok(Choice::Page(page)) => *page,
+            Err(refusal) => back.refuse(&refusal, ask, now),
+        }
+    }
+
+    /// The application that sent the browser here, and where it waits for the answer.
+    fn back<'a>(&self, ask: &Ask, asked: &'a Form) -> Result<(&App, Return<'a>), Aadsts> {
+        let id = asked.need("client_id")?;
+        let app = self.directory.app(id).ok_or_else(|| NO_APP.of(&[id]))?;
+        let address = asked.need("redirect_uri")?;
+        if !is_registered(address, &ask.base) {
+            return Err(BAD_ADDRESS.of(&[address, id]));
+        }
         let back = Return {
             address,
             mode: asked.get("response_mode").unwrap_or("query"),
             state: asked.get("state"),
         };
-        match self.choose(ask, asked, app, address, version, now) {
-            Ok(Choice::Somebody(code)) => back.send(&[("code", &code)]),
-            Ok(Choice::Page(page)) => *page,
-            Err(refusal) => back.refuse(&refusal, ask, now),
+        Ok((app, back))
+    }
+
+    /// Answers `/authorize` with a refusal.
+    pub(super) fn refuse_to_authorize(&self, ask: &Ask, refusal: Aadsts, now: Ticks) -> Reply {
+        let form = Form::read(ask.query.as_bytes());
+        match form.as_ref().map(|form| self.back(ask, form)) {
+            Ok(Ok((_, back))) => back.refuse(&refusal, ask, now),
+            _ => pages::refusal(refusal, ask, now),
         }
     }
 
@@ -201,7 +211,8 @@ impl Entra {
             challenge: challenge.map(str::to_owned),
             method: method.map(str::to_owned),
         };
-        Ok(Choice::Somebody(self.keys.seal("1.code", &json!(code))))
+        let code = self.keys.seal("1.code", &json!(code));
+        Ok(Choice::Somebody(self.hand_out("code", code)))
     }
 
     /// The people to choose from: each a link to the same request with a choice made.

@@ -108,6 +108,8 @@ impl Entra {
             },
         );
         drop(devices);
+        let device_code = self.hand_out("device code", device_code);
+        let user_code = self.hand_out("user code", user_code);
         let address = format!("{}/common/oauth2/deviceauth", ask.base);
         let message = format!(
             "To sign in, use a web browser to open the page {address} and enter the code {user_code} to authenticate."

@@ -53,6 +53,7 @@ use device::Devices;
 pub use directory::{Account, App};
 use directory::{DOMAINS, Directory};
 use keys::Keys;
+pub use refusals::{ALL as REFUSALS, Kind as Refusal};
 use refusals::{Aadsts, NO_TENANT_TO_DISCOVER};
 pub use resources::{Audience, GRAPH, Grants, Resource, XDR};
 use scopes::Wanted;
@@ -97,6 +98,13 @@ pub struct Entra {
     revoked: RwLock<HashMap<String, i64>>,
     /// Tokens and codes issued so far: what makes each one's id its own.
     issued: AtomicU64,
+    /// Every token and code handed out: what it is, and its text.
+    handed_out: Mutex<Vec<(&'static str, String)>>,
+}
+
+/// The refusal with this AADSTS number.
+pub fn refusal(code: u32) -> Option<Refusal> {
+    REFUSALS.iter().copied().find(|kind| kind.code == code)
 }
 
 /// What applications can prove themselves with beside their secret.
@@ -135,7 +143,31 @@ impl Entra {
             devices: Mutex::default(),
             revoked: RwLock::default(),
             issued: AtomicU64::new(0),
+            handed_out: Mutex::default(),
         }
+    }
+
+    /// Remembers a token or code that is handed out.
+    fn hand_out(&self, what: &'static str, text: String) -> String {
+        let mut all = self
+            .handed_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.push((what, text.clone()));
+        text
+    }
+
+    /// Every secret of the tenant and every token and code it handed out: what it is, and its text.
+    pub fn secrets(&self) -> Vec<(&'static str, String)> {
+        let mut all = vec![("password", self.directory.password.clone())];
+        let apps = self.directory.apps.iter();
+        all.extend(apps.map(|app| ("client secret", app.secret.clone())));
+        let handed_out = self
+            .handed_out
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        all.extend(handed_out.iter().cloned());
+        all
     }
 
     /// Every registered application.
@@ -246,6 +278,20 @@ impl Entra {
         Some(outcome.unwrap_or_else(|refusal| refusal.reply(ask, now)))
     }
 
+    /// Refuses a request with an AADSTS number, whatever it asks: where a browser waits for an answer at the
+    /// application's address, there.
+    pub fn refuse(&self, ask: &Ask, code: u32, now: Ticks) -> Reply {
+        let refusal = Aadsts::from(refusal(code).unwrap_or(refusals::UNAVAILABLE));
+        let path = ask.path.to_ascii_lowercase();
+        if path.ends_with("/authorize") {
+            self.refuse_to_authorize(ask, refusal, now)
+        } else if path.ends_with("/deviceauth") {
+            pages::refusal(refusal, ask, now)
+        } else {
+            refusal.reply(ask, now)
+        }
+    }
+
     /// A token an application holds in its own name.
     fn application_token(
         &self,
@@ -306,7 +352,8 @@ impl Entra {
 
     /// A signed token with any claims at all.
     pub fn sign(&self, claims: &Claims) -> String {
-        self.keys.sign(&json!(claims), claims.ver == "1.0")
+        let token = self.keys.sign(&json!(claims), claims.ver == "1.0");
+        self.hand_out("access token", token)
     }
 
     /// Reads a token of this tenant back. The error says what is wrong with its form.

@@ -201,6 +201,7 @@ impl Entra {
         more.insert("scope".into(), scope.into());
         if request.version == Version::V1 || wanted.has("offline_access") {
             let refresh = self.keys.seal("1.refresh", &json!(session));
+            let refresh = self.hand_out("refresh token", refresh);
             more.insert("refresh_token".into(), refresh.into());
         }
         if request.version == Version::V1 || wanted.has("openid") {
@@ -314,7 +315,8 @@ impl Entra {
         if let Some(nonce) = &session.nonce {
             claims["nonce"] = Value::from(nonce.as_str());
         }
-        self.keys.sign(&claims, request.version == Version::V1)
+        let token = self.keys.sign(&claims, request.version == Version::V1);
+        self.hand_out("ID token", token)
     }
 }
 
