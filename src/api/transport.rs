@@ -16,7 +16,7 @@ use super::error::{
 };
 use super::gate::{Gate, Permit, Priority};
 use super::retry::{Case, Outcome, Repeat, Verdict, backoff, retry_after, verdict};
-use crate::auth::{Needs, Resource, SharedToken, TokenSource, judge, parse_forbidden};
+use crate::auth::{Needs, Resource, SharedToken, TokenSource, judge};
 use crate::cloud::Endpoints;
 use crate::domain::text::clean;
 
@@ -464,39 +464,10 @@ impl Transport {
         token: &SharedToken,
     ) -> String {
         let service = call.resource.title();
-        let lower = said.message.to_ascii_lowercase();
         match kind {
-            ApiErrorKind::SignIn if challenged => {
-                format!("{service} wants a fresh sign-in (a claims challenge): sign in again; an application cannot answer it, so look at the Conditional Access policies for workload identities")
-            }
-            ApiErrorKind::SignIn if ["account mode", "license", "not provisioned"].iter().any(|word| lower.contains(word)) => {
-                "this is about the tenant's licence or provisioning, not about the token".to_owned()
-            }
-            ApiErrorKind::SignIn => self
-                .judge(call, &[], token)
-                .unwrap_or_else(|| format!("{service} did not take the token, not even a new one; check the profile's cloud and the clock of this machine")),
-            ApiErrorKind::Forbidden => {
-                let (named, held) = parse_forbidden(&said.message).unwrap_or_default();
-                let needed: Vec<String> = if named.is_empty() {
-                    call.any_of.iter().map(|&name| name.to_owned()).collect()
-                } else {
-                    named
-                };
-                self.judge(call, &needed, token).unwrap_or_else(|| {
-                    if held.is_some_and(|held| held.is_empty()) {
-                        return format!("the service saw no role in the token though it carries some: the audience is likely wrong; check defender_audience (expected {})", self.inner.endpoints.cloud.defender_audience);
-                    }
-                    if lower.contains("remediation level") {
-                        return "the device group has no automation level, which this action needs".to_owned();
-                    }
-                    let needed = if needed.is_empty() {
-                        "the permission".to_owned()
-                    } else {
-                        needed.join(" or ")
-                    };
-                    format!("{service} wants {needed}; a permission granted just now needs a new token, and a licence may be missing")
-                })
-            }
+            ApiErrorKind::SignIn | ApiErrorKind::Forbidden => self
+                .verdict(call, status, said, challenged, token)
+                .to_string(),
             ApiErrorKind::Throttled { .. } if call.quota == Quota::GraphHunting => {
                 let quota = read_hunt_quota(&said.message);
                 if quota.processing {
@@ -524,13 +495,29 @@ impl Transport {
         }
     }
 
-    fn judge(&self, call: &Call, any_of: &[String], token: &SharedToken) -> Option<String> {
+    /// Why a call was refused.
+    fn verdict(
+        &self,
+        call: &Call,
+        status: u16,
+        said: &Said,
+        challenged: bool,
+        token: &SharedToken,
+    ) -> judge::Verdict {
+        let refusal = judge::Refusal {
+            status,
+            code: &said.code,
+            message: &said.message,
+            challenged,
+            skew: None,
+        };
         let needs = Needs {
             resource: call.resource,
-            any_of,
+            any_of: call.any_of,
             tenant: self.inner.tokens.tenant(),
+            settled: false,
         };
-        judge(token.claims.as_ref()?, needs, &self.inner.endpoints)
+        judge::judge(refusal, token.claims.as_ref(), needs, &self.inner.endpoints)
     }
 }
 

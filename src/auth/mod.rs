@@ -5,7 +5,7 @@
 //! in `flows/`. Tokens and secrets are never printed, logged or written to disk.
 //!
 //! This room knows the token endpoint and nothing of the services behind the tokens; [`judge()`] only
-//! reads a token and says why a service may have refused it.
+//! reads a token and what the service said, and gives the reason with its cure.
 
 mod aadsts;
 mod answer;
@@ -14,9 +14,11 @@ mod endpoint;
 mod flow;
 mod flows;
 mod http;
-mod judge;
+pub mod judge;
+mod permissions;
 mod source;
 mod talk;
+mod wording;
 
 use std::fmt;
 use std::sync::Arc;
@@ -28,9 +30,13 @@ pub use aadsts::explain;
 pub use claims::Claims;
 pub use flow::{Flow, TokenRequest};
 pub use http::{HttpError, http_client};
-pub use judge::{AudienceClass, Needs, judge, parse_forbidden};
+pub use judge::{
+    Cure, Needs, PermissionKind, Reason, Refusal, Verdict, consent_link, foresee, judge,
+};
+pub use permissions::{PERMISSIONS, Permission};
 pub use source::TokenSource;
 pub use talk::{SignInStep, Talk};
+pub use wording::{Named, parse_forbidden};
 
 /// A service tokens are asked for, one token each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,94 +8,19 @@
 //! This room knows nothing of files, profiles or requests. [`resolve`] turns a choice of cloud with
 //! its overrides into [`Endpoints`]; `config::Profile::endpoints` calls it.
 
-use url::{Host, Url};
+mod audience;
+mod hosts;
+mod retirements;
+mod table;
 
-/// One national cloud.
-#[derive(Debug, PartialEq, Eq)]
-pub struct Cloud {
-    /// What a profile calls it.
-    pub id: &'static str,
-    /// What people call it.
-    pub title: &'static str,
-    /// Where tokens come from.
-    pub authority: &'static str,
-    /// Base of Graph; also the audience of its tokens.
-    pub graph: &'static str,
-    /// Base of Defender for Endpoint.
-    pub defender: &'static str,
-    /// Audience of Defender for Endpoint, which is not its base.
-    pub defender_audience: &'static str,
-    /// Hosts of its Defender portal.
-    pub portals: &'static [&'static str],
-    /// Regions its Defender base can be narrowed to.
-    pub regions: &'static [&'static str],
-    /// Why the console cannot be used there, where it cannot.
-    pub closed: Option<&'static str>,
-}
+use url::Url;
 
-/// Every cloud known.
-pub static CLOUDS: &[Cloud] = &[
-    Cloud {
-        id: "commercial",
-        title: "Commercial (global)",
-        authority: "https://login.microsoftonline.com",
-        graph: "https://graph.microsoft.com",
-        defender: "https://api.security.microsoft.com",
-        defender_audience: "https://api.securitycenter.microsoft.com",
-        portals: &["security.microsoft.com"],
-        regions: &["us", "eu", "uk", "au", "swa", "ina", "aea"],
-        closed: None,
-    },
-    Cloud {
-        id: "gcc",
-        title: "US Government GCC",
-        authority: "https://login.microsoftonline.com",
-        graph: "https://graph.microsoft.com",
-        defender: "https://api-gcc.securitycenter.microsoft.us",
-        defender_audience: "https://api-gcc.securitycenter.microsoft.us",
-        portals: &["security.microsoft.com"],
-        regions: &[],
-        closed: None,
-    },
-    Cloud {
-        id: "gcc-high",
-        title: "US Government GCC High (L4)",
-        authority: "https://login.microsoftonline.us",
-        graph: "https://graph.microsoft.us",
-        defender: "https://api-gov.securitycenter.microsoft.us",
-        defender_audience: "https://api-gov.securitycenter.microsoft.us",
-        portals: &["security.microsoft.us"],
-        regions: &[],
-        closed: None,
-    },
-    Cloud {
-        id: "dod",
-        title: "US Government DoD (L5)",
-        authority: "https://login.microsoftonline.us",
-        graph: "https://dod-graph.microsoft.us",
-        defender: "https://api-gov.securitycenter.microsoft.us",
-        defender_audience: "https://api-gov.securitycenter.microsoft.us",
-        portals: &["security.apps.mil"],
-        regions: &[],
-        closed: None,
-    },
-    Cloud {
-        id: "china",
-        title: "China (21Vianet)",
-        authority: "https://login.chinacloudapi.cn",
-        graph: "https://microsoftgraph.chinacloudapi.cn",
-        defender: "https://api.security.microsoft.com",
-        defender_audience: "https://api.securitycenter.microsoft.com",
-        portals: &[],
-        regions: &[],
-        closed: Some(
-            "the cloud run by 21Vianet has no security API: no incidents, alerts or hunting",
-        ),
-    },
-];
+pub use audience::{AudienceClass, CloudKind};
+pub use hosts::{Host, Service, Standing};
+pub use retirements::{Concerns, RETIREMENTS, Retirement};
+pub use table::{CLOUDS, Cloud};
 
-/// Host prefixes of the geo bases: `https://eu.api.security.microsoft.com`.
-const GEO_SUFFIX: &str = "api.security.microsoft.com";
+use table::GEO_SUFFIX;
 
 /// The cloud of an id, case ignored.
 pub fn find(id: &str) -> Option<&'static Cloud> {
@@ -138,6 +63,8 @@ pub struct Endpoints {
     pub graph_audience: String,
     /// Audience of a Defender for Endpoint token: an identifier URI or an application id.
     pub defender_audience: String,
+    /// Audiences to try where the service refuses that one, in order; none where the profile chose it.
+    pub other_audiences: &'static [&'static str],
     /// Hosts whose pages may be opened in a browser.
     pub portal_hosts: &'static [&'static str],
 }
@@ -148,6 +75,14 @@ impl Endpoints {
         [&self.authority, &self.graph, &self.defender]
             .into_iter()
             .all(is_loopback)
+    }
+
+    /// What a person should know of addresses that work and are not the ones to use any more.
+    pub fn notices(&self) -> Vec<String> {
+        [&self.authority, &self.graph, &self.defender]
+            .into_iter()
+            .filter_map(hosts::legacy)
+            .collect()
     }
 }
 
@@ -190,6 +125,16 @@ pub enum CloudError {
         found: String,
         /// What is wrong and what is expected.
         why: &'static str,
+    },
+    /// A known host in the wrong place: of another cloud, of another service, or retired.
+    #[error("{field} \"{found}\" {why}")]
+    Misplaced {
+        /// The setting it stands in.
+        field: &'static str,
+        /// What was given.
+        found: String,
+        /// What it is and what is expected.
+        why: String,
     },
 }
 
@@ -247,13 +192,30 @@ pub fn resolve(choice: &Choice<'_>) -> Result<Endpoints, CloudError> {
     check_audience("defender_audience", audience)?;
     let graph_audience = choice.graph_audience.unwrap_or(cloud.graph);
     check_audience("graph_audience", graph_audience)?;
+    let base = |field, text, service| {
+        let url = address(field, text)?;
+        match hosts::misplaced(&url, service, cloud) {
+            None => Ok(url),
+            Some(why) => Err(CloudError::Misplaced {
+                field,
+                found: text.to_owned(),
+                why,
+            }),
+        }
+    };
+    let authority = choice.authority.unwrap_or(cloud.authority);
+    let graph = choice.graph.unwrap_or(cloud.graph);
     Ok(Endpoints {
         cloud,
-        authority: address("authority", choice.authority.unwrap_or(cloud.authority))?,
-        graph: address("graph_url", choice.graph.unwrap_or(cloud.graph))?,
-        defender: address("defender_url", defender)?,
+        authority: base("authority", authority, Service::SignIn)?,
+        graph: base("graph_url", graph, Service::Graph)?,
+        defender: base("defender_url", defender, Service::Defender)?,
         graph_audience: bare(graph_audience),
         defender_audience: bare(audience),
+        other_audiences: match choice.defender_audience {
+            Some(_) => &[],
+            None => cloud.other_audiences,
+        },
         portal_hosts: cloud.portals,
     })
 }
@@ -330,13 +292,13 @@ pub fn address(field: &'static str, text: &str) -> Result<Url, CloudError> {
 /// Whether an address is on this machine: `localhost`, 127.0.0.0/8 or `::1`.
 pub fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(Host::Domain(name)) => {
+        Some(url::Host::Domain(name)) => {
             let name = name.trim_end_matches('.');
             name.eq_ignore_ascii_case("localhost")
                 || name.to_ascii_lowercase().ends_with(".localhost")
         }
-        Some(Host::Ipv4(ip)) => ip.is_loopback(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
     }
 }
@@ -351,7 +313,7 @@ pub fn is_portal_url(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else {
         return false;
     };
-    let Some(Host::Domain(host)) = url.host() else {
+    let Some(url::Host::Domain(host)) = url.host() else {
         return false;
     };
     url.scheme() == "https"
@@ -445,6 +407,41 @@ mod tests {
             ),
             (
                 Choice {
+                    defender: Some("https://api-gcc.securitycenter.microsoft.us"),
+                    ..choice("commercial")
+                },
+                "belongs to the cloud gcc, the profile's is commercial",
+            ),
+            (
+                Choice {
+                    defender: Some("https://api.security.microsoft.com"),
+                    ..choice("gcc-high")
+                },
+                "https://api-gov.securitycenter.microsoft.us is used then",
+            ),
+            (
+                Choice {
+                    authority: Some("https://login.microsoftonline.us"),
+                    ..choice("gcc")
+                },
+                "belongs to the cloud gcc-high or dod",
+            ),
+            (
+                Choice {
+                    defender: Some("https://graph.microsoft.com"),
+                    ..choice("commercial")
+                },
+                "is a host of Microsoft Graph",
+            ),
+            (
+                Choice {
+                    defender: Some("https://wdatp-alertexporter-eu.windows.com"),
+                    ..choice("commercial")
+                },
+                "use https://eu.api.security.microsoft.com",
+            ),
+            (
+                Choice {
                     defender_audience: Some("securitycenter"),
                     ..choice("commercial")
                 },
@@ -455,6 +452,36 @@ mod tests {
             let error = resolve(&choice).expect_err(expected).to_string();
             assert!(error.contains(expected), "{error}");
         }
+    }
+
+    #[test]
+    fn a_legacy_host_works_and_says_what_took_its_place() {
+        let legacy = Choice {
+            defender: Some("https://api.securitycenter.windows.com"),
+            ..choice("commercial")
+        };
+        let notices = resolve(&legacy).expect("resolves").notices();
+        assert_eq!(notices.len(), 1);
+        assert!(
+            notices[0].contains("https://api.security.microsoft.com"),
+            "{notices:?}"
+        );
+        let current = resolve(&choice("commercial")).expect("resolves");
+        assert!(current.notices().is_empty());
+    }
+
+    #[test]
+    fn an_audience_the_profile_chose_has_no_other_to_try() {
+        let mut chosen = choice("commercial");
+        let free = resolve(&chosen).expect("resolves");
+        assert_eq!(free.other_audiences, ["https://api.security.microsoft.com"]);
+        chosen.defender_audience = Some("https://api.securitycenter.microsoft.com");
+        assert!(
+            resolve(&chosen)
+                .expect("resolves")
+                .other_audiences
+                .is_empty()
+        );
     }
 
     #[test]
