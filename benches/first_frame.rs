@@ -10,8 +10,9 @@ mod support;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use nightjar::domain::TenantNo;
 use nightjar::store::Store;
-use nightjar::tui::data::Settings;
+use nightjar::tui::data::{Settings, TenantFacts};
 use nightjar::tui::draw::draw;
 use nightjar::tui::keymap::Keymap;
 use nightjar::tui::msg::{Effect, Msg};
@@ -69,8 +70,10 @@ fn one_round(file: &std::path::Path) {
     let begun = Instant::now();
     let store = Store::open(file).expect("the cache");
     let settings = Settings {
-        connected: true,
-        me: "you@contoso.com".to_owned(),
+        tenants: vec![TenantFacts {
+            me: "you@contoso.com".to_owned(),
+            ..TenantFacts::default()
+        }],
         ..Settings::default()
     };
     let mut state = State::new(settings, Keymap::default(), Theme::default());
@@ -79,7 +82,7 @@ fn one_round(file: &std::path::Path) {
     for effect in start(&mut state, now) {
         if matches!(effect, Effect::LoadQueue) {
             let rows = store.incident_rows().expect("rows");
-            let _ = update(&mut state, Msg::Queue(rows), now);
+            let _ = update(&mut state, Msg::Queue(TenantNo(0), rows), now);
         }
     }
     let mut frame = Buffer::empty(SIZE);

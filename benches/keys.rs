@@ -11,11 +11,11 @@ use std::time::{Duration, Instant};
 
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers};
 use jiff::Timestamp;
-use nightjar::domain::ResultTable;
 use nightjar::domain::hunting::{Cell, Column};
+use nightjar::domain::{ResultTable, TenantNo};
 use nightjar::hunt::{HuntResult, Place};
 use nightjar::store::Store;
-use nightjar::tui::data::Settings;
+use nightjar::tui::data::{Settings, TenantFacts};
 use nightjar::tui::draw::draw;
 use nightjar::tui::keymap::Keymap;
 use nightjar::tui::msg::{Effect, Msg};
@@ -42,13 +42,14 @@ fn main() {
 fn grid_keys() {
     let table = Arc::new(wide_result());
     let settings = Settings {
-        connected: true,
+        tenants: vec![TenantFacts::default()],
         ..Settings::default()
     };
     let mut state = State::new(settings, Keymap::default(), Theme::default());
     state.size = SIZE;
     let now = Timestamp::now();
     let open = Msg::OpenQuery {
+        tenants: Vec::new(),
         title: String::new(),
         query: "DeviceProcessEvents | take 100000".to_owned(),
         run: true,
@@ -130,8 +131,10 @@ fn wide_result() -> ResultTable {
 fn queue_keys() {
     let store = Store::open(&queue::file()).expect("the cache");
     let settings = Settings {
-        connected: true,
-        me: "you@contoso.com".to_owned(),
+        tenants: vec![TenantFacts {
+            me: "you@contoso.com".to_owned(),
+            ..TenantFacts::default()
+        }],
         ..Settings::default()
     };
     let mut state = State::new(settings, Keymap::default(), Theme::default());
@@ -139,7 +142,7 @@ fn queue_keys() {
     let now = Timestamp::now();
     let _ = start(&mut state, now);
     let rows = store.incident_rows().expect("rows");
-    let _ = update(&mut state, Msg::Queue(rows), now);
+    let _ = update(&mut state, Msg::Queue(TenantNo(0), rows), now);
     let moves = script(
         "jjjjjkkGgjj",
         &[

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use console::Console;
 use nightjar::domain::hunting::{Cell, Column};
-use nightjar::domain::{Alert, AlertId, IncidentId, ResultTable, Severity};
+use nightjar::domain::{Alert, AlertId, IncidentId, Of, ResultTable, Severity, TenantNo};
 use nightjar::hunt::{HuntError, HuntErrorKind, HuntResult, Place};
 use nightjar::store::Sighting;
 use nightjar::tui::data::Story;
-use nightjar::tui::msg::{Effect, Msg};
+use nightjar::tui::msg::{Effect, Msg, Sightings};
 use nightjar::tui::screens::evidence::{EvidenceAsk, EvidenceMsg, EvidenceScreen};
 
 fn base(kind: &str, verdict: &str, rest: serde_json::Value) -> serde_json::Value {
@@ -150,7 +150,7 @@ fn open() -> Console {
     )
     .expect("decodes");
     let story = Story::new(incident, vec![alert("a1", evidence())]);
-    let id = IncidentId::new("4211");
+    let id = Of::new(TenantNo(0), IncidentId::new("4211"));
     console.state.push(Box::new(EvidenceScreen::new(
         nightjar::tui::msg::EvidenceOf::Incident(id.clone()),
     )));
@@ -249,6 +249,7 @@ fn facts_that_cannot_be_had_say_why() {
     console.keys("d");
     let error = HuntError::new(HuntErrorKind::Forbidden, "no ThreatHunting.Read.All");
     let id = "5d7c9a10-2b44-4e0e-8f3d-08dd5a000001".to_owned();
+    let id = Of::new(TenantNo(0), id);
     console.tell(Msg::Evidence(EvidenceMsg::Mail {
         id,
         answer: Err(Arc::new(error)),
@@ -337,18 +338,25 @@ fn where_else_leads_to_other_alerts_of_the_same_thing() {
         panic!("{effects:?}")
     };
     assert_eq!((&*key.kind, &*key.value), ("ip", "203.0.113.90"));
-    let sighting = |alert: &str, title: &str| Sighting {
-        alert: AlertId::new(alert),
-        incident: Some(IncidentId::new("4198")),
-        title: title.into(),
-        severity: Severity::Medium,
-        created: "2026-08-19T18:00:00Z".parse().expect("a time"),
+    let sighting = |alert: &str, title: &str| {
+        let sighting = Sighting {
+            alert: AlertId::new(alert),
+            incident: Some(IncidentId::new("4198")),
+            title: title.into(),
+            severity: Severity::Medium,
+            created: "2026-08-19T18:00:00Z".parse().expect("a time"),
+        };
+        Of::new(TenantNo(0), sighting)
     };
     let found = vec![
         sighting("a1", "this one"),
         sighting("b7", "Password spray\u{1b}"),
     ];
-    console.tell(Msg::Sightings(key.clone(), Ok(found)));
+    let answer = Sightings {
+        found,
+        ..Sightings::default()
+    };
+    console.tell(Msg::Sightings(key.clone(), answer));
     insta::assert_snapshot!("elsewhere_80x24", console.screen_at(80, 24));
     console.keys("enter");
     assert!(matches!(&console.effects()[..], [Effect::LoadAlert(id)] if id.as_str() == "b7"));
@@ -387,8 +395,8 @@ fn device_commands_know_the_device_of_what_is_in_focus() {
 
 #[test]
 fn reading_missing_and_failing_are_told_apart() {
-    let of = || nightjar::tui::msg::EvidenceOf::Alert(AlertId::new("a1"));
-    let id = || AlertId::new("a1");
+    let id = || Of::new(TenantNo(0), AlertId::new("a1"));
+    let of = || nightjar::tui::msg::EvidenceOf::Alert(id());
     for (msg, words) in [
         (None, "reading…"),
         (Some(Msg::Alert(id(), Ok(None))), "Not in the cache"),

@@ -313,7 +313,7 @@ fn earlier_queries_are_found_fuzzily_and_open_in_a_tab() {
         console
             .effects()
             .iter()
-            .any(|effect| matches!(effect, Effect::Hunt(HuntAsk::History)))
+            .any(|effect| matches!(effect, Effect::Hunt(HuntAsk::History(_))))
     );
     let record = |id: i64, query: &str, rows: Option<u64>| HuntRecord {
         id,

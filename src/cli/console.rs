@@ -41,12 +41,13 @@ pub(crate) fn run(global: &Global) -> Done {
         }
     };
     let ended = runtime()?.block_on(async {
-        let tenant = match profile {
-            Some(profile) => Some(Tenant::connect(profile, &paths).map_err(tenant_failure)?),
-            None => None,
+        let tenants = match profile {
+            Some(profile) => vec![Tenant::connect(profile, &paths).map_err(tenant_failure)?],
+            None => Vec::new(),
         };
         let start = Start {
-            tenant,
+            tenants,
+            broken: Vec::new(),
             config,
             paths,
             read_only: global.read_only,
@@ -98,7 +99,8 @@ pub(crate) fn demo(args: DemoArgs, global: &Global) -> Done {
         .map_err(Failure::refused)?;
         let tenant = Tenant::connect(demo_profile(&sim), &paths).map_err(tenant_failure)?;
         let start = Start {
-            tenant: Some(tenant),
+            tenants: vec![tenant],
+            broken: Vec::new(),
             config,
             paths,
             read_only: global.read_only,

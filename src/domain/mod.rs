@@ -17,6 +17,7 @@ mod lenient;
 pub mod machine;
 mod open_enum;
 mod raw;
+pub mod tenant;
 pub mod text;
 
 pub use action::{ActionStatus, ActionType, Isolation, IsolationType, MachineAction, ScanType};
@@ -31,6 +32,7 @@ pub use hunting::ResultTable;
 pub use ids::{ActionId, AlertId, IncidentId, MachineId, TenantId};
 pub use incident::{Comment, Incident, IncidentRow};
 pub use machine::{LogonUser, Machine};
+pub use tenant::{Of, TenantNo};
 
 pub use lenient::parse_time;
 pub use raw::{BadRow, Raw};

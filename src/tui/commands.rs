@@ -223,6 +223,7 @@ commands! {
         HuntCancel "hunt-cancel" "Cancel the run" "" None ["F8"] "Stops waiting for the running query.";
         HuntHistory "hunt-history" "History" "history" None ["F6"] "Chooses among earlier queries.";
         HuntSpan "hunt-span" "Time span" "span" None ["F4"] "Goes through how far back the service looks: 1h, 24h, 7d, 30d.";
+        HuntTenant "hunt-tenant" "Tenant of this tab" "" None ["F3"] "Chooses the tenant that this tab asks, where several are connected.";
         HuntNewTab "hunt-new-tab" "New tab" "tab" None ["F9"] "Opens another query.";
         HuntNextTab "hunt-next-tab" "Next tab" "" None ["F10"] "Goes to the next query.";
         HuntCloseTab "hunt-close-tab" "Close tab" "" None ["F12"] "Closes this query.";

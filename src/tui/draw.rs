@@ -114,7 +114,7 @@ fn last_line(state: &State, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         }
         return;
     }
-    let read_only = state.data.settings.read_only;
+    let read_only = state.data.tenants.all_read_only();
     let mut x = area.x + 1;
     let mut shown: Vec<String> = Vec::new();
     let scope = state.scope();
@@ -203,7 +203,7 @@ fn which_key(state: &State, buf: &mut Buffer, body: Rect, ctx: &Ctx<'_>) {
     for (line, (key, command)) in rows.iter().enumerate().take(usize::from(inside.height)) {
         let y = inside.y + line as u16;
         let spec = command.spec();
-        let refused = state.data.settings.read_only && spec.danger != Danger::None;
+        let refused = state.data.tenants.all_read_only() && spec.danger != Danger::None;
         let role = match spec.danger {
             _ if refused => Role::Dim,
             Danger::High => Role::Bad,

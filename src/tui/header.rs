@@ -17,17 +17,19 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     // (importance: the highest falls away first, text, style)
     let mut left: Vec<(u8, String, Style)> = Vec::new();
     left.push((8, "nightjar ".into(), ctx.style(Role::Dim)));
-    if !data.settings.tenant.is_empty() {
-        left.push((0, data.settings.tenant.clone(), ctx.style(Role::Tenant)));
+    let only = data.tenants.only().and_then(|no| data.tenants.get(no));
+    let name = only.map(|tenant| tenant.facts.name.as_str());
+    if let Some(name) = name {
+        left.push((0, name.to_owned(), ctx.style(Role::Tenant)));
     }
-    if data.settings.demo && data.settings.tenant != "demo" {
+    if data.settings.demo && name != Some("demo") {
         left.push((3, " demo".into(), ctx.style(Role::Demo)));
     }
-    if data.settings.read_only {
+    if data.tenants.all_read_only() {
         left.push((0, " ".into(), ctx.style(Role::Header)));
         left.push((0, " read-only ".into(), ctx.style(Role::ReadOnly)));
     }
-    if data.settings.connected {
+    if !data.tenants.is_empty() {
         left.push((1, "   ".into(), ctx.style(Role::Header)));
         let (text, role) = feed(ctx);
         left.push((1, text, ctx.style(role)));
@@ -55,7 +57,8 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
             left.push((5, time::exact(age), ctx.style(Role::Text)));
         }
     }
-    if let Some((used, allowed)) = data.hunts {
+    if let Some(budgets) = only.and_then(|tenant| tenant.budgets.as_ref()) {
+        let (used, allowed) = (budgets.hunts_used, budgets.hunts_limit);
         left.push((7, "  hunts ".into(), ctx.style(Role::Dim)));
         left.push((7, format!("{used}/{allowed}"), ctx.style(Role::Text)));
     }
@@ -103,7 +106,9 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
 
 /// How the feed is, and since when.
 fn feed(ctx: &Ctx<'_>) -> (String, Role) {
-    let Some(health) = &ctx.data.health else {
+    let only = ctx.data.tenants.only();
+    let only = only.and_then(|no| ctx.data.tenants.get(no));
+    let Some(health) = only.and_then(|tenant| tenant.health.as_ref()) else {
         return ("○ starting".into(), Role::Dim);
     };
     let as_of = health

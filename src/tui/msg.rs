@@ -11,8 +11,10 @@ use super::data::{Level, Story};
 use super::screen::Screen;
 use super::screens::evidence::{EvidenceAsk, EvidenceMsg};
 use super::screens::hunt::{HuntAsk, HuntMsg};
+use crate::api::Budgets;
 use crate::domain::{
     Alert, AlertId, AlertRow, Change, EntityKey, IncidentId, IncidentRow, MachineAction, MachineId,
+    Of, TenantNo,
 };
 use crate::feed::FeedHealth;
 use crate::respond::{self, Operation, Outcome, Seen};
@@ -31,9 +33,9 @@ pub struct DeviceRef {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EvidenceOf {
     /// Of one alert.
-    Alert(AlertId),
+    Alert(Of<AlertId>),
     /// Of all alerts of an incident.
-    Incident(IncidentId),
+    Incident(Of<IncidentId>),
 }
 
 /// The first-level screens.
@@ -65,13 +67,22 @@ impl Root {
     ];
 }
 
+/// Where an entity was seen, and which caches could not be read.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sightings {
+    /// Where.
+    pub found: Vec<Of<Sighting>>,
+    /// Whose cache could not be read, and why.
+    pub unread: Vec<Of<String>>,
+}
+
 /// Changes that need no confirmation because they can be taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
     /// What they come to, in words: "incident 4211 assigned to you".
     pub label: String,
     /// What is sent, each with what the analyst saw.
-    pub operations: Vec<(Operation, Option<Seen>)>,
+    pub operations: Vec<(Of<Operation>, Option<Seen>)>,
 }
 
 /// What the console is told.
@@ -94,31 +105,28 @@ pub enum Msg {
     /// An age on screen has changed, or a wait is over.
     Tick,
 
-    /// The queue as cached.
-    Queue(Vec<IncidentRow>),
-    /// The alerts as cached.
-    Alerts(Vec<AlertRow>),
-    /// News from the feed or a write.
-    Changes(Vec<Change>),
-    /// Something to say.
+    /// The queue as a tenant's cache has it.
+    Queue(TenantNo, Vec<IncidentRow>),
+    /// The alerts as a tenant's cache has them.
+    Alerts(TenantNo, Vec<AlertRow>),
+    /// News from feeds or a write, in the order each tenant told them.
+    Changes(Vec<Of<Change>>),
+    /// Something the console has to say.
     Notice(Level, String),
+    /// Something there is to say of a tenant.
+    TenantNotice(TenantNo, Level, String),
     /// An incident with its alerts; none where it is not cached.
-    Story(IncidentId, Result<Option<Arc<Story>>, String>),
+    Story(Of<IncidentId>, Result<Option<Arc<Story>>, String>),
     /// One alert in full; none where it is not cached.
-    Alert(AlertId, Result<Option<Arc<Alert>>, String>),
-    /// Where else an entity occurs.
-    Sightings(EntityKey, Result<Vec<Sighting>, String>),
-    /// Machine actions as cached.
-    Actions(Vec<MachineAction>),
-    /// How the feed is doing.
-    Health(FeedHealth),
-    /// Hunting calls used and allowed in the current window.
-    HuntBudget {
-        /// Used.
-        used: u32,
-        /// Allowed.
-        allowed: u32,
-    },
+    Alert(Of<AlertId>, Result<Option<Arc<Alert>>, String>),
+    /// Where else an entity occurs, in the caches of all tenants.
+    Sightings(EntityKey, Sightings),
+    /// Machine actions as a tenant's cache has them.
+    Actions(TenantNo, Vec<MachineAction>),
+    /// How a feed is doing.
+    Health(Of<FeedHealth>),
+    /// What a tenant's services still let us ask.
+    Budgets(Of<Budgets>),
     /// The preflight card of a ticket.
     Preflight(u64, Result<Box<respond::Preflight>, String>),
     /// What came of a write.
@@ -127,25 +135,27 @@ pub enum Msg {
         ticket: u64,
         /// What was asked, in words.
         label: String,
-        /// What was asked.
-        operation: Operation,
+        /// What was asked of whom.
+        operation: Of<Operation>,
         /// What came of it.
         outcome: Outcome,
     },
-    /// The journal has a new entry or an entry moved on.
-    JournalChanged,
-    /// The journal, newest first.
-    Journal(Result<Vec<JournalEntry>, String>),
+    /// A tenant's journal has a new entry or an entry moved on.
+    JournalChanged(TenantNo),
+    /// A tenant's journal, newest first.
+    Journal(TenantNo, Result<Vec<JournalEntry>, String>),
     /// A file was written, or not.
     Exported(&'static str, Result<PathBuf, String>),
     /// For the queue: put the cursor on this incident.
-    ShowIncident(IncidentId),
+    ShowIncident(Of<IncidentId>),
     /// For the Hunt screen: a hunt, an order, earlier queries.
     Hunt(HuntMsg),
     /// For the Evidence screen: what was hunted for.
     Evidence(EvidenceMsg),
     /// For the Hunt screen: put this query into a tab (title, text, run at once).
     OpenQuery {
+        /// The tenants to ask; none: those the screen would ask anyway.
+        tenants: Vec<TenantNo>,
         /// The tab's title.
         title: String,
         /// The query.
@@ -179,6 +189,8 @@ pub enum Act {
     Write(Write),
     /// Say something.
     Notice(Level, String),
+    /// Tell every screen something.
+    Tell(Msg),
     /// Put a text on the clipboard, sanitised.
     Copy(String),
     /// Do a command as if its key had been pressed (after closing the popup that asked).
@@ -186,9 +198,11 @@ pub enum Act {
     /// Show evidence.
     Evidence(EvidenceOf),
     /// Show an incident in the queue.
-    ShowIncident(IncidentId),
+    ShowIncident(Of<IncidentId>),
     /// Show the Hunt screen with a query.
     Hunt {
+        /// The tenants to ask; none: those the screen would ask anyway.
+        tenants: Vec<TenantNo>,
         /// The tab's title.
         title: String,
         /// The query.
@@ -210,6 +224,7 @@ impl std::fmt::Debug for Act {
             Self::Write(write) => f.debug_tuple("Write").field(write).finish(),
             Self::Go(root) => f.debug_tuple("Go").field(root).finish(),
             Self::Notice(level, text) => f.debug_tuple("Notice").field(level).field(text).finish(),
+            Self::Tell(msg) => f.debug_tuple("Tell").field(msg).finish(),
             Self::Copy(text) => f.debug_tuple("Copy").field(text).finish(),
             Self::Run(command) => f.debug_tuple("Run").field(command).finish(),
             Self::Evidence(of) => f.debug_tuple("Evidence").field(of).finish(),
@@ -234,30 +249,30 @@ pub enum Effect {
     Copy(String),
     /// Open a page of a known portal in the browser.
     OpenPortal(String),
-    /// Read the queue from the cache.
+    /// Read the queue from every tenant's cache.
     LoadQueue,
-    /// Read all alerts from the cache.
+    /// Read all alerts from every tenant's cache.
     LoadAlerts,
     /// Read an incident with its alerts from the cache; only the newest such question is answered.
-    LoadStory(IncidentId),
+    LoadStory(Of<IncidentId>),
     /// Read an alert from the cache.
-    LoadAlert(AlertId),
-    /// Look an entity up in the cache.
+    LoadAlert(Of<AlertId>),
+    /// Look an entity up in every tenant's cache.
     LoadSightings(EntityKey),
-    /// Read the journal.
-    LoadJournal,
-    /// Write the journal to a file.
+    /// Read a tenant's journal.
+    LoadJournal(TenantNo),
+    /// Write every tenant's journal to a file.
     ExportJournal,
     /// Remember that the incident was looked at.
-    MarkViewed(IncidentId),
-    /// Read machine actions from the cache.
+    MarkViewed(Of<IncidentId>),
+    /// Read machine actions from every tenant's cache.
     LoadActions,
     /// Ask what an analyst should know before an operation.
     Preflight {
         /// For the answer to carry.
         ticket: u64,
-        /// What is meant to be done.
-        operation: Operation,
+        /// What is meant to be done to whom.
+        operation: Of<Operation>,
     },
     /// Send an operation, once.
     Submit {
@@ -265,8 +280,8 @@ pub enum Effect {
         ticket: u64,
         /// What it is, in words.
         label: String,
-        /// What is to be done.
-        operation: Operation,
+        /// What is to be done to whom.
+        operation: Of<Operation>,
         /// What was typed to confirm it.
         typed: Option<String>,
         /// What its target looked like when the analyst decided.
@@ -274,10 +289,10 @@ pub enum Effect {
     },
     /// Nobody looks, or somebody does again.
     Idle(bool),
-    /// Ask the services now.
-    Refresh,
+    /// Ask the services of these tenants now.
+    Refresh(Vec<TenantNo>),
     /// Keep this incident fresh while it is looked at; none: nothing is open any more.
-    Watch(Option<IncidentId>),
+    Watch(Option<Of<IncidentId>>),
     /// For the Hunt screen: run, cancel, sort, export, read history.
     Hunt(HuntAsk),
     /// For the Evidence screen: hunt for facts.

@@ -10,7 +10,7 @@ use futures_util::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
-use super::data::{Level, Settings};
+use super::data::{Level, Settings, TenantFacts};
 use super::keymap::{Keymap, Override};
 use super::msg::{Effect, Msg};
 use super::state::State;
@@ -18,21 +18,23 @@ use super::terminal::{Surface, Tty};
 use super::theme::{Depth, Theme};
 use super::update::{self, update};
 use super::workers::Workers;
-use crate::config::{Config, KeyTable, Paths, Problem, TimeZone as Zone};
-use crate::domain::Timestamp;
+use crate::config::{Config, KeyTable, Paths, Problem, Profile, TimeZone as Zone};
+use crate::domain::{TenantNo, Timestamp};
 use crate::tenant::Tenant;
 
 /// What the console starts with.
 pub struct Start {
-    /// The tenant; none shows the first screen.
-    pub tenant: Option<Arc<Tenant>>,
+    /// The tenants; none shows the first screen.
+    pub tenants: Vec<Arc<Tenant>>,
+    /// Profiles that could not be opened, and why. They stop none of the others.
+    pub broken: Vec<(Profile, String)>,
     /// Settings.
     pub config: Config,
     /// Where files are.
     pub paths: Paths,
     /// No write is possible, whatever the profile says.
     pub read_only: bool,
-    /// The tenant is simulated.
+    /// The tenants are simulated.
     pub demo: bool,
     /// What was wrong in the configuration, to be said.
     pub problems: Vec<Problem>,
@@ -64,10 +66,10 @@ pub async fn run(start: Start) -> io::Result<ExitReason> {
     let (inbox, messages) = mpsc::channel(256);
     let (mut state, effects) = state(&start, Timestamp::now());
     let workers = Workers::start(
-        start.tenant.clone(),
+        &start.tenants,
         &start.config.feed,
         &start.paths,
-        state.data.settings.read_only,
+        start.read_only,
         inbox,
     );
     // Asked before the terminal is set up: the cache is read meanwhile.
@@ -92,15 +94,9 @@ pub fn state(start: &Start, now: Timestamp) -> (State, Vec<Effect>) {
     let (keymap, key_problems) = Keymap::new(&overrides(&start.config.keys, &file));
     let sla = &start.config.sla;
     let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
-    let tenant = start.tenant.as_ref();
     let settings = Settings {
-        tenant: tenant.map(|tenant| name_of(tenant)).unwrap_or_default(),
-        me: tenant
-            .map(|tenant| tenant.who().to_owned())
-            .unwrap_or_default(),
-        read_only: start.read_only || tenant.is_some_and(|tenant| tenant.profile.read_only),
+        tenants: facts(start),
         demo: start.demo,
-        connected: tenant.is_some(),
         local_zone: jiff::tz::TimeZone::system(),
         sla: [sla.high, sla.medium, sla.low, sla.informational].map(seconds),
         config_file: file,
@@ -117,26 +113,58 @@ pub fn state(start: &Start, now: Timestamp) -> (State, Vec<Effect>) {
     {
         state.say(Level::Warning, text, now);
     }
-    for aside in tenant.iter().flat_map(|tenant| &tenant.set_aside) {
-        let level = if aside.journal {
-            Level::Error
-        } else {
-            Level::Warning
-        };
-        state.say(level, aside.to_string(), now);
+    for (no, tenant) in TenantNo::first(start.tenants.len()).zip(&start.tenants) {
+        for aside in &tenant.set_aside {
+            let level = if aside.journal {
+                Level::Error
+            } else {
+                Level::Warning
+            };
+            state.say_of(no, level, &aside.to_string(), now);
+        }
+    }
+    for (profile, why) in &start.broken {
+        state.say(Level::Error, format!("{}: {why}", profile.name), now);
     }
     let effects = update::start(&mut state, now);
     (state, effects)
 }
 
-/// The tenant as the header names it: its domain or id, where that is short, else the profile.
-fn name_of(tenant: &Tenant) -> String {
-    let id = &tenant.profile.tenant_id;
-    if id.contains('.') {
-        id.clone()
-    } else {
-        tenant.profile.name.clone()
-    }
+/// What is settled of the tenants: first those opened, in the order of their numbers.
+fn facts(start: &Start) -> Vec<TenantFacts> {
+    let opened = start.tenants.iter().map(|tenant| {
+        (
+            &tenant.profile,
+            tenant.who(),
+            tenant.profile.read_only,
+            None,
+        )
+    });
+    let broken = start
+        .broken
+        .iter()
+        .map(|(profile, why)| (profile, profile.name.as_str(), true, Some(why.clone())));
+    let all: Vec<_> = opened.chain(broken).collect();
+    let domains: Vec<&str> = all.iter().map(|(it, ..)| it.tenant_id.as_str()).collect();
+    let facts = all.iter().map(|(profile, me, read_only, broken)| {
+        let id = &profile.tenant_id;
+        let once = domains.iter().filter(|known| *known == id).count() == 1;
+        TenantFacts {
+            // Its domain, where that is one and says which: two profiles may lead to one tenant.
+            name: if id.contains('.') && once {
+                id.clone()
+            } else {
+                profile.name.clone()
+            },
+            title: format!("{} ({id})", profile.name),
+            me: (*me).to_owned(),
+            read_only: start.read_only || *read_only,
+            cloud: profile.cloud.clone(),
+            way: String::new(),
+            broken: broken.clone(),
+        }
+    });
+    facts.collect()
 }
 
 /// The user's key bindings with the place each is written at.
@@ -244,8 +272,8 @@ pub async fn drive<S: Surface>(
                 }
                 let at = Timestamp::now();
                 for msg in batch.drain(..) {
-                    if let Msg::Outcome { outcome: crate::respond::Outcome::Accepted { action, .. }, .. } = &msg {
-                        workers.track(action.id.clone());
+                    if let Msg::Outcome { operation, outcome: crate::respond::Outcome::Accepted { action, .. }, .. } = &msg {
+                        workers.track(operation.with(action.id.clone()));
                     }
                     effects.extend(update(state, msg, at));
                 }

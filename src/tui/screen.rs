@@ -55,6 +55,7 @@ use super::msg::{Act, DeviceRef, Effect, Msg};
 use super::theme::{Role, Theme};
 use super::widgets::paint::RuleStyles;
 use super::widgets::time;
+use crate::domain::{IncidentId, Of};
 
 /// A screen or popup.
 pub trait Screen: Send {
@@ -93,7 +94,7 @@ pub trait Screen: Send {
     fn view(&self, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>);
 
     /// The devices what is in focus is about: what device commands mean here.
-    fn devices(&self, _data: &Data) -> Vec<DeviceRef> {
+    fn devices(&self, _data: &Data) -> Vec<Of<DeviceRef>> {
         Vec::new()
     }
 
@@ -113,7 +114,7 @@ pub trait Screen: Send {
     }
 
     /// The incident what is in focus belongs to: named in the reason of a device action.
-    fn incident(&self, _data: &Data) -> Option<crate::domain::IncidentId> {
+    fn incident(&self, _data: &Data) -> Option<Of<IncidentId>> {
         None
     }
 }

@@ -11,6 +11,7 @@ use super::msg::Root;
 use super::screen::Screen;
 use super::screens;
 use super::theme::Theme;
+use crate::domain::TenantNo;
 
 /// The whole state. Changed by [`super::update::update`] alone, drawn by [`super::draw::draw`].
 pub struct State {
@@ -39,7 +40,7 @@ pub struct State {
 impl State {
     /// A console with these settings, nothing known yet.
     pub fn new(settings: Settings, keymap: Keymap, theme: Theme) -> Self {
-        let connected = settings.connected;
+        let connected = !settings.tenants.is_empty();
         let mut stacks: Vec<Vec<Box<dyn Screen>>> = screens::roots()
             .into_iter()
             .map(|root| vec![root])
@@ -182,5 +183,15 @@ impl State {
         self.toast = Some((level, text.clone(), until));
         self.data.notices.push(level, text, now);
         self.dirty = true;
+    }
+
+    /// Says something of a tenant, which is named where there are several.
+    pub fn say_of(&mut self, tenant: TenantNo, level: Level, text: &str, now: Timestamp) {
+        if level > Level::Info
+            && let Some(tenant) = self.data.tenants.get_mut(tenant)
+        {
+            tenant.trouble = Some((now, level, text.to_owned()));
+        }
+        self.say(level, self.data.tenants.named(tenant, text), now);
     }
 }

@@ -62,30 +62,41 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
 fn told(state: &mut State, msg: &Msg, now: Timestamp, effects: &mut Vec<Effect>) {
     state.dirty = true;
     match msg {
-        Msg::Queue(rows) => {
-            state.data.incidents.load(rows.clone());
+        Msg::Queue(tenant, rows) => {
+            state.data.incidents.load(*tenant, rows.clone());
             state.data.recount();
         }
-        Msg::Alerts(rows) => state.data.alerts.load(rows.clone()),
-        Msg::Actions(rows) => state.data.actions.load(rows.clone()),
+        Msg::Alerts(tenant, rows) => state.data.alerts.load(*tenant, rows.clone()),
+        Msg::Actions(tenant, rows) => state.data.actions.load(*tenant, rows.clone()),
         Msg::Changes(changes) => state.data.apply(changes),
-        Msg::Health(health) => state.data.health = Some(health.clone()),
-        Msg::HuntBudget { used, allowed } => state.data.hunts = Some((*used, *allowed)),
+        Msg::Health(health) => {
+            if let Some(tenant) = state.data.tenants.get_mut(health.tenant) {
+                tenant.health = Some(health.it.clone());
+            }
+        }
+        Msg::Budgets(budgets) => {
+            if let Some(tenant) = state.data.tenants.get_mut(budgets.tenant) {
+                tenant.budgets = Some(budgets.it.clone());
+            }
+        }
         Msg::Notice(level, text) => state.say(*level, text.clone(), now),
+        Msg::TenantNotice(tenant, level, text) => state.say_of(*tenant, *level, text, now),
         Msg::Story(id, answer) => {
             state.data.stories.put(id, answer.clone());
             let rows = state.data.incidents.rows().iter();
-            let merged = rows.filter(|row| row.redirected_to.as_ref() == Some(id));
+            let merged = rows.filter(|row| {
+                row.tenant == id.tenant && row.redirected_to.as_ref() == Some(&id.it)
+            });
             let merged = merged.map(|row| row.id.clone()).collect();
             state.data.stories.set_merged(id, merged);
         }
         Msg::Outcome {
             ticket,
             label,
+            operation,
             outcome,
-            ..
         } => {
-            writes::settled(state, *ticket, label, outcome, now);
+            writes::settled(state, *ticket, label, operation.tenant, outcome, now);
         }
         Msg::Exported(what, answer) => match answer {
             Ok(path) => {
@@ -103,12 +114,16 @@ fn told(state: &mut State, msg: &Msg, now: Timestamp, effects: &mut Vec<Effect>)
     }
     let acts = cx.acts;
     carry_out(state, acts, now, effects);
-    if let Msg::Outcome { outcome, .. } = msg {
+    if let Msg::Outcome {
+        outcome, operation, ..
+    } = msg
+    {
         let changes = writes::changes(outcome);
         if !changes.is_empty() {
-            told(state, &Msg::Changes(changes.to_vec()), now, effects);
+            let changes = changes.iter().map(|change| operation.with(change.clone()));
+            told(state, &Msg::Changes(changes.collect()), now, effects);
         }
-        told(state, &Msg::JournalChanged, now, effects);
+        told(state, &Msg::JournalChanged(operation.tenant), now, effects);
     }
 }
 
@@ -144,7 +159,8 @@ fn key(state: &mut State, event: &KeyEvent, now: Timestamp, effects: &mut Vec<Ef
 /// Does a command: the screen in front first, then what the console does everywhere.
 fn command(state: &mut State, command: Command, now: Timestamp, effects: &mut Vec<Effect>) {
     let spec = command.spec();
-    if spec.danger != Danger::None && state.data.settings.read_only {
+    // Where some tenants may be written to, each write is refused or not by its own.
+    if spec.danger != Danger::None && state.data.tenants.all_read_only() {
         let text = format!("read-only: “{}” is not possible", spec.title);
         state.say(Level::Warning, text, now);
         return;
@@ -165,7 +181,8 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
         Command::Suspend => effects.push(Effect::Suspend),
         Command::Redraw => effects.push(Effect::Redraw),
         Command::Refresh => {
-            effects.push(Effect::Refresh);
+            let shown = state.data.tenants.shown();
+            effects.push(Effect::Refresh(shown.map(|tenant| tenant.tenant).collect()));
             state.say(Level::Info, "asking the services…", now);
         }
         Command::Quit => {
@@ -178,7 +195,7 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
         Command::Back => {
             if state.pop() {
                 left(state, now, effects);
-            } else if state.data.settings.connected {
+            } else if !state.data.tenants.is_empty() {
                 state.say(
                     Level::Info,
                     "this is the first level: q leaves nightjar",
@@ -260,7 +277,7 @@ fn copy(state: &mut State, content: &str, now: Timestamp, effects: &mut Vec<Effe
 }
 
 fn go(state: &mut State, root: Root, now: Timestamp, effects: &mut Vec<Effect>) {
-    if !state.data.settings.connected && !matches!(root, Root::Messages) {
+    if state.data.tenants.is_empty() && !matches!(root, Root::Messages) {
         state.say(Level::Info, "no profile yet: nothing to show there", now);
         return;
     }
@@ -322,6 +339,7 @@ fn carry_out(state: &mut State, acts: Vec<Act>, now: Timestamp, effects: &mut Ve
             Act::CloseTicket(ticket) => state.close_ticket(ticket),
             Act::Write(write) => writes::send(state, write, now, effects),
             Act::Notice(level, text) => state.say(level, text, now),
+            Act::Tell(msg) => told(state, &msg, now, effects),
             Act::Copy(text) => copy(state, &text, now, effects),
             Act::Run(found) => command(state, found, now, effects),
             Act::Evidence(of) => evidence(state, of, now, effects),
@@ -331,10 +349,21 @@ fn carry_out(state: &mut State, acts: Vec<Act>, now: Timestamp, effects: &mut Ve
                 let msg = Msg::ShowIncident(id);
                 told(state, &msg, now, effects);
             }
-            Act::Hunt { title, query, run } => {
+            Act::Hunt {
+                tenants,
+                title,
+                query,
+                run,
+            } => {
                 state.go(Root::Hunt);
                 shown(state, now, effects);
-                told(state, &Msg::OpenQuery { title, query, run }, now, effects);
+                let msg = Msg::OpenQuery {
+                    tenants,
+                    title,
+                    query,
+                    run,
+                };
+                told(state, &msg, now, effects);
             }
         }
     }
@@ -349,7 +378,7 @@ fn evidence(state: &mut State, of: EvidenceOf, now: Timestamp, effects: &mut Vec
 pub fn start(state: &mut State, now: Timestamp) -> Vec<Effect> {
     let mut effects = Vec::new();
     state.data.started = now;
-    if state.data.settings.connected {
+    if !state.data.tenants.is_empty() {
         effects.push(Effect::LoadQueue);
     }
     shown(state, now, &mut effects);

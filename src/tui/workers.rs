@@ -11,10 +11,10 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::data::{Level, Story};
-use super::msg::{Effect, Msg};
+use super::msg::{Effect, Msg, Sightings};
 use super::screens;
 use crate::config::{FeedSettings, Paths};
-use crate::domain::{IncidentId, Timestamp};
+use crate::domain::{ActionId, EntityKey, IncidentId, Of, TenantNo, Timestamp};
 use crate::feed::{self, Feed, FeedEvent, FeedHandle, FeedState};
 use crate::respond::Responder;
 use crate::store::{self, Store};
@@ -29,21 +29,23 @@ pub struct Workers {
     tasks: TaskTracker,
     stop: CancellationToken,
     state_folder: PathBuf,
-    connected: Option<Connected>,
+    /// By the tenants' numbers.
+    connected: Vec<Connected>,
+    /// The story wanted last: newer questions overwrite one that still waits.
+    story: watch::Sender<Option<Of<IncidentId>>>,
 }
 
 struct Connected {
     tenant: Arc<Tenant>,
     responder: Responder,
     feed: FeedHandle,
-    /// The story wanted last: newer questions overwrite one that still waits.
-    story: watch::Sender<Option<IncidentId>>,
 }
 
 impl Workers {
-    /// Starts the feed and what answers questions, where there is a tenant.
+    /// Starts the feeds and what answers questions. Each tenant has a feed of its own: none waits
+    /// for another, but that all speak through one inbox, in turn.
     pub fn start(
-        tenant: Option<Arc<Tenant>>,
+        tenants: &[Arc<Tenant>],
         settings: &FeedSettings,
         paths: &Paths,
         read_only: bool,
@@ -51,83 +53,117 @@ impl Workers {
     ) -> Self {
         let tasks = TaskTracker::new();
         let stop = CancellationToken::new();
-        let connected = tenant.map(|tenant| {
-            let responder = Responder::new(Arc::clone(&tenant), read_only);
+        let connect = |(no, tenant): (TenantNo, &Arc<Tenant>)| {
+            let responder = Responder::new(Arc::clone(tenant), read_only);
             let (events, heard) = mpsc::channel(64);
-            let feed = Feed::start(Arc::clone(&tenant), settings.clone(), events);
+            let feed = Feed::start(Arc::clone(tenant), settings.clone(), events);
             let (live, reconnected) = watch::channel(false);
-            tasks.spawn(listen(heard, inbox.clone(), live));
-            tasks.spawn(budgets(Arc::clone(&tenant), inbox.clone(), stop.clone()));
-            let (story, wanted) = watch::channel(None);
-            tasks.spawn(stories(tenant.store.clone(), wanted, inbox.clone()));
+            tasks.spawn(listen(no, heard, inbox.clone(), live));
+            let news = budgets(no, Arc::clone(tenant), inbox.clone(), stop.clone());
+            tasks.spawn(news);
             if !responder.read_only() {
-                let settling = settle(responder.clone(), inbox.clone(), reconnected);
+                let settling = settle(no, responder.clone(), inbox.clone(), reconnected);
                 let stop = stop.clone();
                 tasks.spawn(async move {
                     stop.run_until_cancelled_owned(Box::pin(settling)).await;
                 });
             }
             Connected {
-                tenant,
+                tenant: Arc::clone(tenant),
                 responder,
                 feed,
-                story,
             }
-        });
+        };
+        let numbers = TenantNo::first(tenants.len());
+        let connected = numbers.zip(tenants).map(connect).collect();
+        let (story, wanted) = watch::channel(None);
+        let stores = tenants.iter().map(|tenant| tenant.store.clone()).collect();
+        tasks.spawn(stories(stores, wanted, inbox.clone()));
         Self {
             inbox,
             tasks,
             stop,
             state_folder: paths.state.clone(),
             connected,
+            story,
         }
     }
 
-    /// Carries an effect out. Effects of the terminal itself are not for workers and pass over.
+    fn of(&self, tenant: TenantNo) -> Option<&Connected> {
+        self.connected.get(tenant.index())
+    }
+
+    fn numbered(&self) -> impl Iterator<Item = Of<&Connected>> {
+        TenantNo::first(self.connected.len())
+            .zip(&self.connected)
+            .map(|(no, connected)| Of::new(no, connected))
+    }
+
+    /// Carries an effect out. Effects of the terminal itself are not for workers and pass over; so do
+    /// those for a tenant that could not be opened.
     pub fn carry_out(&self, effect: Effect) {
-        let Some(connected) = &self.connected else {
-            return;
-        };
-        let store = connected.tenant.store.clone();
         match effect {
-            Effect::LoadQueue => {
-                self.read("incidents", move || store.incident_rows().map(Msg::Queue));
-            }
-            Effect::LoadAlerts => self.read("alerts", move || store.alert_rows().map(Msg::Alerts)),
-            Effect::LoadActions => self.read("actions", move || store.actions().map(Msg::Actions)),
+            Effect::LoadQueue => self.read_all("incidents", |no, store| {
+                store.incident_rows().map(|rows| Msg::Queue(no, rows))
+            }),
+            Effect::LoadAlerts => self.read_all("alerts", |no, store| {
+                store.alert_rows().map(|rows| Msg::Alerts(no, rows))
+            }),
+            Effect::LoadActions => self.read_all("actions", |no, store| {
+                store.actions().map(|rows| Msg::Actions(no, rows))
+            }),
             Effect::LoadStory(id) => {
-                connected.story.send_replace(Some(id));
+                self.story.send_replace(Some(id));
             }
-            Effect::LoadAlert(id) => self.answer(move || {
+            Effect::LoadAlert(id) => self.answer_of(id.tenant, move |store| {
                 let alert = store.alert(&id).map(|alert| alert.map(Arc::new));
                 Msg::Alert(id, alert.map_err(|error| error.to_string()))
             }),
-            Effect::LoadSightings(key) => self.answer(move || {
-                let found = store
-                    .where_else(&key, 500)
-                    .map_err(|error| error.to_string());
-                Msg::Sightings(key, found)
-            }),
-            Effect::LoadJournal => self.answer(move || {
-                Msg::Journal(store.journal(5_000).map_err(|error| error.to_string()))
+            Effect::LoadSightings(key) => self.sightings(key),
+            Effect::LoadJournal(no) => self.answer_of(no, move |store| {
+                let entries = store.journal(5_000).map_err(|error| error.to_string());
+                Msg::Journal(no, entries)
             }),
             Effect::ExportJournal => {
                 let folder = self.state_folder.clone();
-                self.answer(move || Msg::Exported("journal", export_journal(&store, &folder)));
+                let stores: Vec<Store> = self.stores().collect();
+                self.answer(move || Msg::Exported("journal", export_journal(&stores, &folder)));
             }
             Effect::MarkViewed(id) => {
-                self.answer(move || match store.mark_viewed(&id, Timestamp::now()) {
-                    Ok(()) => Msg::Tick,
-                    Err(error) => Msg::Notice(
-                        Level::Warning,
-                        format!("not remembered as looked at: {error}"),
-                    ),
+                self.answer_of(id.tenant, move |store| {
+                    match store.mark_viewed(&id, Timestamp::now()) {
+                        Ok(()) => Msg::Tick,
+                        Err(error) => Msg::TenantNotice(
+                            id.tenant,
+                            Level::Warning,
+                            format!("not remembered as looked at: {error}"),
+                        ),
+                    }
                 });
             }
-            Effect::Refresh => connected.feed.refresh(),
-            Effect::Watch(id) => connected.feed.watch(id),
-            Effect::Idle(idle) => connected.feed.set_idle(idle),
+            Effect::Refresh(tenants) => {
+                for connected in tenants.into_iter().filter_map(|no| self.of(no)) {
+                    connected.feed.refresh();
+                }
+            }
+            Effect::Watch(watched) => {
+                for connected in self.numbered() {
+                    let its = watched
+                        .as_ref()
+                        .filter(|watched| watched.tenant == connected.tenant)
+                        .map(|watched| watched.it.clone());
+                    connected.feed.watch(its);
+                }
+            }
+            Effect::Idle(idle) => {
+                for connected in &self.connected {
+                    connected.feed.set_idle(idle);
+                }
+            }
             Effect::Preflight { ticket, operation } => {
+                let Some(connected) = self.of(operation.tenant) else {
+                    return;
+                };
                 let responder = connected.responder.clone();
                 let inbox = self.inbox.clone();
                 self.tasks.spawn(async move {
@@ -143,12 +179,15 @@ impl Workers {
                 typed,
                 seen,
             } => {
+                let Some(connected) = self.of(operation.tenant) else {
+                    return;
+                };
                 let responder = connected.responder.clone();
                 let inbox = self.inbox.clone();
                 // Tracked, never cancelled: what is on its way is waited for when leaving.
                 self.tasks.spawn(async move {
                     let outcome = responder
-                        .submit(operation.clone(), typed.as_deref(), seen)
+                        .submit(operation.it.clone(), typed.as_deref(), seen)
                         .await;
                     send(
                         &inbox,
@@ -163,13 +202,16 @@ impl Workers {
                 });
             }
             Effect::Hunt(ask) => {
-                let tenant = Arc::clone(&connected.tenant);
+                let tenants = self.connected.iter();
+                let tenants = tenants.map(|it| Arc::clone(&it.tenant)).collect();
                 let folder = self.state_folder.clone();
-                self.look_up(screens::hunt::work::carry_out(ask, tenant, folder));
+                self.look_up(screens::hunt::work::carry_out(ask, tenants, folder));
             }
             Effect::Evidence(ask) => {
-                let tenant = Arc::clone(&connected.tenant);
-                self.look_up(screens::evidence::work::carry_out(ask, tenant));
+                if let Some(connected) = self.of(ask.tenant()) {
+                    let tenant = Arc::clone(&connected.tenant);
+                    self.look_up(screens::evidence::work::carry_out(ask, tenant));
+                }
             }
             Effect::OpenPortal(page) => self.answer(move || match open_page(&page) {
                 Ok(()) => Msg::Tick,
@@ -182,10 +224,14 @@ impl Workers {
     }
 
     /// Follows an action whose submission was accepted.
-    pub fn track(&self, action: crate::domain::ActionId) {
-        if let Some(connected) = &self.connected {
-            connected.feed.track(action);
+    pub fn track(&self, action: Of<ActionId>) {
+        if let Some(connected) = self.of(action.tenant) {
+            connected.feed.track(action.it);
         }
+    }
+
+    fn stores(&self) -> impl Iterator<Item = Store> {
+        self.connected.iter().map(|it| it.tenant.store.clone())
     }
 
     /// Asks a service something that changes nothing: leaving does not wait for it.
@@ -208,32 +254,67 @@ impl Workers {
         });
     }
 
-    /// The same for reads whose failure is a notice.
-    fn read(&self, what: &'static str, work: impl FnOnce() -> store::Result<Msg> + Send + 'static) {
-        self.answer(move || match work() {
-            Ok(msg) => msg,
-            Err(error) => Msg::Notice(
-                Level::Error,
-                format!("the cached {what} cannot be read: {error}"),
-            ),
+    /// The same with a tenant's cache.
+    fn answer_of(&self, tenant: TenantNo, work: impl FnOnce(&Store) -> Msg + Send + 'static) {
+        if let Some(connected) = self.of(tenant) {
+            let store = connected.tenant.store.clone();
+            self.answer(move || work(&store));
+        }
+    }
+
+    /// Reads from every tenant's cache; each answers for itself, and a failure is a notice.
+    fn read_all(
+        &self,
+        what: &'static str,
+        work: impl Fn(TenantNo, &Store) -> store::Result<Msg> + Copy + Send + 'static,
+    ) {
+        for no in TenantNo::first(self.connected.len()) {
+            self.answer_of(no, move |store| match work(no, store) {
+                Ok(msg) => msg,
+                Err(error) => Msg::TenantNotice(
+                    no,
+                    Level::Error,
+                    format!("the cached {what} cannot be read: {error}"),
+                ),
+            });
+        }
+    }
+
+    /// Looks an entity up in every tenant's cache.
+    fn sightings(&self, key: EntityKey) {
+        let stores: Vec<Store> = self.stores().collect();
+        self.answer(move || {
+            let mut answer = Sightings::default();
+            for (no, store) in TenantNo::first(stores.len()).zip(&stores) {
+                match store.where_else(&key, 500) {
+                    Ok(found) => answer
+                        .found
+                        .extend(found.into_iter().map(|it| Of::new(no, it))),
+                    Err(error) => answer.unread.push(Of::new(no, error.to_string())),
+                }
+            }
+            answer
+                .found
+                .sort_by_key(|sighting| std::cmp::Reverse(sighting.created));
+            Msg::Sightings(key, answer)
         });
     }
 
-    /// Stops the feed and waits for what is on its way, but not for ever.
+    /// Stops the feeds and waits for what is on its way, but not for ever.
     pub async fn shutdown(self) {
         let Self {
             tasks,
             stop,
             connected,
             inbox,
+            story,
             ..
         } = self;
         stop.cancel();
-        drop(inbox);
+        drop((inbox, story));
         let rest = async {
-            if let Some(Connected { feed, .. }) = connected {
-                feed.shutdown().await;
-            }
+            let feeds = connected.into_iter().map(|it| it.feed.shutdown());
+            futures_util::future::join_all(feeds).await;
             tasks.close();
             tasks.wait().await;
         };
@@ -246,14 +327,21 @@ async fn send(inbox: &Inbox, msg: Msg) {
     let _ = inbox.send(msg).await;
 }
 
-/// The feed's words as messages.
-async fn listen(mut heard: mpsc::Receiver<FeedEvent>, inbox: Inbox, live: watch::Sender<bool>) {
+/// A feed's words as messages.
+async fn listen(
+    no: TenantNo,
+    mut heard: mpsc::Receiver<FeedEvent>,
+    inbox: Inbox,
+    live: watch::Sender<bool>,
+) {
     while let Some(event) = heard.recv().await {
         let msg = match event {
-            FeedEvent::Changes(changes) => Msg::Changes(changes),
+            FeedEvent::Changes(changes) => {
+                Msg::Changes(changes.into_iter().map(|it| Of::new(no, it)).collect())
+            }
             FeedEvent::Health(health) => {
                 live.send_replace(health.state == FeedState::Live);
-                Msg::Health(health)
+                Msg::Health(Of::new(no, health))
             }
             FeedEvent::Notice(notice) => {
                 let level = match notice.level {
@@ -261,7 +349,7 @@ async fn listen(mut heard: mpsc::Receiver<FeedEvent>, inbox: Inbox, live: watch:
                     feed::Level::Warning => Level::Warning,
                     feed::Level::Error => Level::Error,
                 };
-                Msg::Notice(level, notice.text)
+                Msg::TenantNotice(no, level, notice.text)
             }
         };
         if inbox.send(msg).await.is_err() {
@@ -270,22 +358,15 @@ async fn listen(mut heard: mpsc::Receiver<FeedEvent>, inbox: Inbox, live: watch:
     }
 }
 
-/// Hunting calls used, whenever that changes.
-async fn budgets(tenant: Arc<Tenant>, inbox: Inbox, stop: CancellationToken) {
+/// What the services still let us ask, whenever that changes.
+async fn budgets(no: TenantNo, tenant: Arc<Tenant>, inbox: Inbox, stop: CancellationToken) {
     let mut known = tenant.budgets();
     let mut last = None;
     loop {
-        let now = {
-            let budgets = known.borrow_and_update();
-            (budgets.hunts_used, budgets.hunts_limit)
-        };
-        if last != Some(now) {
-            last = Some(now);
-            let msg = Msg::HuntBudget {
-                used: now.0,
-                allowed: now.1,
-            };
-            if inbox.send(msg).await.is_err() {
+        let now = known.borrow_and_update().clone();
+        if last.as_ref() != Some(&now) {
+            last = Some(now.clone());
+            if inbox.send(Msg::Budgets(Of::new(no, now))).await.is_err() {
                 return;
             }
         }
@@ -297,12 +378,18 @@ async fn budgets(tenant: Arc<Tenant>, inbox: Inbox, stop: CancellationToken) {
 }
 
 /// Reads stories one after another; of those wanted meanwhile only the newest.
-async fn stories(store: Store, mut wanted: watch::Receiver<Option<IncidentId>>, inbox: Inbox) {
+async fn stories(
+    stores: Vec<Store>,
+    mut wanted: watch::Receiver<Option<Of<IncidentId>>>,
+    inbox: Inbox,
+) {
     while wanted.changed().await.is_ok() {
         let Some(id) = wanted.borrow_and_update().clone() else {
             continue;
         };
-        let store = store.clone();
+        let Some(store) = stores.get(id.tenant.index()).cloned() else {
+            continue;
+        };
         let read = tokio::task::spawn_blocking(move || {
             let story = read_story(&store, &id);
             Msg::Story(id, story.map_err(|error| error.to_string()))
@@ -327,7 +414,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(60);
 
 /// Settles what a former run left open; and again when the connection is back, and as long as asking
 /// may tell more.
-async fn settle(responder: Responder, inbox: Inbox, mut live: watch::Receiver<bool>) {
+async fn settle(no: TenantNo, responder: Responder, inbox: Inbox, mut live: watch::Receiver<bool>) {
     let mut told = HashMap::new();
     let mut found = responder.recover().await;
     loop {
@@ -346,11 +433,12 @@ async fn settle(responder: Responder, inbox: Inbox, mut live: watch::Receiver<bo
                     entry.target,
                     entry.state.as_str()
                 );
-                send(&inbox, Msg::Notice(level, text)).await;
-                send(&inbox, Msg::JournalChanged).await;
+                send(&inbox, Msg::TenantNotice(no, level, text)).await;
+                send(&inbox, Msg::JournalChanged(no)).await;
             }
             if !settled.changes.is_empty() {
-                send(&inbox, Msg::Changes(settled.changes)).await;
+                let changes = settled.changes.into_iter().map(|it| Of::new(no, it));
+                send(&inbox, Msg::Changes(changes.collect())).await;
             }
         }
         let back = async {
@@ -371,10 +459,14 @@ async fn settle(responder: Responder, inbox: Inbox, mut live: watch::Receiver<bo
     }
 }
 
-fn export_journal(store: &Store, folder: &std::path::Path) -> Result<PathBuf, String> {
-    let entries = store
-        .journal(usize::MAX >> 1)
-        .map_err(|error| error.to_string())?;
+/// Entries of all tenants, newest first; each names its tenant.
+fn export_journal(stores: &[Store], folder: &std::path::Path) -> Result<PathBuf, String> {
+    let mut entries = Vec::new();
+    for store in stores {
+        let read = store.journal(usize::MAX >> 1);
+        entries.extend(read.map_err(|error| error.to_string())?);
+    }
+    entries.sort_by_key(|entry| std::cmp::Reverse((entry.at, entry.id.0)));
     let stamp = Timestamp::now().strftime("%Y%m%d-%H%M%S").to_string();
     let path = folder.join(format!("journal-{stamp}.jsonl"));
     let write = || -> std::io::Result<()> {

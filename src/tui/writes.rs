@@ -11,18 +11,24 @@ use super::screens::picker::Picker;
 use super::screens::preflight::Preflight;
 use super::state::State;
 use super::widgets::list::Row;
-use crate::domain::{Change, IsolationType, ScanType};
+use crate::domain::{Change, IsolationType, Of, ScanType, TenantNo};
 use crate::respond::{self, Confirm, Operation, Outcome};
 
 /// Sends changes that need no confirmation.
 pub(super) fn send(state: &mut State, write: Write, now: Timestamp, effects: &mut Vec<Effect>) {
-    if state.data.settings.read_only {
-        state.say(Level::Warning, "read-only: nothing can be sent", now);
-        return;
-    }
     let batch = state.data.ticket();
     let several = write.operations.len() > 1;
     for (operation, seen) in write.operations {
+        let tenant = operation.tenant;
+        if state.data.tenants.is_read_only(tenant) {
+            state.say_of(
+                tenant,
+                Level::Warning,
+                "read-only: nothing can be sent",
+                now,
+            );
+            continue;
+        }
         // A change that asks for a confirmation never goes this way.
         if respond::spec(&operation).confirm != Confirm::None {
             state.say(
@@ -33,7 +39,7 @@ pub(super) fn send(state: &mut State, write: Write, now: Timestamp, effects: &mu
             continue;
         }
         let ticket = state.data.ticket();
-        let label = match &operation {
+        let label = match &operation.it {
             Operation::UpdateIncident { id, .. } if several => {
                 format!("incident {id}: {}", write.label)
             }
@@ -71,6 +77,7 @@ pub(super) fn settled(
     state: &mut State,
     ticket: u64,
     label: &str,
+    tenant: TenantNo,
     outcome: &Outcome,
     now: Timestamp,
 ) {
@@ -161,8 +168,8 @@ pub(super) fn settled(
             format!("{label}: read-only, nothing was sent"),
         ),
     };
-    state.say(level, text, now);
-    if let Some(operation) = undo {
+    state.say_of(tenant, level, &text, now);
+    if let Some(operation) = undo.map(|operation| Of::new(tenant, operation)) {
         match state
             .data
             .undo
@@ -247,7 +254,7 @@ pub(super) fn device(state: &mut State, command: Command, now: Timestamp) -> Vec
     cx.acts
 }
 
-fn card(command: Command, device: &DeviceRef, reason: String, cx: &mut Cx<'_>) {
+fn card(command: Command, device: &Of<DeviceRef>, reason: String, cx: &mut Cx<'_>) {
     let machine = device.id.clone();
     let comment = String::new();
     let operation = match command {
@@ -274,6 +281,6 @@ fn card(command: Command, device: &DeviceRef, reason: String, cx: &mut Cx<'_>) {
         },
         _ => return,
     };
-    let popup = Preflight::new(operation, reason, cx);
+    let popup = Preflight::new(device.with(operation), reason, cx);
     cx.popup(Box::new(popup));
 }

@@ -1,7 +1,8 @@
 //! The console without terminal, runtime or clock: keys in, effects and screen text out.
 
-use nightjar::domain::{Alert, Incident, IncidentRow, Timestamp};
-use nightjar::tui::data::{Settings, Story};
+use nightjar::api::Budgets;
+use nightjar::domain::{Alert, Incident, IncidentRow, Of, TenantNo, Timestamp};
+use nightjar::tui::data::{Settings, Story, TenantFacts};
 use nightjar::tui::draw::{Drawn, draw};
 use nightjar::tui::keymap::Keymap;
 use nightjar::tui::keys::{Chord, parse_sequence};
@@ -31,11 +32,25 @@ pub struct Console {
     pub now: Timestamp,
 }
 
+/// A tenant of this name.
+pub fn facts(name: &str, me: &str) -> TenantFacts {
+    TenantFacts {
+        name: name.into(),
+        title: format!("{name} (5b0d6a1c-9a67-4f5e-8f0a-0a6f1c2d3e4f)"),
+        me: me.into(),
+        cloud: "commercial".into(),
+        ..TenantFacts::default()
+    }
+}
+
+/// Something of the only tenant.
+pub fn of<T>(it: T) -> Of<T> {
+    Of::new(TenantNo(0), it)
+}
+
 pub fn settings() -> Settings {
     Settings {
-        tenant: "contoso.com".into(),
-        me: "you@contoso.com".into(),
-        connected: true,
+        tenants: vec![facts("contoso.com", "you@contoso.com")],
         config_file: "/home/you/.config/nightjar/config.toml".into(),
         ..Settings::default()
     }
@@ -68,19 +83,18 @@ impl Console {
 
     pub fn fill(&mut self) {
         use nightjar::feed::{FeedHealth, FeedState};
-        self.tell(Msg::Queue(queue()));
-        self.tell(Msg::Health(FeedHealth {
+        self.tell(Msg::Queue(TenantNo(0), queue()));
+        self.tell(Msg::Health(of(FeedHealth {
             state: FeedState::Live,
             as_of: Some(now()),
             syncing: None,
             failures: 0,
             rejected: 0,
-        }));
-        self.tell(Msg::HuntBudget {
-            used: 3,
-            allowed: 45,
-        });
-        self.tell(Msg::Story("4211".into(), Ok(Some(story().into()))));
+        })));
+        let mut budgets = Budgets::default();
+        budgets.hunts_used = 3;
+        self.tell(Msg::Budgets(of(budgets)));
+        self.tell(Msg::Story(of("4211".into()), Ok(Some(story().into()))));
         self.effects.clear();
     }
 

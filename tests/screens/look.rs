@@ -1,13 +1,13 @@
 //! What each screen looks like, narrow, normal and wide.
 
-use nightjar::domain::Change;
+use nightjar::domain::{Change, TenantNo};
 use nightjar::store::{JournalEntry, JournalId, JournalState};
 use nightjar::tui::data::{Level, Settings};
 use nightjar::tui::msg::{Effect, Msg};
 use nightjar::tui::theme::{Depth, Role, Theme};
 use ratatui::style::Modifier;
 
-use crate::harness::{Console, ago, incident, now, settings, story};
+use crate::harness::{Console, ago, incident, now, of, settings, story};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (200, 60)];
 
@@ -25,7 +25,7 @@ fn alerts() -> Msg {
         .iter()
         .map(|alert| alert.to_row(now()))
         .collect();
-    Msg::Alerts(rows)
+    Msg::Alerts(TenantNo(0), rows)
 }
 
 fn action(id: &str, kind: &str, status: &str, minutes: i64) -> nightjar::domain::MachineAction {
@@ -98,7 +98,7 @@ fn alerts_of_all() {
         console.keys("2").tell(alerts());
         let alert = story().alerts.remove(3);
         let id = alert.id.clone();
-        console.tell(Msg::Alert(id, Ok(Some(alert.into()))));
+        console.tell(Msg::Alert(of(id), Ok(Some(alert.into()))));
     });
 }
 
@@ -112,18 +112,23 @@ fn alerts_of_one_incident() {
 #[test]
 fn actions() {
     snapshot("actions", |console| {
-        console.keys("4").tell(Msg::Actions(vec![
-            action("x1", "Isolate", "Pending", 2),
-            action("x2", "RunAntiVirusScan", "Succeeded", 90),
-            action("x3", "Defenestrate", "Wobbling", 4000),
-        ]));
+        console.keys("4").tell(Msg::Actions(
+            TenantNo(0),
+            vec![
+                action("x1", "Isolate", "Pending", 2),
+                action("x2", "RunAntiVirusScan", "Succeeded", 90),
+                action("x3", "Defenestrate", "Wobbling", 4000),
+            ],
+        ));
     });
 }
 
 #[test]
 fn the_journal() {
     snapshot("journal", |console| {
-        console.keys("5").tell(Msg::Journal(Ok(journal())));
+        console
+            .keys("5")
+            .tell(Msg::Journal(TenantNo(0), Ok(journal())));
     });
 }
 
@@ -157,8 +162,7 @@ fn help_palette_and_which_key() {
 fn the_first_screen() {
     for (width, height) in SIZES {
         let settings = Settings {
-            connected: false,
-            tenant: String::new(),
+            tenants: Vec::new(),
             ..settings()
         };
         let console = Console::with(settings, width, height);
@@ -169,7 +173,7 @@ fn the_first_screen() {
 #[test]
 fn the_first_screen_offers_the_demo() {
     let settings = Settings {
-        connected: false,
+        tenants: Vec::new(),
         ..settings()
     };
     let mut console = Console::with(settings, 80, 24);
@@ -199,20 +203,20 @@ fn an_empty_queue_says_why() {
     };
     let mut console = Console::empty(100, 24);
     assert!(console.screen().contains("reading the cache"));
-    console.tell(Msg::Queue(Vec::new()));
+    console.tell(Msg::Queue(TenantNo(0), Vec::new()));
     assert!(console.screen().contains("Nothing is cached yet"));
     let why = "no route to graph.microsoft.com".to_owned();
-    console.tell(Msg::Health(health(FeedState::Offline {
+    console.tell(Msg::Health(of(health(FeedState::Offline {
         since: now(),
         why,
-    })));
+    }))));
     let screen = console.screen();
     assert!(
         screen.contains("no route to graph.microsoft.com"),
         "{screen}"
     );
     assert!(screen.contains("offline"), "{screen}");
-    console.tell(Msg::Health(health(FeedState::Live)));
+    console.tell(Msg::Health(of(health(FeedState::Live))));
     assert!(console.screen().contains("The service knows of none."));
 }
 
@@ -271,7 +275,7 @@ fn what_arrives_above_is_counted_and_the_eye_stays() {
         })
         .collect();
     console.tell(Msg::Changes(
-        rows.into_iter().map(Change::Incident).collect(),
+        rows.into_iter().map(Change::Incident).map(of).collect(),
     ));
     console.keys("G");
     let before = console.screen();
@@ -279,7 +283,7 @@ fn what_arrives_above_is_counted_and_the_eye_stays() {
     let new = |id: &str| {
         let mut row = incident(id, "high", "active", 0, "Brand new", None, [1, 1, 1]);
         row.created = now();
-        Change::Incident(row)
+        of(Change::Incident(row))
     };
     console.tell(Msg::Changes(vec![new("9001"), new("9002"), new("9003")]));
     let after = console.screen();

@@ -1,15 +1,15 @@
 //! What is decided, what is asked, and what leaves when.
 
 use nightjar::api::IncidentPatch;
-use nightjar::domain::{Change, Classification, Determination, IncidentStatus, IsolationType};
+use nightjar::domain::{Change, Classification, Determination, IncidentStatus, IsolationType, Of};
 use nightjar::respond::{Danger, Operation, Outcome, Permission, Preflight};
 use nightjar::store::{JournalEntry, JournalId, JournalState};
-use nightjar::tui::data::Settings;
+use nightjar::tui::data::{Settings, TenantFacts};
 use nightjar::tui::msg::{Effect, Msg};
 
-use crate::harness::{Console, incident, now, queue, settings};
+use crate::harness::{Console, facts, incident, now, of, queue, settings};
 
-fn submitted(effects: &[Effect]) -> Vec<(u64, Operation)> {
+fn submitted(effects: &[Effect]) -> Vec<(u64, Of<Operation>)> {
     let writes = effects.iter().filter_map(|effect| match effect {
         Effect::Submit {
             ticket, operation, ..
@@ -22,7 +22,7 @@ fn submitted(effects: &[Effect]) -> Vec<(u64, Operation)> {
 fn patches(effects: &[Effect]) -> Vec<(String, IncidentPatch)> {
     let writes = submitted(effects)
         .into_iter()
-        .filter_map(|(_, operation)| match operation {
+        .filter_map(|(_, operation)| match operation.it {
             Operation::UpdateIncident { id, patch } => Some((id.to_string(), patch)),
             _ => None,
         });
@@ -93,7 +93,7 @@ fn marks_make_it_many_and_u_takes_all_back() {
     }
     for (ticket, operation) in &sent {
         let undo = Operation::UpdateIncident {
-            id: match operation {
+            id: match &operation.it {
                 Operation::UpdateIncident { id, .. } => id.clone(),
                 _ => unreachable!("both are updates"),
             },
@@ -166,7 +166,7 @@ fn a_comment_is_sent_when_confirmed_and_not_when_cancelled() {
     console.text("benign").keys("enter");
     let sent = submitted(&console.effects());
     assert_eq!(
-        sent[0].1,
+        sent[0].1.it,
         Operation::CommentIncident {
             id: "4211".into(),
             text: "benign".into()
@@ -178,7 +178,10 @@ fn a_comment_is_sent_when_confirmed_and_not_when_cancelled() {
 fn read_only_makes_every_write_impossible() {
     let mut console = Console::with(
         Settings {
-            read_only: true,
+            tenants: vec![TenantFacts {
+                read_only: true,
+                ..facts("contoso.com", "you@contoso.com")
+            }],
             ..settings()
         },
         120,
@@ -228,7 +231,7 @@ fn card(operation: Operation, confirm: Option<&str>) -> Preflight {
 }
 
 /// Opens the card for isolating FIN-07 in full.
-fn isolating(width: u16, height: u16) -> (Console, Operation) {
+fn isolating(width: u16, height: u16) -> (Console, Of<Operation>) {
     let mut console = Console::new(width, height);
     console.keys("x i");
     assert!(
@@ -246,7 +249,7 @@ fn isolating(width: u16, height: u16) -> (Console, Operation) {
         submitted(&effects).is_empty(),
         "nothing leaves before the analyst confirms"
     );
-    let answer = Ok(Box::new(card(operation.clone(), Some("FIN-07"))));
+    let answer = Ok(Box::new(card(operation.it.clone(), Some("FIN-07"))));
     console.tell(Msg::Preflight(ticket, answer));
     (console, operation)
 }
@@ -255,7 +258,7 @@ fn isolating(width: u16, height: u16) -> (Console, Operation) {
 fn isolating_asks_for_a_reason_and_the_name_typed() {
     let (mut console, operation) = isolating(120, 40);
     assert!(
-        matches!(&operation, Operation::Isolate { kind: IsolationType::Full, machine, .. } if machine.as_str() == "m1")
+        matches!(&operation.it, Operation::Isolate { kind: IsolationType::Full, machine, .. } if machine.as_str() == "m1")
     );
     for (width, height) in [(80, 24), (120, 40), (200, 60)] {
         insta::assert_snapshot!(
@@ -283,7 +286,7 @@ fn isolating_asks_for_a_reason_and_the_name_typed() {
     let effects = console.effects();
     let sent = submitted(&effects);
     assert_eq!(sent.len(), 1);
-    let Operation::Isolate { comment, .. } = &sent[0].1 else {
+    let Operation::Isolate { comment, .. } = &sent[0].1.it else {
         panic!("{:?}", sent[0].1);
     };
     assert_eq!(comment, "containment, incident 4211");
@@ -383,10 +386,10 @@ fn the_cursor_follows_a_merge() {
             .lines()
             .any(|line| line.starts_with('▌') && line.contains("4202"))
     );
-    console.tell(Msg::Changes(vec![Change::Redirected {
+    console.tell(Msg::Changes(vec![of(Change::Redirected {
         from: "4202".into(),
         to: Some("4211".into()),
-    }]));
+    })]));
     let screen = console.screen();
     assert!(
         screen
@@ -421,7 +424,7 @@ fn the_cursor_stays_on_its_incident_through_refreshes() {
     )];
     rows.extend(queue());
     console.tell(Msg::Changes(
-        rows.into_iter().map(Change::Incident).collect(),
+        rows.into_iter().map(Change::Incident).map(of).collect(),
     ));
     assert_eq!(focus(&console), before);
 }
@@ -435,7 +438,7 @@ fn the_portal_opens_known_hosts_only() {
     );
     let mut story = crate::harness::story();
     story.incident.incident_web_url = Some("https://security.microsoft.com.evil.example/x".into());
-    console.tell(Msg::Story("4211".into(), Ok(Some(story.into()))));
+    console.tell(Msg::Story(of("4211".into()), Ok(Some(story.into()))));
     console.keys("o");
     assert!(console.effects().is_empty());
     assert!(console.screen().contains("no known portal"));

@@ -4,7 +4,7 @@
 
 use crossterm::event::KeyEvent;
 use jiff::Timestamp;
-use nightjar::tui::data::Settings;
+use nightjar::tui::data::{Settings, TenantFacts};
 use nightjar::tui::draw::draw;
 use nightjar::tui::keymap::Keymap;
 use nightjar::tui::keys::Chord;
@@ -26,9 +26,11 @@ impl Console {
     /// A connected console of a size, its clock standing still.
     pub fn new(width: u16, height: u16) -> Self {
         let settings = Settings {
-            connected: true,
-            tenant: "contoso.com".to_owned(),
-            me: "you@contoso.com".to_owned(),
+            tenants: vec![TenantFacts {
+                name: "contoso.com".to_owned(),
+                me: "you@contoso.com".to_owned(),
+                ..TenantFacts::default()
+            }],
             ..Settings::default()
         };
         let mut state = State::new(settings, Keymap::default(), Theme::default());

@@ -87,9 +87,10 @@ fn sorted<R: Filtered>(
         }
     }
     keyed.sort_unstable_by(|(a, key, at), (b, other, bt)| {
-        (a, key)
-            .cmp(&(b, other))
-            .then_with(|| rows[*at as usize].id().cmp(rows[*bt as usize].id()))
+        (a, key).cmp(&(b, other)).then_with(|| {
+            let (a, b) = (&rows[*at as usize], &rows[*bt as usize]);
+            (a.id(), a.tenant()).cmp(&(b.id(), b.tenant()))
+        })
     });
     keyed.into_iter().map(|(_, _, at)| at).collect()
 }
@@ -110,9 +111,10 @@ fn ranks<'a>(texts: impl Iterator<Item = &'a str>) -> HashMap<&'a str, i64> {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Tenants;
     use super::super::filter::Filter;
     use super::*;
-    use crate::domain::Severity;
+    use crate::domain::{Severity, TenantNo};
 
     struct Row {
         id: String,
@@ -121,6 +123,9 @@ mod tests {
     }
 
     impl Filtered for Row {
+        fn tenant(&self) -> TenantNo {
+            TenantNo(0)
+        }
         fn id(&self) -> &str {
             &self.id
         }
@@ -161,13 +166,15 @@ mod tests {
             let key = |_: &Row| (0, 0, 0);
             let basis = Basis { version: 1, sort: (), reverse, minute: 0 };
             let filter = Filter::new(&word);
+            let all = Filter::default();
+            let tenants = Tenants::default();
             let mut kept = Arrangement::default();
             prop_assert_eq!(
-                kept.order(&rows, basis, true, Filter::default().asker(""), text, key).len(),
+                kept.order(&rows, basis, true, all.asker(&tenants), text, key).len(),
                 rows.len()
             );
-            let plain = Arrangement::default().order(&rows, basis, false, filter.asker(""), text, key);
-            prop_assert_eq!(&kept.order(&rows, basis, true, filter.asker(""), text, key), &plain);
+            let plain = Arrangement::default().order(&rows, basis, false, filter.asker(&tenants), text, key);
+            prop_assert_eq!(&kept.order(&rows, basis, true, filter.asker(&tenants), text, key), &plain);
             for pair in plain.windows(2) {
                 let (a, b) = (&rows[pair[0] as usize], &rows[pair[1] as usize]);
                 let ordering = a.title.cmp(&b.title);

@@ -1,9 +1,11 @@
-//! Rows by id: found, replaced and removed in constant time, walked in a row.
+//! Rows by tenant and id: found, replaced and removed in constant time, walked in a row.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-use crate::domain::{ActionId, AlertId, AlertRow, IncidentId, IncidentRow, MachineAction};
+use crate::domain::{
+    ActionId, AlertId, AlertRow, IncidentId, IncidentRow, MachineAction, Of, TenantNo,
+};
 
 /// A row with an id.
 pub trait Keyed {
@@ -46,11 +48,18 @@ impl Keyed for MachineAction {
     }
 }
 
-/// Rows by id. `version` grows with every change.
+impl<R: Keyed> Of<R> {
+    /// What it is recognised by among the rows of all tenants.
+    pub fn key(&self) -> Of<R::Key> {
+        self.with(self.it.key().clone())
+    }
+}
+
+/// Rows by tenant and id. `version` grows with every change.
 #[derive(Clone, Debug)]
 pub struct Collection<R: Keyed> {
-    rows: Vec<R>,
-    index: HashMap<R::Key, u32>,
+    rows: Vec<Of<R>>,
+    index: HashMap<Of<R::Key>, u32>,
     version: u64,
     loaded: bool,
 }
@@ -67,30 +76,31 @@ impl<R: Keyed> Default for Collection<R> {
 }
 
 impl<R: Keyed> Collection<R> {
-    /// Replaces everything by what the cache holds. Rows that arrived meanwhile are newer than the
-    /// cache's and stay.
-    pub fn load(&mut self, rows: Vec<R>) {
-        let newer = std::mem::take(&mut self.rows);
-        let keys = rows.iter().enumerate();
-        self.index = keys
-            .map(|(at, row)| (row.key().clone(), at as u32))
-            .collect();
-        self.rows = rows;
-        for row in newer {
-            self.put(row);
+    /// Takes in what a tenant's cache holds. Rows that arrived meanwhile are newer than the cache's
+    /// and stay.
+    pub fn load(&mut self, tenant: TenantNo, rows: Vec<R>) {
+        self.rows.reserve(rows.len());
+        self.index.reserve(rows.len());
+        for row in rows {
+            let row = Of::new(tenant, row);
+            let newer = |shown: &Of<R>| shown.replaces(&row);
+            if !self.get(&row.key()).is_some_and(newer) {
+                self.put(row);
+            }
         }
         self.loaded = true;
         self.version += 1;
     }
 
-    /// Whether the cache has been read.
+    /// Whether a cache has been read.
     pub fn is_loaded(&self) -> bool {
         self.loaded
     }
 
     /// Adds a row or replaces the one with its id, unless that is newer.
-    pub fn put(&mut self, row: R) {
-        if let Some(at) = self.index.get(row.key()) {
+    pub fn put(&mut self, row: Of<R>) {
+        let key = row.key();
+        if let Some(at) = self.index.get(&key) {
             let shown = &mut self.rows[*at as usize];
             if row.replaces(shown) {
                 *shown = row;
@@ -98,40 +108,85 @@ impl<R: Keyed> Collection<R> {
             }
         } else {
             self.version += 1;
-            self.index.insert(row.key().clone(), self.rows.len() as u32);
+            self.index.insert(key, self.rows.len() as u32);
             self.rows.push(row);
         }
     }
 
     /// Removes a row.
-    pub fn remove(&mut self, key: &R::Key) {
+    pub fn remove(&mut self, key: &Of<R::Key>) {
         let Some(at) = self.index.remove(key) else {
             return;
         };
         self.version += 1;
         self.rows.swap_remove(at as usize);
         if let Some(moved) = self.rows.get(at as usize) {
-            self.index.insert(moved.key().clone(), at);
+            self.index.insert(moved.key(), at);
         }
     }
 
     /// The row with an id.
-    pub fn get(&self, key: &R::Key) -> Option<&R> {
+    pub fn get(&self, key: &Of<R::Key>) -> Option<&Of<R>> {
         self.index.get(key).map(|at| &self.rows[*at as usize])
     }
 
     /// Where the row with an id is in [`Collection::rows`].
-    pub fn position(&self, key: &R::Key) -> Option<u32> {
+    pub fn position(&self, key: &Of<R::Key>) -> Option<u32> {
         self.index.get(key).copied()
     }
 
     /// All rows, in no order.
-    pub fn rows(&self) -> &[R] {
+    pub fn rows(&self) -> &[Of<R>] {
         &self.rows
     }
 
     /// Grows with every change.
     pub fn version(&self) -> u64 {
         self.version
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Row(IncidentId, u32);
+
+    impl Keyed for Row {
+        type Key = IncidentId;
+        fn key(&self) -> &IncidentId {
+            &self.0
+        }
+        fn replaces(&self, shown: &Self) -> bool {
+            self.1 >= shown.1
+        }
+    }
+
+    fn row(tenant: u16, version: u32) -> Of<Row> {
+        Of::new(TenantNo(tenant), Row("4211".into(), version))
+    }
+
+    #[test]
+    fn equal_ids_of_two_tenants_are_two_rows() {
+        let mut rows = Collection::default();
+        rows.load(TenantNo(0), vec![row(0, 1).it]);
+        rows.put(row(1, 7));
+        rows.put(row(0, 2));
+        assert_eq!(rows.get(&row(0, 0).key()), Some(&row(0, 2)));
+        assert_eq!(rows.get(&row(1, 0).key()), Some(&row(1, 7)));
+        rows.remove(&row(0, 0).key());
+        assert_eq!(rows.rows(), [row(1, 7)]);
+        assert_eq!(rows.position(&row(1, 0).key()), Some(0));
+    }
+
+    #[test]
+    fn a_cache_read_late_takes_nothing_newer_away() {
+        let mut rows = Collection::default();
+        rows.put(row(0, 3));
+        rows.load(TenantNo(0), vec![row(0, 2).it]);
+        assert_eq!(rows.rows(), [row(0, 3)]);
+        rows.load(TenantNo(0), vec![row(0, 4).it]);
+        assert_eq!(rows.rows(), [row(0, 4)]);
     }
 }

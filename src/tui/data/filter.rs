@@ -4,10 +4,13 @@
 use nucleo_matcher::pattern::{Atom, AtomKind, CaseMatching, Normalization};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 
-use crate::domain::{AlertRow, IncidentRow, IncidentStatus, Severity};
+use super::Tenants;
+use crate::domain::{AlertRow, IncidentRow, IncidentStatus, Of, Severity, TenantNo};
 
 /// What a row answers to a filter.
 pub trait Filtered {
+    /// Whose it is.
+    fn tenant(&self) -> TenantNo;
     /// Its id.
     fn id(&self) -> &str;
     /// Its title.
@@ -24,7 +27,10 @@ pub trait Filtered {
     fn texts(&self, look: &mut dyn FnMut(&str) -> bool) -> bool;
 }
 
-impl Filtered for IncidentRow {
+impl Filtered for Of<IncidentRow> {
+    fn tenant(&self) -> TenantNo {
+        self.tenant
+    }
     fn id(&self) -> &str {
         self.id.as_str()
     }
@@ -48,7 +54,10 @@ impl Filtered for IncidentRow {
     }
 }
 
-impl Filtered for AlertRow {
+impl Filtered for Of<AlertRow> {
+    fn tenant(&self) -> TenantNo {
+        self.tenant
+    }
     fn id(&self) -> &str {
         self.id.as_str()
     }
@@ -90,8 +99,20 @@ enum Ask {
 
 #[derive(Clone, Debug)]
 enum Term {
-    Ask { ask: Ask, not: bool },
-    Word { atom: Atom, word: String, not: bool },
+    Ask {
+        ask: Ask,
+        not: bool,
+    },
+    /// Asked once for each tenant, not for each row.
+    Tenant {
+        text: String,
+        not: bool,
+    },
+    Word {
+        atom: Atom,
+        word: String,
+        not: bool,
+    },
 }
 
 /// A filter, read once and asked for every row.
@@ -133,22 +154,21 @@ impl Filter {
         Self::new(&words.join(" "))
     }
 
-    /// Whether every row this one lets through, `wider` lets through as well: then only those it
-    /// let through need asking.
-    pub fn narrows(&self, wider: &Self) -> bool {
-        !wider.text.is_empty()
-            && !wider.text.contains('-')
-            && !self.text.contains('-')
-            && self.text.len() > wider.text.len()
-            && self.text.starts_with(&wider.text)
-            && self.text.as_bytes()[wider.text.len()] == b' '
-    }
-
-    /// Prepares to ask rows.
-    pub fn asker<'a>(&'a self, me: &'a str) -> Asker<'a> {
+    /// Prepares to ask rows of these tenants, of which only those shown pass.
+    pub fn asker<'a>(&'a self, tenants: &'a Tenants) -> Asker<'a> {
+        let wanted = |name: &str| {
+            self.terms.iter().all(|term| match term {
+                Term::Tenant { text, not } => contains(name, text) != *not,
+                _ => true,
+            })
+        };
+        let passes = tenants
+            .iter()
+            .map(|tenant| tenant.shown && wanted(&tenant.facts.name));
         Asker {
             filter: self,
-            me,
+            passes: passes.collect(),
+            tenants,
             matcher: Matcher::new(Config::DEFAULT),
             buffer: Vec::new(),
         }
@@ -158,7 +178,9 @@ impl Filter {
 /// A filter with the room fuzzy matching needs.
 pub struct Asker<'a> {
     filter: &'a Filter,
-    me: &'a str,
+    tenants: &'a Tenants,
+    /// Whether a tenant's rows may pass, by its number.
+    passes: Vec<bool>,
     matcher: Matcher,
     buffer: Vec<char>,
 }
@@ -166,9 +188,13 @@ pub struct Asker<'a> {
 impl Asker<'_> {
     /// Whether the row passes.
     pub fn passes(&mut self, row: &impl Filtered) -> bool {
-        let me = self.me;
+        if self.passes.get(row.tenant().index()) == Some(&false) {
+            return false;
+        }
+        let me = self.tenants.me(row.tenant());
         for term in &self.filter.terms {
             let (holds, not) = match term {
+                Term::Tenant { .. } => continue,
                 Term::Ask { ask, not } => (holds(ask, row, me), *not),
                 Term::Word { atom, word, not } => {
                     let fuzzy = |matcher: &mut Matcher, buffer: &mut Vec<char>| {
@@ -257,6 +283,9 @@ fn read_term(word: &str) -> Option<Term> {
     }
     if let Some((field, value)) = rest.split_once(':') {
         let text = value.to_owned();
+        if field == "tenant" && !value.is_empty() {
+            return Some(Term::Tenant { text, not });
+        }
         let ask = match (field, value) {
             (_, "") => None,
             ("status", "open") => Some(Ask::Open(true)),
@@ -306,16 +335,26 @@ pub fn incident_status(status: &IncidentStatus) -> (&str, crate::tui::theme::Rol
 
 #[cfg(test)]
 mod tests {
+    use super::super::TenantFacts;
     use super::*;
     use crate::domain::{Incident, Timestamp};
 
-    fn row(title: &str, severity: &str, status: &str, owner: Option<&str>) -> IncidentRow {
+    fn row(title: &str, severity: &str, status: &str, owner: Option<&str>) -> Of<IncidentRow> {
         let json = serde_json::json!({
             "id": "4211", "displayName": title, "severity": severity, "status": status,
             "assignedTo": owner, "customTags": ["vip"],
         });
         let incident: Incident = serde_json::from_value(json).expect("an incident");
-        incident.to_row(Timestamp::UNIX_EPOCH)
+        Of::new(TenantNo(0), incident.to_row(Timestamp::UNIX_EPOCH))
+    }
+
+    fn tenants(names: &[&str]) -> Tenants {
+        let facts = names.iter().map(|name| TenantFacts {
+            name: (*name).to_owned(),
+            me: format!("R.Ohara@{}", &name[..1]),
+            ..TenantFacts::default()
+        });
+        Tenants::new(facts.collect())
     }
 
     #[test]
@@ -348,7 +387,8 @@ mod tests {
             ("zzz", false, false),
         ] {
             let filter = Filter::new(text);
-            let mut asker = filter.asker("R.Ohara@x");
+            let tenants = tenants(&["x.com"]);
+            let mut asker = filter.asker(&tenants);
             assert_eq!(asker.passes(&open), for_open, "{text} on the open one");
             assert_eq!(asker.passes(&done), for_done, "{text} on the resolved one");
         }
@@ -357,7 +397,8 @@ mod tests {
     #[test]
     fn letters_strewn_over_a_title_are_no_match() {
         let row = row("Password spray, one success", "medium", "active", None);
-        assert!(!Filter::new("pwnucs").asker("").passes(&row));
+        let none = Tenants::default();
+        assert!(!Filter::new("pwnucs").asker(&none).passes(&row));
     }
 
     #[test]
@@ -368,5 +409,23 @@ mod tests {
             filter.toggled("owner:me").text(),
             "owner:me status:open spray"
         );
+    }
+    #[test]
+    fn tenants_are_asked_for_by_name_and_me_is_another_in_each() {
+        let first = row("a", "low", "active", Some("r.ohara@x"));
+        let second = Of::new(TenantNo(1), first.it.clone());
+        let mut tenants = tenants(&["x.com", "y.com"]);
+        let passing = |text: &str, tenants: &Tenants| {
+            let filter = Filter::new(text);
+            let mut asker = filter.asker(tenants);
+            (asker.passes(&first), asker.passes(&second))
+        };
+        assert_eq!(passing("tenant:X", &tenants), (true, false));
+        assert_eq!(passing("-tenant:x", &tenants), (false, true));
+        assert_eq!(passing("tenant:", &tenants), (true, true));
+        assert_eq!(passing("tenant:.com owner:me", &tenants), (true, false));
+        tenants.show(&[TenantNo(1)]);
+        assert_eq!(passing("", &tenants), (false, true));
+        assert_eq!(passing("tenant:x", &tenants), (false, false));
     }
 }

@@ -6,6 +6,7 @@ mod collection;
 pub mod filter;
 mod notices;
 mod story;
+pub mod tenants;
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,24 +14,22 @@ use jiff::tz::TimeZone;
 pub use collection::{Collection, Keyed};
 pub use notices::{Level, Note, Notices};
 pub use story::{Entity, Stories, Story};
+pub use tenants::{Condition, Tenant, TenantFacts, Tenants};
 
-use crate::domain::{Alert, AlertRow, Change, Evidence, IncidentRow, MachineAction, Severity};
-use crate::feed::{FeedHealth, FeedState};
+use crate::domain::{
+    Alert, AlertRow, Change, Evidence, IncidentId, IncidentRow, MachineAction, Of, Severity,
+    TenantNo,
+};
+use crate::feed::FeedState;
 use crate::respond::Operation;
 
 /// What is settled when the console starts.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The tenant as the header names it.
-    pub tenant: String,
-    /// Who "me" is.
-    pub me: String,
-    /// No write is possible.
-    pub read_only: bool,
-    /// The tenant is simulated.
+    /// The tenants, in the order of their numbers; none shows the first screen.
+    pub tenants: Vec<TenantFacts>,
+    /// The tenants are simulated.
     pub demo: bool,
-    /// Whether there is a tenant at all.
-    pub connected: bool,
     /// The local zone.
     pub local_zone: TimeZone,
     /// Seconds to the first action for high, medium, low and informational.
@@ -42,11 +41,8 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            tenant: String::new(),
-            me: String::new(),
-            read_only: false,
+            tenants: Vec::new(),
             demo: false,
-            connected: false,
             local_zone: TimeZone::UTC,
             sla: [30 * 60, 2 * 3600, 8 * 3600, 24 * 3600],
             config_file: String::new(),
@@ -76,13 +72,15 @@ pub struct Counts {
 pub struct Data {
     /// What is settled when the console starts.
     pub settings: Settings,
-    /// The queue.
+    /// The tenants and how they are doing.
+    pub tenants: Tenants,
+    /// The queue of all tenants.
     pub incidents: Collection<IncidentRow>,
     /// Alerts; read when first shown.
     pub alerts: Collection<AlertRow>,
     /// Machine actions.
     pub actions: Collection<MachineAction>,
-    /// Open incidents in numbers.
+    /// Open incidents of the tenants shown, in numbers.
     pub counts: Counts,
     /// Whole incidents with their alerts, those looked at last.
     pub stories: Stories,
@@ -90,10 +88,6 @@ pub struct Data {
     pub notices: Notices,
     /// Whether times are shown in the local zone.
     pub local_time: bool,
-    /// How the feed is doing.
-    pub health: Option<FeedHealth>,
-    /// Hunting calls used and allowed in the current window.
-    pub hunts: Option<(u32, u32)>,
     /// When this console started: what was made since is new.
     pub started: Timestamp,
     /// What takes the last changes back, newest last.
@@ -111,13 +105,14 @@ pub struct Undo {
     /// What was done, in words.
     pub label: String,
     /// What takes it back.
-    pub operations: Vec<Operation>,
+    pub operations: Vec<Of<Operation>>,
 }
 
 impl Data {
     /// Empty, with these settings.
     pub fn new(settings: Settings) -> Self {
         Self {
+            tenants: Tenants::new(settings.tenants.clone()),
             settings,
             ..Self::default()
         }
@@ -139,16 +134,17 @@ impl Data {
         }
     }
 
-    /// Whether an owner is the analyst at this console.
-    pub fn is_me(&self, owner: &str) -> bool {
-        !self.settings.me.is_empty() && owner.eq_ignore_ascii_case(&self.settings.me)
+    /// Whether an owner in a tenant is the analyst at this console.
+    pub fn is_me(&self, tenant: TenantNo, owner: &str) -> bool {
+        let me = self.tenants.me(tenant);
+        !me.is_empty() && owner.eq_ignore_ascii_case(me)
     }
 
-    /// An owner as lists show it: `you`, `—`, or the part before the `@`.
-    pub fn owner<'a>(&self, owner: Option<&'a str>) -> &'a str {
+    /// An owner in a tenant as lists show it: `you`, `—`, or the part before the `@`.
+    pub fn owner<'a>(&self, tenant: TenantNo, owner: Option<&'a str>) -> &'a str {
         match owner {
             None => "—",
-            Some(owner) if self.is_me(owner) => "you",
+            Some(owner) if self.is_me(tenant, owner) => "you",
             Some(owner) => owner.split('@').next().unwrap_or(owner),
         }
     }
@@ -172,69 +168,78 @@ impl Data {
     }
 
     /// The incidents that were merged into this one.
-    pub fn merged_into(&self, id: &crate::domain::IncidentId) -> &[crate::domain::IncidentId] {
+    pub fn merged_into(&self, id: &Of<IncidentId>) -> &[IncidentId] {
         self.stories.merged(id)
+    }
+
+    /// Whether the first read of a shown tenant is still under way, or not one of them is live.
+    pub fn is_filling(&self) -> bool {
+        let mut conditions = self.tenants.shown().map(|tenant| tenant.condition());
+        let starting = |condition: Condition| condition == Condition::Starting;
+        !self
+            .tenants
+            .shown()
+            .any(|tenant| tenant.condition() == Condition::Live)
+            || conditions.any(starting)
     }
 
     /// Why a list is empty, in words: never as if there were nothing where nothing is known.
     pub fn feed_word_when_empty(&self) -> String {
-        match self
-            .health
-            .as_ref()
-            .map(|health| (&health.state, health.syncing))
-        {
-            Some((FeedState::Offline { why, .. }, _)) => {
-                format!("Nothing is cached and the service cannot be reached: {why}")
+        let words: Vec<Of<String>> = self
+            .tenants
+            .shown()
+            .map(|tenant| tenant.with(word_when_empty(tenant.it)))
+            .collect();
+        match words.as_slice() {
+            [] => "Nothing is connected.".to_owned(),
+            [first, rest @ ..] if rest.iter().all(|word| word.it == first.it) => first.it.clone(),
+            all => {
+                let words = all
+                    .iter()
+                    .map(|word| self.tenants.named(word.tenant, word.it.as_str()));
+                words.collect::<Vec<_>>().join(" ")
             }
-            Some((FeedState::SignIn { why }, _)) => {
-                format!("Nothing is cached and sign-in is refused: {why}")
-            }
-            Some((_, Some(progress))) => format!(
-                "First read: {} incidents and {} alerts so far…",
-                progress.incidents, progress.alerts
-            ),
-            Some((FeedState::Live, None)) => "The service knows of none.".to_owned(),
-            _ => "Nothing is cached yet; asking the service…".to_owned(),
         }
     }
 
     /// Takes news in. Screens look at the collections' versions to see what concerns them.
-    pub fn apply(&mut self, changes: &[Change]) {
+    pub fn apply(&mut self, changes: &[Of<Change>]) {
         let mut queue = false;
         for change in changes {
-            match change {
+            match &change.it {
                 Change::Incident(row) => {
-                    self.incidents.put(row.clone());
-                    self.stories.stale(&row.id);
+                    self.stories.stale(&change.with(row.id.clone()));
+                    self.incidents.put(change.with(row.clone()));
                     queue = true;
                 }
                 Change::Alert(row) => {
                     if self.alerts.is_loaded() {
-                        self.alerts.put(row.clone());
+                        self.alerts.put(change.with(row.clone()));
                     }
                     if let Some(incident) = &row.incident {
-                        self.stories.stale(incident);
+                        self.stories.stale(&change.with(incident.clone()));
                     }
                 }
                 Change::Redirected { from, to } => {
-                    if let Some(row) = self.incidents.get(from) {
+                    let from = change.with(from.clone());
+                    if let Some(row) = self.incidents.get(&from) {
                         let mut row = row.clone();
-                        row.status = crate::domain::IncidentStatus::Redirected;
-                        row.redirected_to.clone_from(to);
+                        row.it.status = crate::domain::IncidentStatus::Redirected;
+                        row.it.redirected_to.clone_from(to);
                         self.incidents.put(row);
                     }
-                    self.stories.stale(from);
+                    self.stories.stale(&from);
                     if let Some(to) = to {
-                        self.stories.stale(to);
+                        self.stories.stale(&change.with(to.clone()));
                     }
                     queue = true;
                 }
-                Change::Action(action) => self.actions.put(action.clone()),
+                Change::Action(action) => self.actions.put(change.with(action.clone())),
                 Change::IncidentGone(id) => {
-                    self.incidents.remove(id);
+                    self.incidents.remove(&change.with(id.clone()));
                     queue = true;
                 }
-                Change::AlertGone(id) => self.alerts.remove(id),
+                Change::AlertGone(id) => self.alerts.remove(&change.with(id.clone())),
             }
         }
         if queue {
@@ -242,34 +247,87 @@ impl Data {
         }
     }
 
-    /// Counts the open incidents afresh.
+    /// Counts the open incidents afresh, of each tenant and of those shown.
     pub fn recount(&mut self) {
-        let mut counts = Counts::default();
+        let mut each = vec![Counts::default(); self.tenants.len()];
         for row in self.incidents.rows() {
-            if !row.status.is_open() {
-                continue;
-            }
-            match row.severity {
-                Severity::High => counts.high += 1,
-                Severity::Medium => counts.medium += 1,
-                Severity::Low => counts.low += 1,
-                _ => counts.other += 1,
-            }
-            if row.assigned_to.is_none() {
-                counts.unassigned += 1;
-                let oldest = counts
-                    .oldest_unassigned
-                    .map_or(row.created, |t| t.min(row.created));
-                counts.oldest_unassigned = Some(oldest);
+            if let Some(counts) = each.get_mut(row.tenant.index())
+                && row.status.is_open()
+            {
+                counts.add(row);
             }
         }
-        self.counts = counts;
+        self.counts = Counts::default();
+        for (no, counts) in self.tenants.numbers().zip(each) {
+            if self.tenants.shows(no) {
+                self.counts.sum(&counts);
+            }
+            if let Some(tenant) = self.tenants.get_mut(no) {
+                tenant.counts = counts;
+            }
+        }
     }
 }
 
-/// The devices among an alert's evidence, each once.
-pub fn devices_of<'a>(alerts: impl Iterator<Item = &'a Alert>) -> Vec<super::msg::DeviceRef> {
-    let mut out: Vec<super::msg::DeviceRef> = Vec::new();
+impl Counts {
+    fn add(&mut self, row: &IncidentRow) {
+        match row.severity {
+            Severity::High => self.high += 1,
+            Severity::Medium => self.medium += 1,
+            Severity::Low => self.low += 1,
+            _ => self.other += 1,
+        }
+        if row.assigned_to.is_none() {
+            self.unassigned += 1;
+            self.oldest_unassigned = earlier(self.oldest_unassigned, Some(row.created));
+        }
+    }
+
+    fn sum(&mut self, other: &Self) {
+        self.high += other.high;
+        self.medium += other.medium;
+        self.low += other.low;
+        self.other += other.other;
+        self.unassigned += other.unassigned;
+        self.oldest_unassigned = earlier(self.oldest_unassigned, other.oldest_unassigned);
+    }
+}
+
+fn earlier(one: Option<Timestamp>, other: Option<Timestamp>) -> Option<Timestamp> {
+    one.into_iter().chain(other).min()
+}
+
+/// Why a tenant's list is empty.
+fn word_when_empty(tenant: &Tenant) -> String {
+    if let Some(why) = &tenant.facts.broken {
+        return format!("It could not be opened: {why}");
+    }
+    match tenant
+        .health
+        .as_ref()
+        .map(|health| (&health.state, health.syncing))
+    {
+        Some((FeedState::Offline { why, .. }, _)) => {
+            format!("Nothing is cached and the service cannot be reached: {why}")
+        }
+        Some((FeedState::SignIn { why }, _)) => {
+            format!("Nothing is cached and sign-in is refused: {why}")
+        }
+        Some((_, Some(progress))) => format!(
+            "First read: {} incidents and {} alerts so far…",
+            progress.incidents, progress.alerts
+        ),
+        Some((FeedState::Live, None)) => "The service knows of none.".to_owned(),
+        _ => "Nothing is cached yet; asking the service…".to_owned(),
+    }
+}
+
+/// The devices among the evidence of a tenant's alerts, each once.
+pub fn devices_of<'a>(
+    tenant: TenantNo,
+    alerts: impl Iterator<Item = &'a Alert>,
+) -> Vec<Of<super::msg::DeviceRef>> {
+    let mut out: Vec<Of<super::msg::DeviceRef>> = Vec::new();
     let is_device = |evidence: &&Evidence| evidence.kind == crate::domain::EvidenceKind::Device;
     for evidence in alerts
         .flat_map(|alert| alert.evidence.iter())
@@ -278,10 +336,8 @@ pub fn devices_of<'a>(alerts: impl Iterator<Item = &'a Alert>) -> Vec<super::msg
         if let Some(id) = evidence.machine()
             && !out.iter().any(|known| known.id == id)
         {
-            out.push(super::msg::DeviceRef {
-                id,
-                name: evidence.title().into_owned(),
-            });
+            let name = evidence.title().into_owned();
+            out.push(Of::new(tenant, super::msg::DeviceRef { id, name }));
         }
     }
     out

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use crate::domain::{Alert, EvidenceKind, Incident, IncidentId, Timestamp, Verdict};
+use crate::domain::{Alert, EvidenceKind, Incident, IncidentId, Of, Timestamp, Verdict};
 
 /// An entity of an incident, counted over its alerts.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,7 +121,7 @@ fn kind_rank(kind: &EvidenceKind) -> usize {
 
 #[derive(Debug)]
 struct Slot {
-    id: IncidentId,
+    id: Of<IncidentId>,
     story: Option<Arc<Story>>,
     problem: Option<String>,
     /// Something changed since it was read.
@@ -135,53 +135,53 @@ struct Slot {
 pub struct Stories {
     slots: VecDeque<Slot>,
     /// The newest question; older ones may go unanswered.
-    asked: Option<IncidentId>,
+    asked: Option<Of<IncidentId>>,
 }
 
 const KEPT: usize = 24;
 
 impl Stories {
-    fn slot(&self, id: &IncidentId) -> Option<&Slot> {
+    fn slot(&self, id: &Of<IncidentId>) -> Option<&Slot> {
         self.slots.iter().find(|slot| slot.id == *id)
     }
 
     /// The story of an incident, if it has been read (stale or not).
-    pub fn get(&self, id: &IncidentId) -> Option<&Arc<Story>> {
+    pub fn get(&self, id: &Of<IncidentId>) -> Option<&Arc<Story>> {
         self.slot(id).and_then(|slot| slot.story.as_ref())
     }
 
     /// Why it could not be read.
-    pub fn problem(&self, id: &IncidentId) -> Option<&str> {
+    pub fn problem(&self, id: &Of<IncidentId>) -> Option<&str> {
         self.slot(id).and_then(|slot| slot.problem.as_deref())
     }
 
     /// Whether the store has been asked and knows no such incident.
-    pub fn is_missing(&self, id: &IncidentId) -> bool {
+    pub fn is_missing(&self, id: &Of<IncidentId>) -> bool {
         self.slot(id)
             .is_some_and(|slot| slot.story.is_none() && slot.problem.is_none())
     }
 
     /// The incidents that were merged into it.
-    pub fn merged(&self, id: &IncidentId) -> &[IncidentId] {
+    pub fn merged(&self, id: &Of<IncidentId>) -> &[IncidentId] {
         self.slot(id)
             .map(|slot| slot.merged.as_slice())
             .unwrap_or_default()
     }
 
     /// Notes the incidents that were merged into it.
-    pub fn set_merged(&mut self, id: &IncidentId, merged: Vec<IncidentId>) {
+    pub fn set_merged(&mut self, id: &Of<IncidentId>, merged: Vec<IncidentId>) {
         if let Some(slot) = self.slots.iter_mut().find(|slot| slot.id == *id) {
             slot.merged = merged;
         }
     }
 
     /// Whether it must be read (again).
-    pub fn wants(&self, id: &IncidentId) -> bool {
+    pub fn wants(&self, id: &Of<IncidentId>) -> bool {
         self.asked.as_ref() != Some(id) && self.slot(id).is_none_or(|slot| slot.stale)
     }
 
     /// Something about the incident changed. An answer already on its way may be too old.
-    pub fn stale(&mut self, id: &IncidentId) {
+    pub fn stale(&mut self, id: &Of<IncidentId>) {
         if self.asked.as_ref() == Some(id) {
             self.asked = None;
         }
@@ -191,12 +191,12 @@ impl Stories {
     }
 
     /// It has been asked for: until the answer it is wanted no more.
-    pub fn asked(&mut self, id: &IncidentId) {
+    pub fn asked(&mut self, id: &Of<IncidentId>) {
         self.asked = Some(id.clone());
     }
 
     /// Takes an answer.
-    pub fn put(&mut self, id: &IncidentId, answer: Result<Option<Arc<Story>>, String>) {
+    pub fn put(&mut self, id: &Of<IncidentId>, answer: Result<Option<Arc<Story>>, String>) {
         if self.asked.as_ref() == Some(id) {
             self.asked = None;
         }

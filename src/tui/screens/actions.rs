@@ -4,11 +4,10 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::{ActionId, ActionStatus, EntityKey, MachineAction, MachineId};
-use crate::store::Sighting;
+use crate::domain::{ActionId, ActionStatus, EntityKey, MachineAction, MachineId, Of};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
-use crate::tui::msg::{Act, DeviceRef, Effect, Msg};
+use crate::tui::msg::{Act, DeviceRef, Effect, Msg, Sightings};
 use crate::tui::screen::{Ctx, Cx, Screen};
 use crate::tui::theme::Role;
 use crate::tui::widgets::table::{CellText, Column, Rows, TableState, Width};
@@ -17,39 +16,40 @@ use crate::tui::widgets::{paint, time};
 /// The screen.
 #[derive(Debug, Default)]
 pub struct Actions {
-    table: TableState<ActionId>,
+    table: TableState<Of<ActionId>>,
     order: Vec<u32>,
     running_only: bool,
     version: u64,
     asked: bool,
     /// The device whose newest incident was asked for.
-    looking: Option<EntityKey>,
+    looking: Option<Of<EntityKey>>,
 }
 
 struct View<'a> {
-    rows: &'a [MachineAction],
+    rows: &'a [Of<MachineAction>],
     order: &'a [u32],
 }
 
-/// Goes to the incident of the newest alert that names the device.
-fn show_newest(answer: &Result<Vec<Sighting>, String>, cx: &mut Cx<'_>) {
-    match answer {
-        Ok(found) => {
-            let newest = found
-                .iter()
-                .filter(|sighting| sighting.incident.is_some())
-                .max_by_key(|sighting| sighting.created);
-            match newest.and_then(|sighting| sighting.incident.clone()) {
-                Some(id) => cx.act(Act::ShowIncident(id)),
-                None => cx.notice(Level::Info, "no cached incident names this device"),
-            }
-        }
-        Err(why) => cx.notice(Level::Error, why.clone()),
+/// Goes to the incident of the newest alert of its tenant that names the device.
+fn show_newest(device: &Of<EntityKey>, answer: &Sightings, cx: &mut Cx<'_>) {
+    let own = |tenant| tenant == device.tenant;
+    if let Some(why) = answer.unread.iter().find(|why| own(why.tenant)) {
+        cx.notice(Level::Error, why.it.clone());
+        return;
+    }
+    let newest = answer
+        .found
+        .iter()
+        .filter(|sighting| own(sighting.tenant) && sighting.incident.is_some())
+        .max_by_key(|sighting| sighting.created);
+    match newest.and_then(|sighting| Some(sighting.with(sighting.incident.clone()?))) {
+        Some(id) => cx.act(Act::ShowIncident(id)),
+        None => cx.notice(Level::Info, "no cached incident names this device"),
     }
 }
 
 impl View<'_> {
-    fn row(&self, row: usize) -> &MachineAction {
+    fn row(&self, row: usize) -> &Of<MachineAction> {
         &self.rows[self.order[row] as usize]
     }
 }
@@ -79,14 +79,14 @@ pub(in crate::tui) fn status(status: &ActionStatus) -> (&'static str, &str, Role
 }
 
 impl Rows for View<'_> {
-    type Key = ActionId;
+    type Key = Of<ActionId>;
 
     fn len(&self) -> usize {
         self.order.len()
     }
 
-    fn key(&self, row: usize) -> ActionId {
-        self.row(row).id.clone()
+    fn key(&self, row: usize) -> Of<ActionId> {
+        self.row(row).key()
     }
 
     fn cell<'a>(&'a self, row: usize, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
@@ -124,7 +124,7 @@ impl Rows for View<'_> {
                     .cancellation_requestor
                     .as_deref()
                     .or(row.requestor.as_deref());
-                CellText::new(ctx.data.owner(who), ctx.style(Role::Text))
+                CellText::new(ctx.data.owner(row.tenant, who), ctx.style(Role::Text))
             }
             6 => {
                 let why = row
@@ -147,11 +147,15 @@ impl Actions {
     fn arrange(&mut self, data: &Data) {
         let rows = data.actions.rows();
         let mut order: Vec<u32> = (0..rows.len() as u32)
-            .filter(|at| !self.running_only || !rows[*at as usize].status.is_final())
+            .filter(|at| {
+                let row = &rows[*at as usize];
+                data.tenants.shows(row.tenant) && !(self.running_only && row.status.is_final())
+            })
             .collect();
         order.sort_by(|a, b| {
             let (a, b) = (&rows[*a as usize], &rows[*b as usize]);
-            (b.creation_date_time_utc, &b.id).cmp(&(a.creation_date_time_utc, &a.id))
+            let key = |row: &Of<MachineAction>| (row.creation_date_time_utc, row.key());
+            key(b).cmp(&key(a))
         });
         self.order = order;
         self.version = data.actions.version();
@@ -162,7 +166,7 @@ impl Actions {
         self.table.sync(&view);
     }
 
-    fn focus<'a>(&self, data: &'a Data) -> Option<&'a MachineAction> {
+    fn focus<'a>(&self, data: &'a Data) -> Option<&'a Of<MachineAction>> {
         let at = self.order.get(self.table.row())?;
         data.actions.rows().get(*at as usize)
     }
@@ -200,16 +204,16 @@ impl Screen for Actions {
                 None => {}
             },
             Command::ActionDevice => {
-                let machine = self
-                    .focus(cx.data)
-                    .and_then(|action| action.machine_id.clone());
+                let action = self.focus(cx.data);
+                let machine =
+                    action.and_then(|action| Some(action.with(action.machine_id.clone()?)));
                 if let Some(machine) = machine {
                     let value = machine.as_str().to_lowercase();
                     let key = EntityKey {
                         kind: "device".into(),
                         value: value.into(),
                     };
-                    self.looking = Some(key.clone());
+                    self.looking = Some(machine.with(key.clone()));
                     cx.effect(Effect::LoadSightings(key));
                 }
             }
@@ -241,10 +245,9 @@ impl Screen for Actions {
 
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
         if let Msg::Sightings(key, answer) = msg
-            && self.looking.as_ref() == Some(key)
+            && let Some(device) = self.looking.take_if(|looking| looking.it == *key)
         {
-            self.looking = None;
-            show_newest(answer, cx);
+            show_newest(&device, answer, cx);
         }
         if self.version != cx.data.actions.version() {
             self.arrange(cx.data);
@@ -308,7 +311,7 @@ impl Screen for Actions {
         self.table.draw(buf, body, COLUMNS, &rows, None, true, ctx);
     }
 
-    fn devices(&self, data: &Data) -> Vec<DeviceRef> {
+    fn devices(&self, data: &Data) -> Vec<Of<DeviceRef>> {
         let device = self.focus(data).and_then(|action| {
             let id = action.machine_id.clone()?;
             let name = action
@@ -316,7 +319,7 @@ impl Screen for Actions {
                 .as_deref()
                 .unwrap_or(id.as_str())
                 .to_owned();
-            Some(DeviceRef { id, name })
+            Some(action.with(DeviceRef { id, name }))
         });
         device.into_iter().collect()
     }

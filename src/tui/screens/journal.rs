@@ -1,5 +1,6 @@
 //! The journal: what this console asked of which service when, and what came of it.
 
+use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
@@ -7,6 +8,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::text::TextPopup;
+use crate::domain::Of;
 use crate::store::{JournalEntry, JournalId, JournalState};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::Data;
@@ -19,14 +21,27 @@ use crate::tui::widgets::{paint, time};
 /// The screen.
 #[derive(Debug, Default)]
 pub struct Journal {
-    table: TableState<i64>,
-    entries: Entries,
-    problem: Option<String>,
+    table: TableState<Of<i64>>,
+    /// The entries of all tenants, newest first.
+    known: Vec<Of<JournalEntry>>,
+    /// Those shown: places in `known`.
+    order: Vec<u32>,
+    /// Whose journal could not be read, and why.
+    problems: Vec<Of<String>>,
     read: bool,
 }
 
-#[derive(Debug, Default)]
-struct Entries(Vec<JournalEntry>);
+/// The rows as the table asks for them.
+struct View<'a> {
+    known: &'a [Of<JournalEntry>],
+    order: &'a [u32],
+}
+
+impl<'a> View<'a> {
+    fn get(&self, row: usize) -> Option<&'a Of<JournalEntry>> {
+        self.known.get(*self.order.get(row)? as usize)
+    }
+}
 
 const COLUMNS: &[Column] = &[
     Column::new("WHEN", Width::Fixed(11)),
@@ -49,20 +64,21 @@ fn state(state: JournalState) -> (&'static str, Role) {
     }
 }
 
-impl Rows for Entries {
-    type Key = i64;
+impl Rows for View<'_> {
+    type Key = Of<i64>;
 
     fn len(&self) -> usize {
-        self.0.len()
+        self.order.len()
     }
 
-    fn key(&self, row: usize) -> i64 {
-        let JournalId(id) = self.0[row].id;
-        id
+    fn key(&self, row: usize) -> Of<i64> {
+        let entry = &self.known[self.order[row] as usize];
+        let JournalId(id) = entry.id;
+        entry.with(id)
     }
 
     fn cell<'a>(&'a self, row: usize, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
-        let entry = &self.0[row];
+        let entry = &self.known[self.order[row] as usize];
         match column {
             0 => CellText::new(
                 time::day(entry.at, ctx.now, ctx.zone()),
@@ -74,14 +90,38 @@ impl Rows for Entries {
             }
             2 => CellText::new(&*entry.title, ctx.style(Role::Bright)),
             3 => CellText::new(&*entry.target, ctx.style(Role::Text)),
-            4 => CellText::new(ctx.data.owner(Some(&entry.who)), ctx.style(Role::Text)),
+            4 => CellText::new(
+                ctx.data.owner(entry.tenant, Some(&entry.who)),
+                ctx.style(Role::Text),
+            ),
             _ => CellText::new(&*entry.detail, ctx.style(Role::Dim)),
         }
     }
 }
 
 impl Journal {
-    fn inspect(entry: &JournalEntry, data: &Data) -> TextPopup {
+    fn rows(&self) -> View<'_> {
+        View {
+            known: &self.known,
+            order: &self.order,
+        }
+    }
+
+    fn arrange(&mut self, data: &Data) {
+        let shown = |at: &u32| data.tenants.shows(self.known[*at as usize].tenant);
+        self.order = (0..self.known.len() as u32).filter(shown).collect();
+        let view = View {
+            known: &self.known,
+            order: &self.order,
+        };
+        self.table.sync(&view);
+    }
+
+    fn focus(&self) -> Option<&Of<JournalEntry>> {
+        self.rows().get(self.table.row())
+    }
+
+    fn inspect(entry: &Of<JournalEntry>, data: &Data) -> TextPopup {
         let zone = data.zone();
         let mut text = String::new();
         let mut field = |label: &str, value: &str| {
@@ -95,7 +135,7 @@ impl Journal {
         field("state", entry.state.as_str());
         field("detail", &entry.detail);
         field("who", &entry.who);
-        field("tenant", &entry.tenant);
+        field("tenant", &entry.it.tenant);
         field("asked", &time::stamp(entry.at, zone));
         field("last change", &time::stamp(entry.updated, zone));
         field(
@@ -122,12 +162,16 @@ impl Screen for Journal {
     }
 
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
-        if self.table.command(command, &self.entries) {
+        let view = View {
+            known: &self.known,
+            order: &self.order,
+        };
+        if self.table.command(command, &view) {
             return true;
         }
         match command {
             Command::JournalInspect => {
-                if let Some(entry) = self.entries.0.get(self.table.row()) {
+                if let Some(entry) = self.focus() {
                     let popup = Self::inspect(entry, cx.data);
                     cx.popup(Box::new(popup));
                 }
@@ -139,16 +183,20 @@ impl Screen for Journal {
     }
 
     fn mouse(&mut self, event: MouseEvent, _cx: &mut Cx<'_>) {
+        let view = View {
+            known: &self.known,
+            order: &self.order,
+        };
         match event.kind {
             MouseEventKind::ScrollDown => {
-                self.table.command(Command::Down, &self.entries);
+                self.table.command(Command::Down, &view);
             }
             MouseEventKind::ScrollUp => {
-                self.table.command(Command::Up, &self.entries);
+                self.table.command(Command::Up, &view);
             }
             MouseEventKind::Down(MouseButton::Left) => {
-                if let Some(row) = self.table.hit(event.column, event.row, &self.entries) {
-                    self.table.go(row, &self.entries);
+                if let Some(row) = self.table.hit(event.column, event.row, &view) {
+                    self.table.go(row, &view);
                 }
             }
             _ => {}
@@ -157,31 +205,40 @@ impl Screen for Journal {
 
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
         match msg {
-            Msg::Journal(Ok(entries)) => {
-                self.entries = Entries(entries.clone());
-                self.problem = None;
+            Msg::Journal(tenant, answer) => {
+                self.problems.retain(|problem| problem.tenant != *tenant);
+                match answer {
+                    Ok(entries) => {
+                        self.known.retain(|entry| entry.tenant != *tenant);
+                        let entries = entries.iter().map(|it| Of::new(*tenant, it.clone()));
+                        self.known.extend(entries);
+                        let newest = |entry: &Of<JournalEntry>| (entry.at, entry.id.0);
+                        self.known.sort_by_key(|entry| Reverse(newest(entry)));
+                    }
+                    Err(why) => self.problems.push(Of::new(*tenant, why.clone())),
+                }
                 self.read = true;
-                self.table.sync(&self.entries);
+                self.arrange(cx.data);
             }
-            Msg::Journal(Err(why)) => self.problem = Some(why.clone()),
-            Msg::JournalChanged if self.read => cx.effect(Effect::LoadJournal),
+            Msg::JournalChanged(tenant) if self.read => cx.effect(Effect::LoadJournal(*tenant)),
             _ => {}
         }
     }
 
     fn shown(&mut self, cx: &mut Cx<'_>) {
         self.read = true;
-        cx.effect(Effect::LoadJournal);
+        for tenant in cx.data.tenants.numbers() {
+            cx.effect(Effect::LoadJournal(tenant));
+        }
     }
 
     fn view(&self, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
-        let open = self
-            .entries
-            .0
-            .iter()
+        let rows = self.rows();
+        let open = (0..rows.len())
+            .filter_map(|row| rows.get(row))
             .filter(|entry| entry.state.is_open())
             .count();
-        let title = format!("Journal {}", self.entries.len());
+        let title = format!("Journal {}", rows.len());
         let extra = if open > 0 {
             format!("{open} open")
         } else {
@@ -195,9 +252,12 @@ impl Screen for Journal {
             height: area.height.saturating_sub(1),
             ..area
         };
-        if self.entries.is_empty() {
-            let text = match &self.problem {
-                Some(why) => format!("The journal cannot be read: {why}"),
+        if rows.is_empty() {
+            let text = match self.problems.first() {
+                Some(why) => {
+                    let text = format!("The journal cannot be read: {}", why.it);
+                    ctx.data.tenants.named(why.tenant, text)
+                }
                 None => "Nothing has been asked of a service yet. Every write is written here before it is sent.".to_owned(),
             };
             paint::text(
@@ -211,12 +271,11 @@ impl Screen for Journal {
             );
             return;
         }
-        self.table
-            .draw(buf, body, COLUMNS, &self.entries, None, true, ctx);
+        self.table.draw(buf, body, COLUMNS, &rows, None, true, ctx);
     }
 
     fn copied(&self, _raw: bool, _data: &Data) -> Option<String> {
-        let entry = self.entries.0.get(self.table.row())?;
+        let entry = self.focus()?;
         let request = entry.request_id.as_deref().unwrap_or("—");
         Some(format!(
             "{} {} {} request-id {request} client-request-id {}",

@@ -5,6 +5,7 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use crate::domain::{Of, TenantNo};
 use crate::respond::{self, Conflict, Danger, Operation, Outcome, Permission};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::Level;
@@ -29,7 +30,7 @@ enum Field {
 
 /// The popup.
 pub struct Preflight {
-    operation: Operation,
+    operation: Of<Operation>,
     ticket: u64,
     card: Card,
     reason: Input,
@@ -42,7 +43,7 @@ pub struct Preflight {
 
 impl Preflight {
     /// Asks for the card of an operation; its comment is filled in here.
-    pub fn new(operation: Operation, reason: String, cx: &mut Cx<'_>) -> Self {
+    pub fn new(operation: Of<Operation>, reason: String, cx: &mut Cx<'_>) -> Self {
         let ticket = cx.ticket();
         cx.effect(Effect::Preflight {
             ticket,
@@ -108,7 +109,7 @@ impl Preflight {
         cx.effect(Effect::Submit {
             ticket,
             label: card.title.clone(),
-            operation: with_comment(&self.operation, comment),
+            operation: self.operation.with(with_comment(&self.operation, comment)),
             typed: wanted.map(|_| self.typed.text().trim().to_owned()),
             seen: None,
         });
@@ -239,7 +240,8 @@ impl Screen for Preflight {
                 // With the reason as it is being typed: what is shown is what leaves.
                 let reason = self.reason.text().trim().to_owned();
                 let (method, path, body) = with_comment(&self.operation, reason).request();
-                facts(card, format!("{method} {path} {body}"), ctx, &mut lines);
+                let request = format!("{method} {path} {body}");
+                facts(self.operation.tenant, card, request, ctx, &mut lines);
             }
         }
         let mut rows: Vec<(String, String, Role)> = Vec::new();
@@ -260,7 +262,7 @@ impl Screen for Preflight {
         let extra = u16::from(self.problem.is_some() || self.sending.is_some());
         let height = rows.len() as u16 + fields + extra + 3;
         let place = popup::place(area, width, height);
-        let tenant = format!("tenant {}", ctx.data.settings.tenant);
+        let tenant = format!("tenant {}", ctx.data.tenants.name(self.operation.tenant));
         let inside = popup::frame(buf, place, &self.title(), &tenant, danger, ctx);
         let room = usize::from(inside.height.saturating_sub(fields + extra + 1));
         for (line, (label, text, role)) in rows.iter().take(room).enumerate() {
@@ -358,6 +360,7 @@ impl Preflight {
 }
 
 fn facts(
+    tenant: TenantNo,
     card: &respond::Preflight,
     request: String,
     ctx: &Ctx<'_>,
@@ -379,7 +382,7 @@ fn facts(
         lines.push(("Pending", "none".into(), Role::Dim));
     }
     for action in &card.pending {
-        let by = ctx.data.owner(action.requestor.as_deref());
+        let by = ctx.data.owner(tenant, action.requestor.as_deref());
         let age = action
             .creation_date_time_utc
             .map(|at| ctx.ago(at))

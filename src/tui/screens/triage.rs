@@ -9,7 +9,7 @@ use super::prompt::Prompt;
 use crate::api::{AlertPatch, IncidentPatch};
 use crate::domain::{
     AlertId, AlertRow, AlertStatus, Classification, Determination, IncidentId, IncidentRow,
-    IncidentStatus, MachineAction,
+    IncidentStatus, MachineAction, Of, TenantNo,
 };
 use crate::respond::{Operation, Seen};
 use crate::tui::data::{Data, Level};
@@ -42,13 +42,19 @@ fn these(ids: usize, one: &str, id: &str) -> String {
     }
 }
 
-fn incidents<'a>(ids: &[IncidentId], data: &'a Data) -> Vec<&'a IncidentRow> {
+fn incidents<'a>(ids: &[Of<IncidentId>], data: &'a Data) -> Vec<&'a Of<IncidentRow>> {
     let rows = ids.iter().filter_map(|id| data.incidents.get(id));
     rows.filter(|row| row.status != IncidentStatus::Redirected)
         .collect()
 }
 
-fn write_incidents(ids: &[IncidentId], what: &str, patch: &IncidentPatch, cx: &mut Cx<'_>) {
+/// Sends a change of incidents; in each tenant as `patch` says for it.
+fn write_incidents(
+    ids: &[Of<IncidentId>],
+    what: &str,
+    patch: impl Fn(TenantNo, &Data) -> IncidentPatch,
+    cx: &mut Cx<'_>,
+) {
     let rows = incidents(ids, cx.data);
     let Some(first) = rows.first() else {
         cx.notice(Level::Info, "no incident in focus that can be changed");
@@ -63,15 +69,21 @@ fn write_incidents(ids: &[IncidentId], what: &str, patch: &IncidentPatch, cx: &m
         .map(|row| {
             let operation = Operation::UpdateIncident {
                 id: row.id.clone(),
-                patch: patch.clone(),
+                patch: patch(row.tenant, cx.data),
             };
-            (operation, Some(seen_incident(row)))
+            (row.with(operation), Some(seen_incident(row)))
         })
         .collect();
     cx.act(Act::Write(Write { label, operations }));
 }
 
-fn write_alerts(rows: &[AlertRow], what: &str, patch: &AlertPatch, cx: &mut Cx<'_>) {
+/// The same for alerts.
+fn write_alerts(
+    rows: &[Of<AlertRow>],
+    what: &str,
+    patch: impl Fn(TenantNo, &Data) -> AlertPatch,
+    cx: &mut Cx<'_>,
+) {
     let Some(first) = rows.first() else {
         cx.notice(Level::Info, "no alert in focus");
         return;
@@ -82,46 +94,71 @@ fn write_alerts(rows: &[AlertRow], what: &str, patch: &AlertPatch, cx: &mut Cx<'
         .map(|row| {
             let operation = Operation::UpdateAlert {
                 id: row.id.clone(),
-                patch: patch.clone(),
+                patch: patch(row.tenant, cx.data),
             };
-            (operation, Some(seen_alert(row)))
+            (row.with(operation), Some(seen_alert(row)))
         })
         .collect();
     cx.act(Act::Write(Write { label, operations }));
 }
 
-/// To me; to nobody where all are mine already.
-fn whose<'a>(
-    mut owners: impl Iterator<Item = Option<&'a Arc<str>>>,
-    data: &Data,
-) -> (Option<String>, String) {
-    let all_mine = owners.all(|owner| owner.is_some_and(|owner| data.is_me(owner)));
-    if all_mine {
-        (None, "given back to nobody".to_owned())
-    } else {
-        (Some(data.settings.me.clone()), "assigned to you".to_owned())
+/// What an assignment comes to: given back where all are mine already, else mine.
+#[derive(Clone, Copy)]
+enum Assign {
+    Mine,
+    Nobody,
+}
+
+impl Assign {
+    fn of<'a>(mut owners: impl Iterator<Item = Of<Option<&'a Arc<str>>>>, data: &Data) -> Self {
+        let mine = |owner: Of<Option<&Arc<str>>>| {
+            let name = owner.it;
+            name.is_some_and(|name| data.is_me(owner.tenant, name))
+        };
+        if owners.all(mine) {
+            Self::Nobody
+        } else {
+            Self::Mine
+        }
+    }
+
+    /// I may be another in each tenant.
+    fn owner(self, tenant: TenantNo, data: &Data) -> Option<String> {
+        match self {
+            Self::Mine => Some(data.tenants.me(tenant).to_owned()),
+            Self::Nobody => None,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Self::Mine => "assigned to you",
+            Self::Nobody => "given back to nobody",
+        }
     }
 }
 
 /// Takes incidents, or gives them back.
-pub fn assign_incidents(ids: &[IncidentId], cx: &mut Cx<'_>) {
+pub fn assign_incidents(ids: &[Of<IncidentId>], cx: &mut Cx<'_>) {
     let rows = incidents(ids, cx.data);
-    let (owner, what) = whose(rows.iter().map(|row| row.assigned_to.as_ref()), cx.data);
-    let patch = IncidentPatch {
-        assigned_to: Some(owner),
+    let owners = rows.iter().map(|row| row.with(row.assigned_to.as_ref()));
+    let assign = Assign::of(owners, cx.data);
+    let patch = |tenant: TenantNo, data: &Data| IncidentPatch {
+        assigned_to: Some(assign.owner(tenant, data)),
         ..IncidentPatch::default()
     };
-    write_incidents(ids, &what, &patch, cx);
+    write_incidents(ids, assign.words(), patch, cx);
 }
 
 /// Takes alerts, or gives them back.
-pub fn assign_alerts(rows: &[AlertRow], cx: &mut Cx<'_>) {
-    let (owner, what) = whose(rows.iter().map(|row| row.assigned_to.as_ref()), cx.data);
-    let patch = AlertPatch {
-        assigned_to: Some(owner),
+pub fn assign_alerts(rows: &[Of<AlertRow>], cx: &mut Cx<'_>) {
+    let owners = rows.iter().map(|row| row.with(row.assigned_to.as_ref()));
+    let assign = Assign::of(owners, cx.data);
+    let patch = |tenant: TenantNo, data: &Data| AlertPatch {
+        assigned_to: Some(assign.owner(tenant, data)),
         ..AlertPatch::default()
     };
-    write_alerts(rows, &what, &patch, cx);
+    write_alerts(rows, assign.words(), patch, cx);
 }
 
 fn row(label: &str, current: bool) -> Row {
@@ -133,7 +170,7 @@ fn row(label: &str, current: bool) -> Row {
 }
 
 /// Offers the statuses an analyst can set.
-pub fn incident_status(ids: Vec<IncidentId>, cx: &mut Cx<'_>) {
+pub fn incident_status(ids: Vec<Of<IncidentId>>, cx: &mut Cx<'_>) {
     let rows = incidents(&ids, cx.data);
     let Some(first) = rows.first() else {
         return;
@@ -158,12 +195,12 @@ pub fn incident_status(ids: Vec<IncidentId>, cx: &mut Cx<'_>) {
             status: Some(status.clone()),
             ..IncidentPatch::default()
         };
-        write_incidents(&ids, &format!("set to {word}"), &patch, cx);
+        write_incidents(&ids, &format!("set to {word}"), |_, _| patch.clone(), cx);
     })));
 }
 
 /// Offers the statuses an alert can have.
-pub fn alert_status(rows: Vec<AlertRow>, cx: &mut Cx<'_>) {
+pub fn alert_status(rows: Vec<Of<AlertRow>>, cx: &mut Cx<'_>) {
     let Some(first) = rows.first() else {
         return;
     };
@@ -186,7 +223,7 @@ pub fn alert_status(rows: Vec<AlertRow>, cx: &mut Cx<'_>) {
             status: Some(status.clone()),
             ..AlertPatch::default()
         };
-        write_alerts(&rows, &format!("set to {word}"), &patch, cx);
+        write_alerts(&rows, &format!("set to {word}"), |_, _| patch.clone(), cx);
     })));
 }
 
@@ -245,7 +282,7 @@ fn words(name: &str) -> String {
 }
 
 /// Offers every classification with its legal determinations.
-pub fn classify_incidents(ids: Vec<IncidentId>, cx: &mut Cx<'_>) {
+pub fn classify_incidents(ids: Vec<Of<IncidentId>>, cx: &mut Cx<'_>) {
     let rows = incidents(&ids, cx.data);
     let Some(first) = rows.first() else {
         return;
@@ -263,12 +300,12 @@ pub fn classify_incidents(ids: Vec<IncidentId>, cx: &mut Cx<'_>) {
             determination: Some(determination),
             ..IncidentPatch::default()
         };
-        write_incidents(&ids, &what, &patch, cx);
+        write_incidents(&ids, &what, |_, _| patch.clone(), cx);
     })));
 }
 
 /// The same for alerts.
-pub fn classify_alerts(rows: Vec<AlertRow>, cx: &mut Cx<'_>) {
+pub fn classify_alerts(rows: Vec<Of<AlertRow>>, cx: &mut Cx<'_>) {
     let Some(first) = rows.first() else {
         return;
     };
@@ -282,14 +319,14 @@ pub fn classify_alerts(rows: Vec<AlertRow>, cx: &mut Cx<'_>) {
             determination: Some(determination),
             ..AlertPatch::default()
         };
-        write_alerts(&rows, &what, &patch, cx);
+        write_alerts(&rows, &what, |_, _| patch.clone(), cx);
     })));
 }
 
 const COMMENT_HINT: &str = "⏎ sends   esc cancels   comments cannot be edited or taken back";
 
 /// Asks for a comment on an incident.
-pub fn comment_incident(id: IncidentId, cx: &mut Cx<'_>) {
+pub fn comment_incident(id: Of<IncidentId>, cx: &mut Cx<'_>) {
     let title = format!("Comment on incident {id}");
     cx.popup(Box::new(Prompt::new(
         title,
@@ -297,14 +334,16 @@ pub fn comment_incident(id: IncidentId, cx: &mut Cx<'_>) {
         "",
         move |text, cx| {
             let label = format!("incident {id} commented");
-            let operations = vec![(Operation::CommentIncident { id, text }, None)];
+            let Of { tenant, it: id } = id;
+            let operation = Operation::CommentIncident { id, text };
+            let operations = vec![(Of::new(tenant, operation), None)];
             cx.act(Act::Write(Write { label, operations }));
         },
     )));
 }
 
 /// Asks for a comment on an alert.
-pub fn comment_alert(id: AlertId, title: &str, cx: &mut Cx<'_>) {
+pub fn comment_alert(id: Of<AlertId>, title: &str, cx: &mut Cx<'_>) {
     let title = format!("Comment on alert {title}");
     cx.popup(Box::new(Prompt::new(
         title,
@@ -312,24 +351,26 @@ pub fn comment_alert(id: AlertId, title: &str, cx: &mut Cx<'_>) {
         "",
         move |text, cx| {
             let label = format!("alert {id} commented");
-            let operations = vec![(Operation::CommentAlert { id, text }, None)];
+            let Of { tenant, it: id } = id;
+            let operation = Operation::CommentAlert { id, text };
+            let operations = vec![(Of::new(tenant, operation), None)];
             cx.act(Act::Write(Write { label, operations }));
         },
     )));
 }
 
 /// Shows the card for calling a machine action off.
-pub fn cancel_action(action: &MachineAction, cx: &mut Cx<'_>) {
+pub fn cancel_action(action: &Of<MachineAction>, cx: &mut Cx<'_>) {
     let operation = Operation::CancelAction {
         action: action.id.clone(),
         comment: String::new(),
     };
-    let card = Preflight::new(operation, String::new(), cx);
+    let card = Preflight::new(action.with(operation), String::new(), cx);
     cx.popup(Box::new(card));
 }
 
 /// A query about everything the tables of alerts know of an incident's alerts.
-pub fn hunt_incident(id: &IncidentId, data: &Data) -> (String, String) {
+pub fn hunt_incident(id: &Of<IncidentId>, data: &Data) -> (String, String) {
     let alerts = data
         .stories
         .get(id)

@@ -10,7 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::incidents::defang_words;
-use crate::domain::{Alert, AlertId, AlertRow, IncidentId};
+use crate::domain::{Alert, AlertId, AlertRow, IncidentId, Of};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::arrange::{Arrangement, Basis, TextOf};
 use crate::tui::data::filter::Filter;
@@ -52,10 +52,10 @@ impl Sort {
 /// The screen.
 pub struct Alerts {
     /// Of this incident alone, in the order they happened.
-    of: Option<IncidentId>,
+    of: Option<Of<IncidentId>>,
     /// The incident's rows, made from its story; of all incidents they are in the shared data.
-    own: Vec<AlertRow>,
-    table: TableState<AlertId>,
+    own: Vec<Of<AlertRow>>,
+    table: TableState<Of<AlertId>>,
     order: Vec<u32>,
     filter: Filter,
     editing: Option<Input>,
@@ -65,8 +65,8 @@ pub struct Alerts {
     version: u64,
     asked: bool,
     /// Alerts in full, those looked at last.
-    details: VecDeque<(AlertId, Answer)>,
-    wanted: Option<AlertId>,
+    details: VecDeque<(Of<AlertId>, Answer)>,
+    wanted: Option<Of<AlertId>>,
     detail_top: usize,
 }
 
@@ -77,31 +77,32 @@ const DETAILS_KEPT: usize = 24;
 
 /// The rows as the table asks for them.
 pub(super) struct View<'a> {
-    rows: &'a [AlertRow],
+    rows: &'a [Of<AlertRow>],
     order: &'a [u32],
 }
 
 impl View<'_> {
-    fn row(&self, row: usize) -> &AlertRow {
+    fn row(&self, row: usize) -> &Of<AlertRow> {
         &self.rows[self.order[row] as usize]
     }
 }
 
 impl Rows for View<'_> {
-    type Key = AlertId;
+    type Key = Of<AlertId>;
 
     fn len(&self) -> usize {
         self.order.len()
     }
 
-    fn key(&self, row: usize) -> AlertId {
-        self.row(row).id.clone()
+    fn key(&self, row: usize) -> Of<AlertId> {
+        self.row(row).key()
     }
 
-    fn position(&self, key: &AlertId) -> Option<usize> {
-        self.order
-            .iter()
-            .position(|at| self.rows[*at as usize].id == *key)
+    fn position(&self, key: &Of<AlertId>) -> Option<usize> {
+        self.order.iter().position(|at| {
+            let row = &self.rows[*at as usize];
+            row.tenant == key.tenant && row.id == key.it
+        })
     }
 
     fn cell<'a>(&'a self, row: usize, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
@@ -110,7 +111,7 @@ impl Rows for View<'_> {
 }
 
 impl Alerts {
-    fn new(of: Option<IncidentId>) -> Self {
+    fn new(of: Option<Of<IncidentId>>) -> Self {
         let filter = if of.is_some() { "" } else { "status:open" };
         Self {
             reverse: of.is_some(),
@@ -136,11 +137,11 @@ impl Alerts {
     }
 
     /// Alerts of one incident.
-    pub fn of(incident: IncidentId) -> Self {
+    pub fn of(incident: Of<IncidentId>) -> Self {
         Self::new(Some(incident))
     }
 
-    fn source<'a>(&'a self, data: &'a Data) -> &'a [AlertRow] {
+    fn source<'a>(&'a self, data: &'a Data) -> &'a [Of<AlertRow>] {
         if self.of.is_some() {
             &self.own
         } else {
@@ -155,7 +156,7 @@ impl Alerts {
         }
     }
 
-    fn focus<'a>(&'a self, data: &'a Data) -> Option<&'a AlertRow> {
+    fn focus<'a>(&'a self, data: &'a Data) -> Option<&'a Of<AlertRow>> {
         let rows = self.source(data);
         self.order
             .get(self.table.row())
@@ -164,25 +165,22 @@ impl Alerts {
 
     /// The alert in focus in full, if it has been read.
     fn detail<'a>(&'a self, data: &'a Data) -> Option<&'a Alert> {
-        let id = &self.focus(data)?.id;
+        let id = self.focus(data)?.key();
         if let Some(incident) = &self.of {
             let story = data.stories.get(incident)?;
-            return story.alerts.iter().find(|alert| alert.id == *id);
+            return story.alerts.iter().find(|alert| alert.id == id.it);
         }
-        let found = self.details.iter().find(|(known, _)| known == id)?;
+        let found = self.details.iter().find(|(known, _)| *known == id)?;
         found.1.as_ref().ok()?.as_deref()
     }
 
-    fn chosen(&self, data: &Data) -> Vec<AlertId> {
+    fn chosen(&self, data: &Data) -> Vec<Of<AlertId>> {
         if !self.table.marks().is_empty() {
-            let mut ids: Vec<AlertId> = self.table.marks().iter().cloned().collect();
+            let mut ids: Vec<Of<AlertId>> = self.table.marks().iter().cloned().collect();
             ids.sort();
             return ids;
         }
-        self.focus(data)
-            .map(|row| row.id.clone())
-            .into_iter()
-            .collect()
+        self.focus(data).map(Of::key).into_iter().collect()
     }
 
     fn arrange(&mut self, cx: &Cx<'_>) {
@@ -192,18 +190,19 @@ impl Alerts {
             let alerts = story
                 .map(|story| story.alerts.as_slice())
                 .unwrap_or_default();
-            self.own = alerts.iter().map(|alert| alert.to_row(cx.now)).collect();
+            let rows = alerts.iter().map(|alert| alert.to_row(cx.now));
+            self.own = rows.map(|row| incident.with(row)).collect();
         }
         let rows = if self.of.is_some() {
             &self.own
         } else {
             data.alerts.rows()
         };
-        let text: Option<TextOf<AlertRow>> = match self.sort {
+        let text: Option<TextOf<Of<AlertRow>>> = match self.sort {
             Sort::Title => Some(|row| Some(&row.title)),
             _ => None,
         };
-        let key = |row: &AlertRow| {
+        let key = |row: &Of<AlertRow>| {
             let worst = -i64::from(row.severity.rank());
             let happened = -row.first_activity.as_second();
             match self.sort {
@@ -221,7 +220,7 @@ impl Alerts {
         };
         // An incident's own few are made anew each time: their collection has no version.
         let keep = self.editing.is_some() && self.of.is_none();
-        let asker = self.filter.asker(&data.settings.me);
+        let asker = self.filter.asker(&data.tenants);
         self.order = self.arrangement.order(rows, basis, keep, asker, text, key);
         self.version = data.alerts.version();
         let view = View {
@@ -245,7 +244,7 @@ impl Alerts {
         if self.of.is_some() {
             return;
         }
-        let Some(id) = self.focus(cx.data).map(|row| row.id.clone()) else {
+        let Some(id) = self.focus(cx.data).map(Of::key) else {
             return;
         };
         let known = self.details.iter().any(|(known, _)| *known == id);
@@ -267,7 +266,7 @@ impl Alerts {
 
     fn open(&self, cx: &mut Cx<'_>) {
         if let Some(row) = self.focus(cx.data) {
-            let id = row.id.clone();
+            let id = row.key();
             cx.act(Act::Evidence(EvidenceOf::Alert(id)));
         }
     }
@@ -361,7 +360,8 @@ impl Screen for Alerts {
         match command {
             Command::AlertOpen => self.open(cx),
             Command::AlertIncident => {
-                if let Some(id) = self.focus(cx.data).and_then(|row| row.incident.clone()) {
+                let row = self.focus(cx.data);
+                if let Some(id) = row.and_then(|row| Some(row.with(row.incident.clone()?))) {
                     cx.act(Act::ShowIncident(id));
                 }
             }
@@ -390,20 +390,21 @@ impl Screen for Alerts {
                 self.focused(cx);
             }
             Command::Assign => {
-                let rows: Vec<AlertRow> = self.chosen_rows(cx.data);
+                let rows: Vec<Of<AlertRow>> = self.chosen_rows(cx.data);
                 super::triage::assign_alerts(&rows, cx);
             }
             Command::Status => super::triage::alert_status(self.chosen_rows(cx.data), cx),
             Command::Classify => super::triage::classify_alerts(self.chosen_rows(cx.data), cx),
             Command::Comment => {
                 if let Some(row) = self.focus(cx.data) {
-                    super::triage::comment_alert(row.id.clone(), &row.title.clone(), cx);
+                    super::triage::comment_alert(row.key(), &row.title.clone(), cx);
                 }
             }
             Command::HuntAround => {
                 if let Some(row) = self.focus(cx.data) {
                     let (title, query) = super::triage::hunt_alert(&row.id);
                     cx.act(Act::Hunt {
+                        tenants: vec![row.tenant],
                         title,
                         query,
                         run: false,
@@ -452,14 +453,15 @@ impl Screen for Alerts {
         match (msg, &self.of) {
             (Msg::Story(id, _), Some(of)) if id == of => self.arrange(cx),
             (Msg::Changes(_), Some(_)) => self.freshen(cx),
-            (Msg::Alerts(_), None) => {
+            (Msg::Alerts(..), None) => {
                 self.arrange(cx);
                 self.focused(cx);
             }
             (Msg::Changes(changes), None) => {
                 for change in changes {
-                    if let crate::domain::Change::Alert(row) = change {
-                        self.details.retain(|(known, _)| *known != row.id);
+                    if let crate::domain::Change::Alert(row) = &change.it {
+                        let id = change.with(row.id.clone());
+                        self.details.retain(|(known, _)| *known != id);
                     }
                 }
                 if self.version != cx.data.alerts.version() {
@@ -493,9 +495,10 @@ impl Screen for Alerts {
         view::draw(self, buf, area, ctx);
     }
 
-    fn devices(&self, data: &Data) -> Vec<DeviceRef> {
-        self.detail(data)
-            .map(|alert| devices_of(std::iter::once(alert)))
+    fn devices(&self, data: &Data) -> Vec<Of<DeviceRef>> {
+        let known = self.focus(data).zip(self.detail(data));
+        known
+            .map(|(row, alert)| devices_of(row.tenant, std::iter::once(alert)))
             .unwrap_or_default()
     }
 
@@ -516,19 +519,21 @@ impl Screen for Alerts {
         Some(format!("{} {title}", row.id))
     }
 
-    fn incident(&self, data: &Data) -> Option<IncidentId> {
-        self.of
-            .clone()
-            .or_else(|| self.focus(data)?.incident.clone())
+    fn incident(&self, data: &Data) -> Option<Of<IncidentId>> {
+        let of_focus = || {
+            let row = self.focus(data)?;
+            Some(row.with(row.incident.clone()?))
+        };
+        self.of.clone().or_else(of_focus)
     }
 }
 
 impl Alerts {
-    fn chosen_rows(&self, data: &Data) -> Vec<AlertRow> {
+    fn chosen_rows(&self, data: &Data) -> Vec<Of<AlertRow>> {
         let ids = self.chosen(data);
         let rows = self.source(data);
         rows.iter()
-            .filter(|row| ids.contains(&row.id))
+            .filter(|row| ids.contains(&row.key()))
             .cloned()
             .collect()
     }

@@ -4,7 +4,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::Alerts;
-use crate::domain::{Alert, AlertRow, AlertStatus, Classification, Determination};
+use crate::domain::{Alert, AlertRow, AlertStatus, Classification, Determination, Of};
 use crate::tui::commands::Command;
 use crate::tui::screen::Ctx;
 use crate::tui::screens::incidents::{Line, severity, verdict};
@@ -35,7 +35,7 @@ pub(super) fn status(status: &AlertStatus) -> (&str, Role) {
     }
 }
 
-pub(super) fn cell<'a>(row: &'a AlertRow, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
+pub(super) fn cell<'a>(row: &'a Of<AlertRow>, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
     let open = row.status.is_open();
     let plain = ctx.style(if open { Role::Text } else { Role::Dim });
     match column {
@@ -60,11 +60,11 @@ pub(super) fn cell<'a>(row: &'a AlertRow, column: usize, ctx: &Ctx<'_>) -> CellT
         6 => {
             let owner = row.assigned_to.as_deref();
             let role = match owner {
-                Some(owner) if ctx.data.is_me(owner) => Role::Accent,
+                Some(owner) if ctx.data.is_me(row.tenant, owner) => Role::Accent,
                 Some(_) => Role::Text,
                 None => Role::Dim,
             };
-            CellText::new(ctx.data.owner(owner), ctx.style(role))
+            CellText::new(ctx.data.owner(row.tenant, owner), ctx.style(role))
         }
         7 => CellText::new(
             row.incident.as_ref().map_or("—", |id| id.as_str()),
@@ -214,7 +214,7 @@ fn detail(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         tell(row, alert, body.width, ctx, &mut lines);
     } else {
         {
-            let answer = screen.details.iter().find(|(id, _)| *id == row.id);
+            let answer = screen.details.iter().find(|(id, _)| *id == row.key());
             let text = match answer.map(|(_, answer)| answer) {
                 Some(Err(why)) => format!("Cannot be read: {why}"),
                 Some(Ok(None)) => "It has left the cache.".to_owned(),
@@ -238,7 +238,7 @@ fn detail(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     }
 }
 
-fn tell(row: &AlertRow, alert: &Alert, width: u16, ctx: &Ctx<'_>, lines: &mut Vec<Line>) {
+fn tell(row: &Of<AlertRow>, alert: &Alert, width: u16, ctx: &Ctx<'_>, lines: &mut Vec<Line>) {
     let (dim, text) = (ctx.style(Role::Dim), ctx.style(Role::Text));
     for title in paint::wrap(&row.title, width).into_iter().take(2) {
         lines.push(Line::new(title, ctx.style(Role::Bright)));
@@ -246,10 +246,9 @@ fn tell(row: &AlertRow, alert: &Alert, width: u16, ctx: &Ctx<'_>, lines: &mut Ve
     let (_, role) = severity(&row.severity);
     let mut facts = Line::new(row.severity.to_string(), ctx.style(role));
     let (status, _) = status(&row.status);
-    let owner = row
-        .assigned_to
-        .as_deref()
-        .map_or("unassigned", |owner| ctx.data.owner(Some(owner)));
+    let owner = row.assigned_to.as_deref().map_or("unassigned", |owner| {
+        ctx.data.owner(row.tenant, Some(owner))
+    });
     facts.push(format!(" · {status} · {owner}"), text);
     if row.classification != Classification::Unknown {
         let why = alert
@@ -345,7 +344,9 @@ fn tell(row: &AlertRow, alert: &Alert, width: u16, ctx: &Ctx<'_>, lines: &mut Ve
         lines,
     );
     for comment in &alert.comments {
-        let who = ctx.data.owner(comment.created_by_display_name.as_deref());
+        let who = ctx
+            .data
+            .owner(row.tenant, comment.created_by_display_name.as_deref());
         let when = comment
             .created_date_time
             .map(|at| ctx.clock(at))

@@ -3,11 +3,11 @@
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::{AlertId, EntityKey, Severity};
+use crate::domain::{AlertId, EntityKey, Of, Severity};
 use crate::store::Sighting;
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::Data;
-use crate::tui::msg::{Act, EvidenceOf, Msg};
+use crate::tui::msg::{Act, EvidenceOf, Msg, Sightings};
 use crate::tui::screen::{Ctx, Cx, Screen};
 use crate::tui::theme::Role;
 use crate::tui::widgets::{paint, popup};
@@ -18,13 +18,13 @@ pub(super) struct Elsewhere {
     title: String,
     key: EntityKey,
     /// The alerts it was asked from.
-    here: Vec<AlertId>,
-    answer: Option<Result<Vec<Sighting>, String>>,
+    here: Vec<Of<AlertId>>,
+    answer: Option<Sightings>,
     cursor: usize,
 }
 
 impl Elsewhere {
-    pub(super) fn new(title: String, key: EntityKey, here: Vec<AlertId>) -> Self {
+    pub(super) fn new(title: String, key: EntityKey, here: Vec<Of<AlertId>>) -> Self {
         Self {
             title,
             key,
@@ -34,11 +34,9 @@ impl Elsewhere {
         }
     }
 
-    fn found(&self) -> &[Sighting] {
-        match &self.answer {
-            Some(Ok(found)) => found,
-            _ => &[],
-        }
+    fn found(&self) -> &[Of<Sighting>] {
+        let found = self.answer.as_ref().map(|answer| answer.found.as_slice());
+        found.unwrap_or_default()
     }
 }
 
@@ -59,7 +57,8 @@ impl Screen for Elsewhere {
             Command::PopupDown => self.cursor = (self.cursor + 10).min(last),
             Command::PopupUp => self.cursor = self.cursor.saturating_sub(10),
             Command::PickerChoose => {
-                let alert = self.found().get(self.cursor).map(|it| it.alert.clone());
+                let found = self.found().get(self.cursor);
+                let alert = found.map(|it| it.with(it.alert.clone()));
                 cx.close();
                 if let Some(alert) = alert {
                     cx.act(Act::Evidence(EvidenceOf::Alert(alert)));
@@ -75,10 +74,11 @@ impl Screen for Elsewhere {
             && *key == self.key
         {
             let here = &self.here;
-            self.answer = Some(answer.clone().map(|mut found| {
-                found.retain(|it| !here.contains(&it.alert));
-                found
-            }));
+            let mut answer = answer.clone();
+            answer
+                .found
+                .retain(|it| !here.contains(&it.with(it.alert.clone())));
+            self.answer = Some(answer);
             self.cursor = 0;
         }
     }
@@ -94,14 +94,16 @@ impl Screen for Elsewhere {
         let mut incidents: Vec<_> = self
             .found()
             .iter()
-            .filter_map(|it| it.incident.as_ref())
+            .filter_map(|it| Some(it.with(it.incident.as_ref()?)))
             .collect();
         incidents.sort();
         incidents.dedup();
         let extra = match &self.answer {
             None => "looking…".to_owned(),
-            Some(Err(_)) => "not read".to_owned(),
-            Some(Ok(found)) => {
+            Some(answer) if answer.found.is_empty() && !answer.unread.is_empty() => {
+                "not read".to_owned()
+            }
+            Some(Sightings { found, .. }) => {
                 let count = |count: usize, what: &str| match count {
                     1 => format!("1 {what}"),
                     count => format!("{count} {what}s"),
@@ -121,33 +123,29 @@ impl Screen for Elsewhere {
             false,
             ctx,
         );
-        match &self.answer {
-            Some(Err(why)) => {
-                paint::text(
-                    buf,
-                    inside,
-                    inside.x,
-                    inside.y,
-                    inside.width,
-                    why,
-                    ctx.style(Role::NoticeError),
-                );
+        let mut words: Vec<(String, Role)> = Vec::new();
+        if let Some(answer) = &self.answer {
+            for why in &answer.unread {
+                let why_not = ctx.data.tenants.named(why.tenant, why.it.as_str());
+                words.push((why_not, Role::NoticeError));
             }
-            Some(Ok(found)) if found.is_empty() => {
+            if answer.found.is_empty() && answer.unread.is_empty() {
                 let word = "In no other cached alert. Older or closed ones may have left the cache: H hunts around.";
-                for (nth, line) in paint::wrap(word, inside.width).iter().enumerate() {
-                    paint::text(
-                        buf,
-                        inside,
-                        inside.x,
-                        inside.y + nth as u16,
-                        inside.width,
-                        line,
-                        ctx.style(Role::Dim),
-                    );
-                }
+                words.push((word.to_owned(), Role::Dim));
             }
-            _ => {}
+        }
+        let mut inside = inside;
+        for (word, role) in words {
+            for line in paint::wrap(&word, inside.width) {
+                if inside.height == 0 {
+                    break;
+                }
+                let width = inside.width;
+                let (x, y) = (inside.x, inside.y);
+                paint::text(buf, inside, x, y, width, &line, ctx.style(role));
+                inside.y += 1;
+                inside.height -= 1;
+            }
         }
         let shown = usize::from(inside.height).max(1);
         let top = self.cursor.saturating_sub(shown - 1);

@@ -21,7 +21,7 @@ use ratatui::layout::{Position, Rect};
 
 use self::mail::Facts;
 use self::model::{Entity, Item, Model};
-use crate::domain::{Change, Evidence, EvidenceKind, IncidentId, text};
+use crate::domain::{Change, Evidence, EvidenceKind, IncidentId, Of, TenantNo, text};
 use crate::hunt::{HuntError, HuntResult};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
@@ -37,10 +37,19 @@ pub enum EvidenceAsk {
     /// Hunt for what an alert does not carry of a mail.
     Mail {
         /// Its `networkMessageId`, as the service wrote it.
-        id: String,
+        id: Of<String>,
         /// KQL.
         query: String,
     },
+}
+
+impl EvidenceAsk {
+    /// Whose service is asked.
+    pub fn tenant(&self) -> TenantNo {
+        match self {
+            Self::Mail { id, .. } => id.tenant,
+        }
+    }
 }
 
 /// What it is told.
@@ -49,7 +58,7 @@ pub enum EvidenceMsg {
     /// What was found about a mail.
     Mail {
         /// Its `networkMessageId`.
-        id: String,
+        id: Of<String>,
         /// The rows, or why there are none.
         answer: Result<Arc<HuntResult>, Arc<HuntError>>,
     },
@@ -108,6 +117,13 @@ impl EvidenceScreen {
             version: 0,
             laid: RefCell::new(None),
             places: Remembered::default(),
+        }
+    }
+
+    fn tenant(&self) -> TenantNo {
+        match &self.of {
+            EvidenceOf::Alert(id) => id.tenant,
+            EvidenceOf::Incident(id) => id.tenant,
         }
     }
 
@@ -177,7 +193,7 @@ impl EvidenceScreen {
         self.version += 1;
         cx.effect(Effect::Evidence(EvidenceAsk::Mail {
             query: mail::query(&id),
-            id,
+            id: Of::new(self.tenant(), id),
         }));
     }
 
@@ -191,6 +207,7 @@ impl EvidenceScreen {
             .and_then(|model| model.alerts.get(entity.occurrences[0].alert)?.at);
         match layout::hunt_around(entity.evidence(), at) {
             Some((what, query)) => cx.act(Act::Hunt {
+                tenants: vec![self.tenant()],
                 title: entity.title.clone(),
                 query: format!("// {what}: {}\n{query}", entity.title.replace('\n', " ")),
                 run: false,
@@ -216,7 +233,10 @@ impl EvidenceScreen {
         cx.effect(Effect::LoadSightings(key.clone()));
         let here = self
             .model()
-            .map(|model| model.alerts.iter().map(|alert| alert.id.clone()).collect())
+            .map(|model| {
+                let ids = model.alerts.iter().map(|alert| alert.id.clone());
+                ids.map(|id| Of::new(self.tenant(), id)).collect()
+            })
             .unwrap_or_default();
         cx.popup(Box::new(elsewhere::Elsewhere::new(
             entity.title.clone(),
@@ -388,10 +408,11 @@ impl Screen for EvidenceScreen {
                 Err(why) => self.subject = Subject::Failed(why.clone()),
             },
             (Msg::Changes(changes), of) => {
-                let concerned = changes.iter().any(|change| match (change, of) {
-                    (Change::Alert(row), EvidenceOf::Alert(own)) => row.id == *own,
+                let own = changes.iter().filter(|it| it.tenant == self.tenant());
+                let concerned = own.into_iter().any(|change| match (&change.it, of) {
+                    (Change::Alert(row), EvidenceOf::Alert(own)) => row.id == own.it,
                     (Change::Alert(row), EvidenceOf::Incident(own)) => {
-                        row.incident.as_ref() == Some(own)
+                        row.incident.as_ref() == Some(&own.it)
                     }
                     _ => false,
                 });
@@ -399,8 +420,10 @@ impl Screen for EvidenceScreen {
                     self.ask(cx);
                 }
             }
-            (Msg::Evidence(EvidenceMsg::Mail { id, answer }), _) if self.facts.contains_key(id) => {
-                self.facts.insert(id.clone(), Facts::of(answer, cx.now));
+            (Msg::Evidence(EvidenceMsg::Mail { id, answer }), _)
+                if id.tenant == self.tenant() && self.facts.contains_key(&id.it) =>
+            {
+                self.facts.insert(id.it.clone(), Facts::of(answer, cx.now));
                 self.version += 1;
             }
             _ => {}
@@ -411,13 +434,16 @@ impl Screen for EvidenceScreen {
         view::draw(self, buf, area, ctx);
     }
 
-    fn devices(&self, _data: &Data) -> Vec<DeviceRef> {
+    fn devices(&self, _data: &Data) -> Vec<Of<DeviceRef>> {
         let Some(model) = self.model() else {
             return Vec::new();
         };
-        let of = |id: &str| DeviceRef {
-            id: crate::domain::MachineId::new(id),
-            name: model.device_name(id),
+        let of = |id: &str| {
+            let device = DeviceRef {
+                id: crate::domain::MachineId::new(id),
+                name: model.device_name(id),
+            };
+            Of::new(self.tenant(), device)
         };
         match self.tree.selected().map(|node| &node.item) {
             Some(Item::Entity(at)) => model.entities[*at]
@@ -448,10 +474,13 @@ impl Screen for EvidenceScreen {
         }
     }
 
-    fn incident(&self, _data: &Data) -> Option<IncidentId> {
+    fn incident(&self, _data: &Data) -> Option<Of<IncidentId>> {
         match &self.of {
             EvidenceOf::Incident(id) => Some(id.clone()),
-            EvidenceOf::Alert(_) => self.model()?.alerts.first()?.incident.clone(),
+            EvidenceOf::Alert(id) => {
+                let incident = self.model()?.alerts.first()?.incident.clone()?;
+                Some(id.with(incident))
+            }
         }
     }
 

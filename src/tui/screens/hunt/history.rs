@@ -111,6 +111,7 @@ impl Screen for History {
                 cx.close();
                 if let Some(query) = query {
                     cx.act(Act::Hunt {
+                        tenants: Vec::new(),
                         title: String::new(),
                         query,
                         run: false,

@@ -19,17 +19,19 @@ use ratatui::layout::{Position, Rect};
 use tokio_util::sync::CancellationToken;
 
 use self::tab::{Outcome, Running, Shown, Tab};
+use super::picker::Picker;
 use crate::domain::hunting::Cell;
-use crate::domain::{IncidentId, MachineId, ResultTable, Timestamp, text};
+use crate::domain::{IncidentId, MachineId, Of, ResultTable, TenantNo, Timestamp, text};
 use crate::hunt::export::Format;
 use crate::hunt::{HuntError, HuntResult, Timespan, prepared};
 use crate::store::HuntRecord;
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
 use crate::tui::keys::Chord;
-use crate::tui::msg::{DeviceRef, Effect, Msg};
+use crate::tui::msg::{Act, DeviceRef, Effect, Msg};
 use crate::tui::screen::{Ctx, Cx, Screen};
 use crate::tui::widgets::grid::{Grid, Step};
+use crate::tui::widgets::list::Row;
 
 /// Tabs beyond this many are not opened.
 pub const MOST_TABS: usize = 9;
@@ -41,6 +43,8 @@ pub enum HuntAsk {
     Run {
         /// Its ticket.
         ticket: u64,
+        /// Whom to ask.
+        tenant: TenantNo,
         /// KQL.
         query: String,
         /// How far back.
@@ -74,8 +78,8 @@ pub enum HuntAsk {
         /// The file's name without ending.
         stem: String,
     },
-    /// Read earlier queries, newest first.
-    History,
+    /// Read what was asked earlier of these tenants, newest first.
+    History(Vec<TenantNo>),
 }
 
 /// Rows with the widths of their columns, or why there are none.
@@ -100,6 +104,13 @@ pub enum HuntMsg {
     },
     /// Earlier queries, newest first.
     History(Result<Arc<Vec<HuntRecord>>, String>),
+    /// The tenants the tab in front asks from now on.
+    Where {
+        /// Which.
+        tenants: Vec<TenantNo>,
+        /// Whether to run its query now.
+        run: bool,
+    },
 }
 
 /// Which half has the keyboard.
@@ -154,9 +165,38 @@ impl HuntScreen {
         self.tab_mut().shown_mut().map(|shown| &mut shown.grid)
     }
 
+    /// Whom the tab in front asks: those chosen for it, else the one tenant that is shown.
+    fn asked(&self, data: &Data) -> Vec<TenantNo> {
+        let chosen = &self.tab().tenants;
+        if chosen.is_empty() {
+            data.tenants.only().into_iter().collect()
+        } else {
+            chosen.clone()
+        }
+    }
+
+    /// Asks which tenant the tab in front shall ask.
+    fn choose_tenant(&self, run: bool, cx: &mut Cx<'_>) {
+        let numbers: Vec<TenantNo> = cx.data.tenants.numbers().collect();
+        let current = self.asked(cx.data);
+        let rows = cx.data.tenants.iter().map(|tenant| Row {
+            label: tenant.facts.name.clone(),
+            detail: tenant.condition().word().to_owned(),
+            current: current.contains(&tenant.tenant),
+            ..Row::default()
+        });
+        let picker = Picker::new("Hunt where?", rows.collect(), move |index, cx| {
+            let tenants = vec![numbers[index]];
+            let msg = HuntMsg::Where { tenants, run };
+            cx.act(Act::Tell(Msg::Hunt(msg)));
+        });
+        cx.popup(Box::new(picker));
+    }
+
     /// Starts what is selected, else the statement under the caret.
     fn run(&mut self, cx: &mut Cx<'_>) {
         let timespan = self.timespan;
+        let asked = self.asked(cx.data);
         let tab = self.tab_mut();
         let range = tab
             .editor
@@ -167,6 +207,11 @@ impl HuntScreen {
             cx.notice(Level::Info, "nothing to run: write a query first");
             return;
         }
+        let &[tenant] = asked.as_slice() else {
+            self.choose_tenant(true, cx);
+            return;
+        };
+        let tab = self.tab_mut();
         if let Some(running) = tab.running.take() {
             cx.effect(Effect::Hunt(HuntAsk::Cancel(running.cancel)));
         }
@@ -174,12 +219,14 @@ impl HuntScreen {
         let cancel = CancellationToken::new();
         tab.running = Some(Running {
             ticket,
+            tenants: asked,
             since: cx.now,
             range,
             cancel: cancel.clone(),
         });
         cx.effect(Effect::Hunt(HuntAsk::Run {
             ticket,
+            tenant,
             query,
             timespan,
             cancel,
@@ -196,7 +243,7 @@ impl HuntScreen {
         true
     }
 
-    fn open(&mut self, title: &str, query: &str, run: bool, cx: &mut Cx<'_>) {
+    fn open(&mut self, tenants: &[TenantNo], title: &str, query: &str, run: bool, cx: &mut Cx<'_>) {
         if !self.tab().is_blank() {
             if self.tabs.len() < MOST_TABS {
                 self.tabs.push(Tab::default());
@@ -208,6 +255,7 @@ impl HuntScreen {
         }
         let tab = self.tab_mut();
         tab.title = text::clean(title).into_owned();
+        tab.tenants = tenants.to_vec();
         tab.editor.set_text(query);
         tab.text_changed();
         self.focus = Focus::Editor;
@@ -364,6 +412,14 @@ impl HuntScreen {
         Some(String::from_utf8(out).ok()?.trim_end().to_owned())
     }
 
+    /// Whose the row in focus is.
+    fn row_tenant(&self) -> Option<TenantNo> {
+        match self.tab().shown()?.tenants.as_slice() {
+            [one] => Some(*one),
+            _ => None,
+        }
+    }
+
     /// The text of a named column in the row in focus.
     fn field(&self, names: &[&str]) -> Option<String> {
         let grid = self.grid()?;
@@ -385,8 +441,11 @@ impl HuntScreen {
         });
         let Some((nth, tab)) = found else { return };
         let running = tab.running.take();
+        let (start, tenants) =
+            running.map_or_else(Default::default, |it| (it.range.start, it.tenants));
         tab.outcome = Some(match answer {
             Ok((result, widths)) => Outcome::Rows(Box::new(Shown {
+                tenants,
                 grid: Grid::new(result.table.clone(), widths.clone()),
                 result: result.clone(),
                 sorting: None,
@@ -394,7 +453,7 @@ impl HuntScreen {
             Err(error) => Outcome::Failed {
                 error: error.clone(),
                 at: now,
-                start: running.map_or(0, |running| running.range.start),
+                start,
             },
         });
         if nth == active
@@ -431,9 +490,14 @@ impl Screen for HuntScreen {
                 }
             }
             Command::HuntHistory => {
-                cx.effect(Effect::Hunt(HuntAsk::History));
+                let mut asked = self.asked(cx.data);
+                if asked.is_empty() {
+                    asked = cx.data.tenants.shown().map(|it| it.tenant).collect();
+                }
+                cx.effect(Effect::Hunt(HuntAsk::History(asked)));
                 cx.popup(Box::new(history::History::default()));
             }
+            Command::HuntTenant if cx.data.tenants.several() => self.choose_tenant(false, cx),
             Command::HuntSpan => self.timespan = self.timespan.next(),
             Command::HuntNewTab => {
                 if self.tabs.len() < MOST_TABS {
@@ -519,7 +583,18 @@ impl Screen for HuntScreen {
                     }
                 }
             }
-            Msg::OpenQuery { title, query, run } => self.open(title, query, *run, cx),
+            Msg::Hunt(HuntMsg::Where { tenants, run }) => {
+                self.tab_mut().tenants.clone_from(tenants);
+                if *run {
+                    self.run(cx);
+                }
+            }
+            Msg::OpenQuery {
+                tenants,
+                title,
+                query,
+                run,
+            } => self.open(tenants, title, query, *run, cx),
             _ => {}
         }
     }
@@ -528,23 +603,22 @@ impl Screen for HuntScreen {
         view::draw(self, buf, area, ctx);
     }
 
-    fn devices(&self, _data: &Data) -> Vec<DeviceRef> {
-        let Some(id) = self
+    fn devices(&self, _data: &Data) -> Vec<Of<DeviceRef>> {
+        let found = self
             .field(&["DeviceId"])
             .filter(|_| self.focus == Focus::Grid)
-        else {
+            .zip(self.row_tenant());
+        let Some((id, tenant)) = found else {
             return Vec::new();
         };
         let name = self.field(&["DeviceName"]).unwrap_or_else(|| id.clone());
-        vec![DeviceRef {
-            id: MachineId::new(id.as_str()),
-            name,
-        }]
+        let id = MachineId::new(id.as_str());
+        vec![Of::new(tenant, DeviceRef { id, name })]
     }
 
-    fn incident(&self, _data: &Data) -> Option<IncidentId> {
-        self.field(&["IncidentId"])
-            .map(|id| IncidentId::new(id.as_str()))
+    fn incident(&self, _data: &Data) -> Option<Of<IncidentId>> {
+        let id = self.field(&["IncidentId"])?;
+        Some(Of::new(self.row_tenant()?, IncidentId::new(id.as_str())))
     }
 
     fn copied(&self, raw: bool, _data: &Data) -> Option<String> {

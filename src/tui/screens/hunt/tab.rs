@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::language;
-use crate::domain::Timestamp;
+use crate::domain::{TenantNo, Timestamp};
 use crate::hunt::{Finding, HuntError, HuntResult};
 use crate::tui::theme::Role;
 use crate::tui::widgets::editor::{Editor, Mark};
@@ -16,6 +16,8 @@ use crate::tui::widgets::grid::Grid;
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) ticket: u64,
+    /// Who was asked.
+    pub(super) tenants: Vec<TenantNo>,
     pub(super) since: Timestamp,
     /// What part of the text.
     pub(super) range: Range<usize>,
@@ -25,6 +27,8 @@ pub(super) struct Running {
 /// A result as it is looked at.
 #[derive(Debug)]
 pub(super) struct Shown {
+    /// Whose rows they are.
+    pub(super) tenants: Vec<TenantNo>,
     pub(super) result: Arc<HuntResult>,
     pub(super) grid: Grid,
     /// An order being worked out: ticket, column, descending.
@@ -48,6 +52,8 @@ pub(super) enum Outcome {
 pub(super) struct Tab {
     /// What it was opened for; empty for a query of the analyst's own.
     pub(super) title: String,
+    /// Whom it asks; none: the one tenant that is shown.
+    pub(super) tenants: Vec<TenantNo>,
     pub(super) editor: Editor,
     /// What the language says of the text, by place.
     pub(super) findings: Vec<Finding>,

@@ -75,7 +75,15 @@ fn tab_line(screen: &HuntScreen, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     for x in area.left()..area.right() {
         paint::text(buf, area, x, area.y, 1, "─", rule);
     }
-    let where_to = format!(" Defender · last {} ", screen.timespan);
+    let mut where_to = format!(" Defender · last {} ", screen.timespan);
+    if ctx.data.tenants.several() {
+        let asked = match screen.asked(ctx.data).as_slice() {
+            [] => "which tenant?".to_owned(),
+            [one] => ctx.data.tenants.name(*one).to_owned(),
+            many => format!("{} tenants", many.len()),
+        };
+        where_to = format!(" {asked} ·{where_to}");
+    }
     let size = paint::width(&where_to);
     let room = area.width.saturating_sub(size + 2);
     let tabs = Rect {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::{HuntAsk, HuntMsg};
 use crate::hunt::Hunter;
 use crate::hunt::export::{self, View};
+use crate::store::{self, HuntRecord, Store};
 use crate::tenant::Tenant;
 use crate::tui::msg::Msg;
 use crate::tui::widgets::grid;
@@ -13,16 +14,19 @@ use crate::tui::widgets::grid;
 /// How many earlier queries are read.
 const HISTORY: usize = 1_000;
 
-/// Carries out one question; `None` where it wants no answer. Exports are written to `exports`.
-pub async fn carry_out(ask: HuntAsk, tenant: Arc<Tenant>, exports: PathBuf) -> Option<Msg> {
+/// Carries out one question; `None` where it wants no answer. `tenants` are the connected ones in the
+/// order of their numbers; exports are written to `exports`.
+pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf) -> Option<Msg> {
     let msg = match ask {
         HuntAsk::Run {
             ticket,
+            tenant,
             query,
             timespan,
             cancel,
         } => {
-            let answer = Hunter::new(tenant)
+            let tenant = tenants.get(tenant.index())?;
+            let answer = Hunter::new(Arc::clone(tenant))
                 .run(&query, Some(timespan), cancel)
                 .await;
             let answer = match answer {
@@ -74,9 +78,12 @@ pub async fn carry_out(ask: HuntAsk, tenant: Arc<Tenant>, exports: PathBuf) -> O
             };
             Msg::Exported("result", answer)
         }
-        HuntAsk::History => {
-            let store = tenant.store.clone();
-            let read = tokio::task::spawn_blocking(move || store.hunts("", HISTORY)).await;
+        HuntAsk::History(of) => {
+            let stores: Vec<Store> = of
+                .iter()
+                .filter_map(|no| Some(tenants.get(no.index())?.store.clone()))
+                .collect();
+            let read = tokio::task::spawn_blocking(move || history(&stores)).await;
             let answer = match read {
                 Ok(read) => read.map(Arc::new).map_err(|why| why.to_string()),
                 Err(why) => Err(why.to_string()),
@@ -85,4 +92,15 @@ pub async fn carry_out(ask: HuntAsk, tenant: Arc<Tenant>, exports: PathBuf) -> O
         }
     };
     Some(msg)
+}
+
+/// What was asked of these tenants, newest first.
+fn history(stores: &[Store]) -> store::Result<Vec<HuntRecord>> {
+    let mut all = Vec::new();
+    for store in stores {
+        all.extend(store.hunts("", HISTORY)?);
+    }
+    all.sort_by_key(|record| std::cmp::Reverse(record.at));
+    all.truncate(HISTORY);
+    Ok(all)
 }

@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 use self::order::Sort;
 use crate::domain::text::defang;
-use crate::domain::{IncidentId, IncidentRow, IncidentStatus, Timestamp};
+use crate::domain::{IncidentId, IncidentRow, IncidentStatus, Of, Timestamp};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::arrange::Arrangement;
 use crate::tui::data::filter::Filter;
@@ -26,7 +26,7 @@ use crate::tui::widgets::table::{CellText, Rows, TableState};
 
 /// The screen.
 pub struct Incidents {
-    table: TableState<IncidentId>,
+    table: TableState<Of<IncidentId>>,
     /// Which rows are shown, in order: places in the collection. Made when data, filter or sort
     /// change, never while drawing.
     order: Vec<u32>,
@@ -39,12 +39,12 @@ pub struct Incidents {
     /// The collection's version `order` was made from.
     version: u64,
     /// Rows that came while the console ran and were not on screen yet.
-    arrived: Vec<IncidentId>,
+    arrived: Vec<Of<IncidentId>>,
     story_top: usize,
     /// A key was pressed here: from now on the cursor belongs to the analyst.
     touched: bool,
     /// Where to go as soon as it is there.
-    wanted: Option<IncidentId>,
+    wanted: Option<Of<IncidentId>>,
 }
 
 impl Default for Incidents {
@@ -73,23 +73,23 @@ pub(super) struct View<'a> {
 }
 
 impl View<'_> {
-    fn row(&self, row: usize) -> &IncidentRow {
+    fn row(&self, row: usize) -> &Of<IncidentRow> {
         &self.data.incidents.rows()[self.order[row] as usize]
     }
 }
 
 impl Rows for View<'_> {
-    type Key = IncidentId;
+    type Key = Of<IncidentId>;
 
     fn len(&self) -> usize {
         self.order.len()
     }
 
-    fn key(&self, row: usize) -> IncidentId {
-        self.row(row).id.clone()
+    fn key(&self, row: usize) -> Of<IncidentId> {
+        self.row(row).key()
     }
 
-    fn position(&self, key: &IncidentId) -> Option<usize> {
+    fn position(&self, key: &Of<IncidentId>) -> Option<usize> {
         let at = self.data.incidents.position(key)?;
         self.order.iter().position(|place| *place == at)
     }
@@ -112,7 +112,7 @@ impl Incidents {
     }
 
     /// The incident in focus.
-    fn focus<'a>(&self, data: &'a Data) -> Option<&'a IncidentRow> {
+    fn focus<'a>(&self, data: &'a Data) -> Option<&'a Of<IncidentRow>> {
         if self.order.is_empty() {
             return None;
         }
@@ -120,17 +120,14 @@ impl Incidents {
     }
 
     /// What a bulk command works on: the marked ones, else the one in focus.
-    fn chosen(&self, data: &Data) -> Vec<IncidentId> {
+    fn chosen(&self, data: &Data) -> Vec<Of<IncidentId>> {
         if !self.table.marks().is_empty() {
-            let mut ids: Vec<IncidentId> = self.table.marks().iter().cloned().collect();
+            let mut ids: Vec<Of<IncidentId>> = self.table.marks().iter().cloned().collect();
             ids.retain(|id| data.incidents.get(id).is_some());
             ids.sort();
             return ids;
         }
-        self.focus(data)
-            .map(|row| row.id.clone())
-            .into_iter()
-            .collect()
+        self.focus(data).map(Of::key).into_iter().collect()
     }
 
     fn arrange(&mut self, data: &Data, now: Timestamp) {
@@ -152,10 +149,7 @@ impl Incidents {
             self.table.keep_marks(&view);
         }
         // While the first read runs and nobody has touched a key, the worst stays in focus.
-        let live = data.health.as_ref().is_some_and(|health| {
-            health.state == crate::feed::FeedState::Live && health.syncing.is_none()
-        });
-        if !self.touched && !live {
+        if !self.touched && data.is_filling() {
             self.table.go(0, &view);
         }
         if let Some(id) = self.wanted.take()
@@ -181,7 +175,7 @@ impl Incidents {
         self.arrived
             .retain(|id| rows.position(id).is_some_and(|row| row < top));
         if let Some(row) = self.focus(cx.data) {
-            let id = row.id.clone();
+            let id = row.key();
             if cx.data.stories.wants(&id) {
                 cx.data.stories.asked(&id);
                 cx.effect(Effect::LoadStory(id));
@@ -191,14 +185,14 @@ impl Incidents {
 
     /// Goes to the incident that falls due next among those nobody has and those that are mine.
     fn next_breach(&mut self, cx: &mut Cx<'_>) {
-        let due = |row: &&IncidentRow| row.status.is_open();
-        let mine = |row: &&IncidentRow| {
+        let due = |row: &&Of<IncidentRow>| row.status.is_open();
+        let mine = |row: &&Of<IncidentRow>| {
             row.assigned_to
                 .as_deref()
-                .is_none_or(|owner| cx.data.is_me(owner))
+                .is_none_or(|owner| cx.data.is_me(row.tenant, owner))
         };
         let current = self.table.cursor().cloned();
-        let mut waiting: Vec<(Timestamp, &IncidentRow)> = self
+        let mut waiting: Vec<(Timestamp, &Of<IncidentRow>)> = self
             .order
             .iter()
             .map(|at| &cx.data.incidents.rows()[*at as usize])
@@ -209,11 +203,11 @@ impl Incidents {
         waiting.sort_by_key(|(due, _)| *due);
         let at = waiting
             .iter()
-            .position(|(_, row)| Some(&row.id) == current.as_ref());
+            .position(|(_, row)| Some(row.key()) == current);
         let next = at.map_or(0, |at| at + 1);
         match waiting.get(next).or(waiting.first()) {
             Some((_, row)) => {
-                let id = row.id.clone();
+                let id = row.key();
                 let view = View {
                     data: cx.data,
                     order: &self.order,
@@ -232,15 +226,15 @@ impl Incidents {
         };
         if let (IncidentStatus::Redirected, Some(to)) = (&row.status, row.redirected_to.clone()) {
             let from = row.id.clone();
-            self.show(to.clone(), cx);
+            self.show(row.with(to.clone()), cx);
             cx.notice(Level::Info, format!("{from} was merged into {to}"));
             return;
         }
-        let id = row.id.clone();
+        let id = row.key();
         cx.effect(Effect::MarkViewed(id.clone()));
         cx.effect(Effect::Watch(Some(id.clone())));
         if let Some(mut row) = cx.data.incidents.get(&id).cloned() {
-            row.last_viewed = Some(cx.now);
+            row.it.last_viewed = Some(cx.now);
             cx.data.incidents.put(row);
             self.version = cx.data.incidents.version();
         }
@@ -248,7 +242,7 @@ impl Incidents {
     }
 
     /// Puts the cursor on an incident, lifting the filter where it hides it.
-    fn show(&mut self, id: IncidentId, cx: &mut Cx<'_>) {
+    fn show(&mut self, id: Of<IncidentId>, cx: &mut Cx<'_>) {
         let view = View {
             data: cx.data,
             order: &self.order,
@@ -350,7 +344,7 @@ impl Screen for Incidents {
             Command::IncidentOpen => self.open(cx),
             Command::IncidentEvidence => {
                 if let Some(row) = self.focus(cx.data) {
-                    let id = row.id.clone();
+                    let id = row.key();
                     cx.effect(Effect::Watch(Some(id.clone())));
                     cx.act(Act::Evidence(EvidenceOf::Incident(id)));
                 }
@@ -395,13 +389,14 @@ impl Screen for Incidents {
             }
             Command::Comment => {
                 if let Some(row) = self.focus(cx.data) {
-                    super::triage::comment_incident(row.id.clone(), cx);
+                    super::triage::comment_incident(row.key(), cx);
                 }
             }
             Command::HuntAround => {
                 if let Some(row) = self.focus(cx.data) {
-                    let (title, query) = super::triage::hunt_incident(&row.id, cx.data);
+                    let (title, query) = super::triage::hunt_incident(&row.key(), cx.data);
                     cx.act(Act::Hunt {
+                        tenants: vec![row.tenant],
                         title,
                         query,
                         run: false,
@@ -443,26 +438,27 @@ impl Screen for Incidents {
 
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
         match msg {
-            Msg::Queue(_) => self.arrange(cx.data, cx.now),
+            Msg::Queue(..) => self.arrange(cx.data, cx.now),
             Msg::Changes(changes) => {
                 use crate::domain::Change;
                 if self.version == cx.data.incidents.version() {
                     return;
                 }
                 for change in changes {
-                    match change {
+                    match &change.it {
                         Change::Incident(row)
-                            if row.created >= cx.data.started
-                                && row.last_viewed.is_none()
-                                && !self.arrived.contains(&row.id) =>
+                            if row.created >= cx.data.started && row.last_viewed.is_none() =>
                         {
-                            self.arrived.push(row.id.clone());
+                            let id = change.with(row.id.clone());
+                            if !self.arrived.contains(&id) {
+                                self.arrived.push(id);
+                            }
                         }
                         Change::Redirected { from, to: Some(to) }
-                            if self.table.cursor() == Some(from) =>
+                            if self.table.cursor() == Some(&change.with(from.clone())) =>
                         {
                             // A merge leads the cursor to where the alerts are now.
-                            self.wanted = Some(to.clone());
+                            self.wanted = Some(change.with(to.clone()));
                             let text = format!("{from} was merged into {to}");
                             cx.notice(Level::Warning, text);
                         }
@@ -475,7 +471,7 @@ impl Screen for Incidents {
             Msg::ShowIncident(id) => self.show(id.clone(), cx),
             _ => {}
         }
-        if matches!(msg, Msg::Queue(_)) {
+        if matches!(msg, Msg::Queue(..)) {
             self.focused(cx);
         }
     }
@@ -491,15 +487,19 @@ impl Screen for Incidents {
         view::draw(self, buf, area, ctx);
     }
 
-    fn devices(&self, data: &Data) -> Vec<DeviceRef> {
-        let story = self.focus(data).and_then(|row| data.stories.get(&row.id));
+    fn devices(&self, data: &Data) -> Vec<Of<DeviceRef>> {
+        let Some(row) = self.focus(data) else {
+            return Vec::new();
+        };
+        let story = data.stories.get(&row.key());
         story
-            .map(|story| devices_of(story.alerts.iter()))
+            .map(|story| devices_of(row.tenant, story.alerts.iter()))
             .unwrap_or_default()
     }
 
     fn portal(&self, data: &Data) -> Option<String> {
-        let story = self.focus(data).and_then(|row| data.stories.get(&row.id))?;
+        let row = self.focus(data)?;
+        let story = data.stories.get(&row.key())?;
         story
             .incident
             .incident_web_url
@@ -517,8 +517,8 @@ impl Screen for Incidents {
         Some(format!("{} {title}", row.id))
     }
 
-    fn incident(&self, data: &Data) -> Option<IncidentId> {
-        self.focus(data).map(|row| row.id.clone())
+    fn incident(&self, data: &Data) -> Option<Of<IncidentId>> {
+        self.focus(data).map(Of::key)
     }
 }
 

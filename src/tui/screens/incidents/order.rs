@@ -1,6 +1,6 @@
 //! Which incidents are shown, in which order.
 
-use crate::domain::{IncidentRow, Timestamp};
+use crate::domain::{IncidentRow, Of, Timestamp};
 use crate::tui::data::Data;
 use crate::tui::data::arrange::{Arrangement, Basis, Key, TextOf};
 use crate::tui::data::filter::Filter;
@@ -69,12 +69,12 @@ pub(super) fn order(
 ) -> Vec<u32> {
     let rows = data.incidents.rows();
     let seconds = |time: Timestamp| time.as_second();
-    let text: Option<TextOf<IncidentRow>> = match sort {
+    let text: Option<TextOf<Of<IncidentRow>>> = match sort {
         Sort::Title => Some(|row| Some(&row.title)),
         Sort::Owner => Some(|row| row.assigned_to.as_deref()),
         _ => None,
     };
-    let key = |row: &IncidentRow| -> Key {
+    let key = |row: &Of<IncidentRow>| -> Key {
         let worst = -i64::from(row.severity.rank());
         let newest = -seconds(row.updated);
         match sort {
@@ -110,12 +110,5 @@ pub(super) fn order(
             _ => 0,
         },
     };
-    arrangement.order(
-        rows,
-        basis,
-        keep,
-        filter.asker(&data.settings.me),
-        text,
-        key,
-    )
+    arrangement.order(rows, basis, keep, filter.asker(&data.tenants), text, key)
 }

@@ -6,7 +6,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 
 use super::view::severity;
-use crate::domain::{Classification, Determination, IncidentId, IncidentRow, Tactic, Verdict};
+use crate::domain::{
+    Classification, Determination, IncidentId, IncidentRow, Of, Tactic, TenantNo, Verdict,
+};
 use crate::tui::data::Story;
 use crate::tui::data::filter::incident_status;
 use crate::tui::screen::Ctx;
@@ -78,7 +80,7 @@ pub(in crate::tui) fn decided(row: &IncidentRow) -> Option<String> {
 }
 
 pub(super) fn draw(
-    row: &IncidentRow,
+    row: &Of<IncidentRow>,
     top: usize,
     buf: &mut Buffer,
     area: Rect,
@@ -88,7 +90,7 @@ pub(super) fn draw(
     let (status, _) = incident_status(&row.status);
     let owner = match row.assigned_to.as_deref() {
         None => "unassigned".to_owned(),
-        owner => ctx.data.owner(owner).to_owned(),
+        owner => ctx.data.owner(row.tenant, owner).to_owned(),
     };
     let title = if beside {
         row.id.to_string()
@@ -109,7 +111,7 @@ pub(super) fn draw(
         width: area.width.saturating_sub(2),
         height: area.height.saturating_sub(1),
     };
-    let story = ctx.data.stories.get(&row.id);
+    let story = ctx.data.stories.get(&row.key());
     let mut lines: Vec<Line> = Vec::new();
     if beside {
         head(row, status, &owner, body.width, ctx, &mut lines);
@@ -119,12 +121,12 @@ pub(super) fn draw(
     } else {
         {
             let dim = ctx.style(Role::Dim);
-            let line = match ctx.data.stories.problem(&row.id) {
+            let line = match ctx.data.stories.problem(&row.key()) {
                 Some(problem) => Line::new(
                     format!("The story cannot be read: {problem}"),
                     ctx.style(Role::Bad),
                 ),
-                None if ctx.data.stories.is_missing(&row.id) => {
+                None if ctx.data.stories.is_missing(&row.key()) => {
                     Line::new("Its details have not arrived yet.", dim)
                 }
                 None => Line::new("reading…", dim),
@@ -200,7 +202,7 @@ fn head(
 /// Evidence that arrived so lately means that the incident is still filling in.
 const FILLING_SECONDS: i64 = 15 * 60;
 
-fn tell(row: &IncidentRow, story: &Story, width: u16, ctx: &Ctx<'_>, lines: &mut Vec<Line>) {
+fn tell(row: &Of<IncidentRow>, story: &Story, width: u16, ctx: &Ctx<'_>, lines: &mut Vec<Line>) {
     if let Some(to) = &row.redirected_to {
         let text = format!("merged into {to}; ⏎ goes there");
         lines.push(Line::new(text, ctx.style(Role::NoticeWarning)));
@@ -257,14 +259,14 @@ fn tell(row: &IncidentRow, story: &Story, width: u16, ctx: &Ctx<'_>, lines: &mut
         lines.push(Line::default());
         lines.push(Line::new(text, ctx.style(Role::New)));
     }
-    let merged = ctx.data.merged_into(&row.id);
+    let merged = ctx.data.merged_into(&row.key());
     if !merged.is_empty() {
         let names: Vec<&str> = merged.iter().map(IncidentId::as_str).collect();
         let text = format!("{} ← {} merged into this one", row.id, names.join(", "));
         lines.push(Line::new(text, ctx.style(Role::Dim)));
     }
     entities(story, width, ctx, lines);
-    comments(story, width, ctx, lines);
+    comments(row.tenant, story, width, ctx, lines);
 }
 
 /// One paragraph a kind: its entities with verdicts and in how many alerts they occur.
@@ -323,7 +325,7 @@ fn entities(story: &Story, width: u16, ctx: &Ctx<'_>, lines: &mut Vec<Line>) {
     }
 }
 
-fn comments(story: &Story, width: u16, ctx: &Ctx<'_>, lines: &mut Vec<Line>) {
+fn comments(tenant: TenantNo, story: &Story, width: u16, ctx: &Ctx<'_>, lines: &mut Vec<Line>) {
     let comments = &story.incident.comments;
     if comments.is_empty() {
         return;
@@ -341,7 +343,7 @@ fn comments(story: &Story, width: u16, ctx: &Ctx<'_>, lines: &mut Vec<Line>) {
             .unwrap_or_default();
         let mut line = Line::new(format!("{when} "), ctx.style(Role::Time));
         line.push(
-            format!("{}: ", ctx.data.owner(who)),
+            format!("{}: ", ctx.data.owner(tenant, who)),
             ctx.style(Role::EntityUser),
         );
         let indent = line.width();

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::{Incidents, story};
-use crate::domain::{IncidentRow, Severity};
+use crate::domain::{IncidentRow, Of, Severity};
 use crate::tui::commands::Command;
 use crate::tui::data::filter::incident_status;
 use crate::tui::screen::Ctx;
@@ -57,7 +57,7 @@ fn short_title(title: &str) -> Cow<'_, str> {
     }
 }
 
-pub(super) fn cell<'a>(row: &'a IncidentRow, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
+pub(super) fn cell<'a>(row: &'a Of<IncidentRow>, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
     let open = row.status.is_open();
     let plain = ctx.style(if open { Role::Text } else { Role::Dim });
     match column {
@@ -95,11 +95,11 @@ pub(super) fn cell<'a>(row: &'a IncidentRow, column: usize, ctx: &Ctx<'_>) -> Ce
         5 => {
             let owner = row.assigned_to.as_deref();
             let role = match owner {
-                Some(owner) if ctx.data.is_me(owner) => Role::Accent,
+                Some(owner) if ctx.data.is_me(row.tenant, owner) => Role::Accent,
                 Some(_) => Role::Text,
                 None => Role::Dim,
             };
-            CellText::new(ctx.data.owner(owner), ctx.style(role))
+            CellText::new(ctx.data.owner(row.tenant, owner), ctx.style(role))
         }
         6..=8 => {
             let count = [row.alerts, row.devices, row.users][column - 6];
