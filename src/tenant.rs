@@ -9,7 +9,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 use crate::api::{self, Budgets, DefenderClient, GraphClient, Transport};
-use crate::auth::TokenSource;
+use crate::auth::{Resource, TokenSource};
 use crate::cloud::{CloudError, Endpoints};
 use crate::config::{Paths, Profile};
 use crate::domain::Timestamp;
@@ -102,6 +102,15 @@ impl Tenant {
             .as_deref()
             .filter(|analyst| !analyst.trim().is_empty())
             .unwrap_or(&self.profile.name)
+    }
+
+    /// Its directory id: as its tokens say, and before there is one, as the profile names the tenant.
+    pub fn id(&self) -> String {
+        let said = Resource::ALL.into_iter().find_map(|resource| {
+            let token = self.tokens.peek(resource)?;
+            token.claims.as_ref()?.tid.clone()
+        });
+        said.unwrap_or_else(|| self.profile.tenant_id.clone())
     }
 
     /// What the services still let us ask.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use nightjar::config::{Config, Paths, ProfileError, SecretSource, TimeZone};
+use nightjar::config::{Chosen, Config, Paths, ProfileError, SecretSource, TimeZone};
 
 const IDS: &str = "tenant_id = \"11111111-2222-4333-8444-555555555555\"\nclient_id = \"22222222-2222-4333-8444-555555555555\"\n";
 
@@ -269,6 +269,59 @@ fn which_profile_is_meant_is_said_or_asked() {
         near,
         "there is no profile \"abd\" (did you mean \"abc\"?); set up are: a, abc"
     );
+}
+
+#[test]
+fn several_profiles_are_meant_by_name_by_default_or_all() {
+    let text = format!(
+        "default_profile = [\"b\", \"gone\", \"a\"]\n[profiles.a]\n{IDS}[profiles.b]\n{IDS}[profiles.bad]\n{IDS}cloud = \"moon\"\n"
+    );
+    let loaded = Config::parse(&text, Path::new("/c/config.toml"));
+    assert!(
+        loaded.problems.iter().any(|it| it
+            .to_string()
+            .contains("1:25: default_profile names \"gone\"")),
+        "{:?}",
+        loaded.problems
+    );
+    let config = loaded.config;
+    let names = |chosen: &Chosen| {
+        let picked = config.profiles(chosen).expect("some");
+        let used: Vec<String> = picked.profiles.into_iter().map(|it| it.name).collect();
+        let left: Vec<String> = picked.left_out.into_iter().map(|(name, _)| name).collect();
+        (used.join(" "), left.join(" "))
+    };
+    let named = |names: &[&str]| Chosen::Named(names.iter().map(|it| (*it).to_owned()).collect());
+    assert_eq!(names(&Chosen::Default), ("b a".into(), "gone".into()));
+    assert_eq!(names(&Chosen::All), ("a b".into(), "bad".into()));
+    assert_eq!(
+        names(&named(&["b", "b", "bad"])),
+        ("b".into(), "bad".into())
+    );
+    assert!(matches!(
+        config.profiles(&named(&["a", "aa"])),
+        Err(ProfileError::Unknown { .. })
+    ));
+    assert!(matches!(
+        config.profiles(&named(&["bad"])),
+        Err(ProfileError::Unusable { .. })
+    ));
+    assert!(matches!(
+        config.profile(None),
+        Err(ProfileError::TooMany { .. })
+    ));
+    for (wrong, found) in [
+        ("[]", None),
+        ("[1]", Some("a list")),
+        ("3", Some("a number")),
+    ] {
+        let text = format!("default_profile = {wrong}\n[profiles.a]\n{IDS}");
+        let loaded = Config::parse(&text, Path::new("config.toml"));
+        let said = loaded.problems.first().map(ToString::to_string);
+        assert_eq!(said.is_some(), found.is_some(), "{said:?}");
+        assert!(said.unwrap_or_default().contains(found.unwrap_or_default()));
+        assert_eq!(loaded.config.profile(None).expect("the only one").name, "a");
+    }
 }
 
 #[cfg(unix)]

@@ -8,9 +8,9 @@ use super::args::{ActionCommand, Global, Output, RunAction};
 use super::edits;
 use super::failure::{Done, Failure};
 use super::narrow::{member, names};
-use super::output::{Column, cut, whole, write_object, write_rows};
+use super::output::{Column, cut, whole, write_object};
 use super::say;
-use super::session::{api_failure, with_tenant};
+use super::session::{api_failure, with_tenant, with_tenants};
 use crate::api::{ActionFilter, Priority};
 use crate::domain::{
     ActionId, ActionStatus, IsolationType, MachineAction, MachineId, Raw, ScanType,
@@ -35,39 +35,40 @@ const PAUSES: (Duration, Duration) = (Duration::from_millis(500), Duration::from
 /// Does one of the `actions` commands.
 pub(crate) fn run(command: ActionCommand, global: &Global) -> Done {
     let form = global.output;
-    with_tenant(global, async move |tenant| match command {
+    match command {
         ActionCommand::List {
             machine,
             status,
             top,
-        } => {
-            let rows = find(&tenant, machine, status.as_deref(), top).await?;
-            Ok(write_rows(&mut io::stdout().lock(), form, COLUMNS, &rows)?)
-        }
-        ActionCommand::Show { id } => {
+        } => with_tenants(global, async |tenants| {
+            let find = async |tenant| find(&tenant, machine.clone(), status.as_deref(), top).await;
+            let newest = "creationDateTimeUtc";
+            tenants.list(form, COLUMNS, newest, top, find).await
+        }),
+        ActionCommand::Show { id } => with_tenant(global, async |tenant| {
             let found = look(&tenant, &ActionId::new(id)).await?;
             show(&found, form)
-        }
+        }),
         ActionCommand::Run {
             action,
             machine,
             comment,
             confirm,
             wait,
-        } => {
+        } => with_tenant(global, async |tenant| {
             let operation = operation(action, MachineId::new(machine), comment);
             let begun = edits::submit(&tenant, operation, confirm.as_deref()).await?;
             follow(&tenant, begun, wait, form).await
-        }
-        ActionCommand::Cancel { id, comment } => {
+        }),
+        ActionCommand::Cancel { id, comment } => with_tenant(global, async |tenant| {
             let operation = Operation::CancelAction {
                 action: ActionId::new(id),
                 comment,
             };
             let cancelled = edits::submit(&tenant, operation, None).await?;
             follow(&tenant, cancelled, false, form).await
-        }
-    })
+        }),
+    }
 }
 
 async fn find(

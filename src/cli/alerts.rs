@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::args::{AlertCommand, AlertList, Global, Output};
 use super::failure::Done;
 use super::narrow::{self, Conditions};
-use super::output::{Column, cut, whole, write_object, write_rows};
-use super::session::{api_failure, with_tenant};
+use super::output::{Column, cut, whole, write_object};
+use super::session::{api_failure, with_tenant, with_tenants};
 use super::{edits, input};
 use crate::api::Priority;
 use crate::domain::{Alert, AlertId, AlertStatus, IncidentId, Raw, Timestamp};
@@ -31,12 +31,15 @@ const COLUMNS: &[Column] = &[
 /// Does one of the `alerts` commands.
 pub(crate) fn run(command: AlertCommand, global: &Global) -> Done {
     let form = global.output;
-    with_tenant(global, async move |tenant| match command {
-        AlertCommand::List(list) => {
-            let rows = find(&tenant, &list).await?;
-            Ok(write_rows(&mut io::stdout().lock(), form, COLUMNS, &rows)?)
-        }
-        AlertCommand::Show { id } => {
+    match command {
+        AlertCommand::List(list) => with_tenants(global, async |tenants| {
+            let find = async |tenant| find(&tenant, &list).await;
+            let top = list.narrow.top;
+            tenants
+                .list(form, COLUMNS, "lastUpdateDateTime", top, find)
+                .await
+        }),
+        AlertCommand::Show { id } => with_tenant(global, async |tenant| {
             let json = show(&tenant, &AlertId::new(id)).await?;
             Ok(write_object(
                 &mut io::stdout().lock(),
@@ -44,8 +47,8 @@ pub(crate) fn run(command: AlertCommand, global: &Global) -> Done {
                 COLUMNS,
                 &json,
             )?)
-        }
-        AlertCommand::Update { id, edit } => {
+        }),
+        AlertCommand::Update { id, edit } => with_tenant(global, async |tenant| {
             let id = AlertId::new(id);
             let patch = edits::alert_patch(&tenant, &edit)?;
             let operation = Operation::UpdateAlert {
@@ -54,8 +57,8 @@ pub(crate) fn run(command: AlertCommand, global: &Global) -> Done {
             };
             edits::submit(&tenant, operation, None).await?;
             after(&tenant, &id, form).await
-        }
-        AlertCommand::Comment { id, text } => {
+        }),
+        AlertCommand::Comment { id, text } => with_tenant(global, async |tenant| {
             let id = AlertId::new(id);
             let text = input::argument(&text)?;
             let operation = Operation::CommentAlert {
@@ -64,8 +67,8 @@ pub(crate) fn run(command: AlertCommand, global: &Global) -> Done {
             };
             edits::submit(&tenant, operation, None).await?;
             after(&tenant, &id, form).await
-        }
-    })
+        }),
+    }
 }
 
 /// The wanted alerts as the service sent them, the most recently updated first.

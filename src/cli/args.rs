@@ -26,9 +26,19 @@ pub(crate) struct Cli {
 /// Options every command takes.
 #[derive(Clone, Debug, Default, Args)]
 pub(crate) struct Global {
-    /// The profile to use instead of the default one.
-    #[arg(long, global = true, value_name = "NAME", env = "NIGHTJAR_PROFILE")]
-    pub(crate) profile: Option<String>,
+    /// The profile to use instead of the default one; repeat it or separate names by commas for several
+    /// tenants at once. Without it NIGHTJAR_PROFILE says which.
+    #[arg(
+        long = "profile",
+        global = true,
+        value_name = "NAME",
+        value_delimiter = ',',
+        conflicts_with = "all_profiles"
+    )]
+    pub(crate) profiles: Vec<String>,
+    /// Every profile that is set up.
+    #[arg(long, global = true)]
+    pub(crate) all_profiles: bool,
     /// Makes every write impossible.
     #[arg(long, global = true)]
     pub(crate) read_only: bool,

@@ -10,8 +10,11 @@ use secrecy::SecretString;
 use super::args::{DemoArgs, Global};
 use super::failure::{Done, Failure};
 use super::session::tenant_failure;
+use super::several::open_all;
 use super::{logging, runtime, say, settings};
-use crate::config::{Config, FeedSettings, Loaded, Paths, Profile, ProfileError, SecretSource};
+use crate::config::{
+    Chosen, Config, FeedSettings, Loaded, Paths, Picked, Profile, ProfileError, SecretSource,
+};
 use crate::sim::{Sim, SimConfig, SimHandle, Tale};
 use crate::tenant::Tenant;
 use crate::tui::run::{ExitReason, Start, run as console};
@@ -28,26 +31,41 @@ pub(crate) fn run(global: &Global) -> Done {
     let log = logging::start(&paths.state, global.log_level.as_deref())?;
     let Loaded { config, problems } = Config::load(&paths);
     let mut notices = Vec::new();
-    let profile = match config.profile(global.profile.as_deref()) {
-        Ok(profile) => Some(profile.clone()),
+    let chosen = settings::chosen(global);
+    let picked = match config.profiles(&chosen) {
+        Ok(picked) => picked,
         // Asked for by name and not there: better said than replaced by another.
-        Err(_) if global.profile.is_some() => {
-            return settings::profile(&config, global.profile.as_deref()).map(drop);
+        Err(_) if chosen != Chosen::Default => {
+            return settings::profiles(&config, global).map(drop);
         }
-        Err(ProfileError::None { .. }) => None,
+        Err(ProfileError::None { .. }) => Picked::default(),
         Err(error) => {
             notices.push(error.to_string());
-            None
+            Picked::default()
         }
     };
+    notices.extend(picked.left_out.into_iter().map(|(_, why)| why));
     let ended = runtime()?.block_on(async {
-        let tenants = match profile {
-            Some(profile) => vec![Tenant::connect(profile, &paths).map_err(tenant_failure)?],
-            None => Vec::new(),
-        };
+        let profiles = picked.profiles.clone();
+        let (mut tenants, mut broken, mut first) = (Vec::new(), Vec::new(), None);
+        for (profile, (_, opened)) in profiles
+            .into_iter()
+            .zip(open_all(picked.profiles, &paths).await)
+        {
+            match opened {
+                Ok(tenant) => tenants.push(tenant),
+                Err(failure) => {
+                    broken.push((profile, failure.words().unwrap_or_default()));
+                    first.get_or_insert(failure);
+                }
+            }
+        }
+        if let (true, Some(failure)) = (tenants.is_empty(), first) {
+            return Err(failure);
+        }
         let start = Start {
             tenants,
-            broken: Vec::new(),
+            broken,
             config,
             paths,
             read_only: global.read_only,

@@ -108,7 +108,7 @@ pub(crate) async fn submit(
     refuse_early(tenant, &card, confirmation)?;
     match responder.submit(operation, confirmation, None).await {
         Outcome::Done { .. } => {
-            say(&format!("{}: done", card.title));
+            say(&format!("{}: done, in {}", card.title, full_name(tenant)));
             Ok(None)
         }
         Outcome::Accepted {
@@ -119,7 +119,12 @@ pub(crate) async fn submit(
             } else {
                 "accepted"
             };
-            say(&format!("{}: {how}, action {}", card.title, action.id));
+            say(&format!(
+                "{}: {how}, action {}, in {}",
+                card.title,
+                action.id,
+                full_name(tenant)
+            ));
             Ok(Some(action))
         }
         Outcome::Refused { why, error, .. } => Err(match error {
@@ -149,6 +154,11 @@ pub(crate) async fn submit(
     }
 }
 
+/// A tenant so that it cannot be taken for another: its profile and its directory id.
+fn full_name(tenant: &Tenant) -> String {
+    format!("{} ({})", tenant.profile.name, tenant.id())
+}
+
 fn read_only(tenant: &Tenant) -> Failure {
     if tenant.store.access() == Access::Reader && !tenant.profile.read_only {
         return Failure::refused("another console is using this profile: nothing was sent")
@@ -173,6 +183,7 @@ fn refuse_early(tenant: &Tenant, card: &Preflight, confirmation: Option<&str>) -
     let Some(wanted) = &card.confirm_text else {
         return Ok(());
     };
+    say(&format!("{:<12}{}", "Tenant", full_name(tenant)));
     for (label, value) in &card.target {
         say(&format!("{label:<12}{value}"));
     }

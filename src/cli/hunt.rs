@@ -2,17 +2,19 @@
 
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 use super::args::{Global, HuntArgs, Output, Span};
 use super::failure::{Done, Failure};
 use super::output::write_table;
-use super::session::with_tenant;
+use super::session::with_tenants;
 use super::{input, say};
 use crate::domain::ResultTable;
 use crate::hunt::export::{Format, View};
-use crate::hunt::{HuntError, HuntErrorKind, Hunter, MOST_ROWS, Timespan};
+use crate::hunt::fan::{self, Given, MOST_TOGETHER};
+use crate::hunt::{HuntError, HuntErrorKind, Hunter, Timespan};
 
 /// The most cells a column takes in a table; the other forms are never cut.
 const WIDEST: usize = 60;
@@ -34,31 +36,67 @@ pub(crate) fn run(args: HuntArgs, global: &Global) -> Done {
         Span::Week => Timespan::Week,
         Span::Month => Timespan::Month,
     });
-    with_tenant(global, async move |tenant| {
-        let found = Hunter::new(Arc::clone(&tenant))
-            .run(&query, span, CancellationToken::new())
-            .await
-            .map_err(hunt_failure)?;
-        let mut out = BufWriter::new(io::stdout().lock());
-        write(&found.table, form, &mut out)?;
-        out.flush()?;
-        say(&format!(
-            "{} rows in {:.1} s, as of {}",
-            found.table.rows(),
-            found.took.as_secs_f64(),
-            found.as_of
-        ));
-        if found.bad_rows > 0 {
-            say(&format!(
-                "{} rows were not understood and are left out",
-                found.bad_rows
-            ));
+    with_tenants(global, async |mut tenants| {
+        let several = tenants.several();
+        let hunters = tenants
+            .all()
+            .iter()
+            .map(|tenant| Hunter::new(Arc::clone(tenant)));
+        let hunters: Vec<Hunter> = hunters.collect();
+        let never = CancellationToken::new();
+        let found = fan::run(&hunters, &query, span, &never, |_, _| {}).await;
+        for part in &found.parts {
+            if part.outcome.is_ok() {
+                tenants.answered();
+            }
         }
-        if found.table.rows() >= MOST_ROWS {
-            say("the service gives no more rows than this: there may be others");
+        if found.answered() > 0 {
+            let mut out = BufWriter::new(io::stdout().lock());
+            write(&found.table, form, &mut out)?;
+            out.flush()?;
         }
-        Ok(())
+        for part in found.parts {
+            match part.outcome {
+                Ok(given) => {
+                    let whose = if several {
+                        format!("{}: ", part.tenant)
+                    } else {
+                        String::new()
+                    };
+                    told(&whose, &given, part.took);
+                }
+                Err(error) => tenants.failed(&part.tenant, hunt_failure(error)),
+            }
+        }
+        tenants.finish()
     })
+}
+
+/// Says how much came, and where it may not be all.
+fn told(whose: &str, given: &Given, took: Duration) {
+    say(&format!(
+        "{whose}{} rows in {:.1} s, as of {}",
+        given.rows,
+        took.as_secs_f64(),
+        given.as_of
+    ));
+    if given.bad_rows > 0 {
+        say(&format!(
+            "{whose}{} rows were not understood and are left out",
+            given.bad_rows
+        ));
+    }
+    if given.is_capped() {
+        say(&format!(
+            "{whose}the service gives no more rows than this: there may be others"
+        ));
+    }
+    if given.kept < given.rows {
+        say(&format!(
+            "{whose}only {} of these rows are shown: together the tenants gave more than {MOST_TOGETHER}",
+            given.kept
+        ));
+    }
 }
 
 fn write(table: &ResultTable, form: Output, out: &mut dyn Write) -> io::Result<()> {

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use super::args::{Global, IncidentCommand, IncidentList, Output};
 use super::failure::Done;
 use super::narrow::{self, Conditions};
-use super::output::{Column, cut, whole, write_object, write_rows};
-use super::session::{api_failure, with_tenant};
+use super::output::{Column, cut, whole, write_object};
+use super::session::{api_failure, with_tenant, with_tenants};
 use super::{edits, input};
 use crate::api::{IncidentWithAlerts, Priority};
 use crate::domain::{Incident, IncidentId, IncidentStatus, Raw, Timestamp};
@@ -29,12 +29,15 @@ const COLUMNS: &[Column] = &[
 /// Does one of the `incidents` commands.
 pub(crate) fn run(command: IncidentCommand, global: &Global) -> Done {
     let form = global.output;
-    with_tenant(global, async move |tenant| match command {
-        IncidentCommand::List(list) => {
-            let rows = find(&tenant, &list).await?;
-            Ok(write_rows(&mut io::stdout().lock(), form, COLUMNS, &rows)?)
-        }
-        IncidentCommand::Show { id } => {
+    match command {
+        IncidentCommand::List(list) => with_tenants(global, async |tenants| {
+            let find = async |tenant| find(&tenant, &list).await;
+            let top = list.narrow.top;
+            tenants
+                .list(form, COLUMNS, "lastUpdateDateTime", top, find)
+                .await
+        }),
+        IncidentCommand::Show { id } => with_tenant(global, async |tenant| {
             let json = show(&tenant, &IncidentId::new(id)).await?;
             Ok(write_object(
                 &mut io::stdout().lock(),
@@ -42,8 +45,8 @@ pub(crate) fn run(command: IncidentCommand, global: &Global) -> Done {
                 COLUMNS,
                 &json,
             )?)
-        }
-        IncidentCommand::Update { id, edit } => {
+        }),
+        IncidentCommand::Update { id, edit } => with_tenant(global, async |tenant| {
             let id = IncidentId::new(id);
             let patch = edits::incident_patch(&tenant, &edit)?;
             let operation = Operation::UpdateIncident {
@@ -52,8 +55,8 @@ pub(crate) fn run(command: IncidentCommand, global: &Global) -> Done {
             };
             edits::submit(&tenant, operation, None).await?;
             after(&tenant, &id, form).await
-        }
-        IncidentCommand::Comment { id, text } => {
+        }),
+        IncidentCommand::Comment { id, text } => with_tenant(global, async |tenant| {
             let id = IncidentId::new(id);
             let text = input::argument(&text)?;
             let operation = Operation::CommentIncident {
@@ -62,8 +65,8 @@ pub(crate) fn run(command: IncidentCommand, global: &Global) -> Done {
             };
             edits::submit(&tenant, operation, None).await?;
             after(&tenant, &id, form).await
-        }
-    })
+        }),
+    }
 }
 
 /// The wanted incidents as the service sent them, the most recently updated first.

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::args::{Global, MachineCommand};
 use super::failure::Done;
-use super::output::{Column, cut, whole, write_object, write_rows};
-use super::session::{api_failure, with_tenant};
+use super::output::{Column, cut, whole, write_object};
+use super::session::{api_failure, with_tenant, with_tenants};
 use crate::api::{MachineFilter, Priority};
 use crate::domain::MachineId;
 use crate::tenant::Tenant;
@@ -25,12 +25,12 @@ const COLUMNS: &[Column] = &[
 /// Does one of the `machines` commands.
 pub(crate) fn run(command: MachineCommand, global: &Global) -> Done {
     let form = global.output;
-    with_tenant(global, async move |tenant| match command {
-        MachineCommand::List { name, top } => {
-            let rows = find(&tenant, name, top).await?;
-            Ok(write_rows(&mut io::stdout().lock(), form, COLUMNS, &rows)?)
-        }
-        MachineCommand::Show { id } => {
+    match command {
+        MachineCommand::List { name, top } => with_tenants(global, async |tenants| {
+            let find = async |tenant| find(&tenant, name.clone(), top).await;
+            tenants.list(form, COLUMNS, "lastSeen", top, find).await
+        }),
+        MachineCommand::Show { id } => with_tenant(global, async |tenant| {
             let found = tenant
                 .defender
                 .machine(&MachineId::new(id), Priority::Interactive)
@@ -38,8 +38,8 @@ pub(crate) fn run(command: MachineCommand, global: &Global) -> Done {
                 .map_err(api_failure)?;
             let json = found.json.get();
             Ok(write_object(&mut io::stdout().lock(), form, COLUMNS, json)?)
-        }
-    })
+        }),
+    }
 }
 
 async fn find(tenant: &Arc<Tenant>, name: Option<String>, top: usize) -> Done<Vec<String>> {

@@ -20,6 +20,7 @@ mod narrow;
 mod output;
 mod session;
 mod settings;
+mod several;
 mod sim;
 
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! A connected tenant for one headless command, and what its refusals mean to a shell.
+//! The connected tenants of one headless command, and what their refusals mean to a shell.
 
 use std::sync::Arc;
 
@@ -6,26 +6,40 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::args::Global;
 use super::failure::{Done, Failure};
-use super::{logging, runtime, say, settings};
+use super::several::Tenants;
+use super::{logging, runtime, settings};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::config::Paths;
 use crate::domain::parse_time;
 use crate::tenant::{Tenant, TenantError};
 
-/// Runs headless work on the profile's tenant, until it is done or Ctrl-C.
+/// Runs headless work on the one tenant that is chosen, until it is done or Ctrl-C.
+///
+/// # Errors
+/// Where several are chosen, before any is opened: such work has one place to go.
 pub(crate) fn with_tenant(global: &Global, work: impl AsyncFnOnce(Arc<Tenant>) -> Done) -> Done {
+    begin(global, true, async |tenants: Tenants| {
+        work(tenants.only()?).await
+    })
+}
+
+/// Runs headless work on the tenants that are chosen, until it is done or Ctrl-C.
+pub(crate) fn with_tenants(global: &Global, work: impl AsyncFnOnce(Tenants) -> Done) -> Done {
+    begin(global, false, work)
+}
+
+fn begin(global: &Global, one: bool, work: impl AsyncFnOnce(Tenants) -> Done) -> Done {
     let paths = Paths::resolve();
     let _log = logging::start(&paths.state, global.log_level.as_deref())?;
     let config = settings::load(&paths);
-    let mut profile = settings::profile(&config, global.profile.as_deref())?;
-    profile.read_only |= global.read_only;
+    let picked = settings::profiles(&config, global)?;
+    if one {
+        picked.one().map_err(Failure::usage)?;
+    }
     runtime()?.block_on(async {
-        let tenant = Tenant::connect(profile, &paths).map_err(tenant_failure)?;
-        for aside in &tenant.set_aside {
-            say(&aside.to_string());
-        }
+        let tenants = Tenants::open(picked, &paths).await;
         tokio::select! {
-            done = work(tenant) => done,
+            done = work(tenants) => done,
             _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
         }
     })

@@ -5,7 +5,7 @@ use std::io::Write;
 use super::args::{ConfigCommand, Global};
 use super::failure::{Done, Failure};
 use super::say;
-use crate::config::{Config, Paths, Profile, ProfileError};
+use crate::config::{Chosen, Config, Paths, Picked, ProfileError};
 use crate::domain::text;
 use crate::tui::keymap::Keymap;
 use crate::tui::run::overrides;
@@ -39,8 +39,11 @@ fn check(paths: &Paths, global: &Global, out: &mut dyn Write) -> Done {
     for problem in &problems {
         writeln!(out, "{}", text::clean(problem))?;
     }
-    if let Some(name) = global.profile.as_deref() {
-        profile(&loaded.config, Some(name))?;
+    if let Chosen::Named(names) = chosen(global) {
+        for name in names {
+            let one = Chosen::Named(vec![name]);
+            loaded.config.profiles(&one).map_err(profile_failure)?;
+        }
     }
     if !problems.is_empty() {
         return Err(Failure::usage(format!(
@@ -93,18 +96,43 @@ pub(crate) fn load(paths: &Paths) -> Config {
     loaded.config
 }
 
-/// The profile to use, with what to do where there is none.
-pub(crate) fn profile(config: &Config, name: Option<&str>) -> Done<Profile> {
-    config.profile(name).cloned().map_err(|error| {
-        let failure = Failure::usage(&error);
-        match error {
-            ProfileError::None { file } => failure.advise(example(&file.display().to_string())),
-            ProfileError::Unusable { .. } => {
-                failure.advise("`nightjar config check` lists everything that is wrong.")
-            }
-            _ => failure,
+/// Which profiles are asked for: by the options, else by `NIGHTJAR_PROFILE`, else nobody says.
+pub(crate) fn chosen(global: &Global) -> Chosen {
+    if global.all_profiles {
+        return Chosen::All;
+    }
+    if !global.profiles.is_empty() {
+        return Chosen::Named(global.profiles.clone());
+    }
+    // Not read by the parser: there it would contradict --all-profiles.
+    let named = std::env::var("NIGHTJAR_PROFILE").unwrap_or_default();
+    let names = named.split(',').map(str::trim).filter(|it| !it.is_empty());
+    let names: Vec<String> = names.map(str::to_owned).collect();
+    if names.is_empty() {
+        Chosen::Default
+    } else {
+        Chosen::Named(names)
+    }
+}
+
+/// The profiles to use, `--read-only` heeded, with what to do where there are none.
+pub(crate) fn profiles(config: &Config, global: &Global) -> Done<Picked> {
+    let mut picked = config.profiles(&chosen(global)).map_err(profile_failure)?;
+    for profile in &mut picked.profiles {
+        profile.read_only |= global.read_only;
+    }
+    Ok(picked)
+}
+
+fn profile_failure(error: ProfileError) -> Failure {
+    let failure = Failure::usage(&error);
+    match error {
+        ProfileError::None { file } => failure.advise(example(&file.display().to_string())),
+        ProfileError::Unusable { .. } => {
+            failure.advise("`nightjar config check` lists everything that is wrong.")
         }
-    })
+        _ => failure,
+    }
 }
 
 /// The shortest settings that reach a tenant.
@@ -139,7 +167,7 @@ mod tests {
             file: "/etc/xdg/nightjar/config.toml".into(),
             ..Config::default()
         };
-        let failure = profile(&config, None).expect_err("there is none");
+        let failure = profiles(&config, &Global::default()).expect_err("there is none");
         let words = failure.words().expect("words");
         assert!(words.contains("[profiles.contoso]"), "{words}");
         assert!(words.contains("/etc/xdg/nightjar/config.toml"), "{words}");

@@ -8,6 +8,8 @@ use crate::config::SignIn;
 pub(super) enum Shape {
     /// Any text that is not empty.
     Text,
+    /// A name, or a list of names.
+    Names,
     /// `true` or `false`.
     Flag,
     /// A span such as `30s` or `2h 30m`, within bounds in seconds.
@@ -93,9 +95,9 @@ fn regions() -> Vec<&'static str> {
 /// Settings before the first table.
 pub(super) static ROOT: &[Field] = &[field(
     "default_profile",
-    Shape::Text,
+    Shape::Names,
     "",
-    "The profile used where none is named.",
+    "The profile used where none is named, or a list of them.",
 )];
 
 /// The tables of the file, besides `profiles` and `keys`.
@@ -354,6 +356,7 @@ impl Shape {
     pub(super) fn expected(self) -> String {
         match self {
             Self::File => "the path of a file; ~/ is the home folder".to_owned(),
+            Self::Names => "a name in quotes, or a list of them: [\"one\", \"two\"]".to_owned(),
             Self::Text => "text in quotes, such as \"name\"".to_owned(),
             Self::Flag => "true or false".to_owned(),
             Self::Span { min, max } => format!(

@@ -8,6 +8,7 @@
 //! all come from it. This room knows no network; of the console it knows no themes and no commands:
 //! those names are checked by whoever owns them.
 
+mod choose;
 mod fields;
 mod paths;
 mod problem;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use choose::{Chosen, Picked, ProfileError};
 pub use paths::Paths;
 pub use problem::{Problem, nearest, position};
 pub use secret::{SecretError, SecretSource, check_file};
@@ -31,8 +33,8 @@ use crate::cloud::{self, CloudError, Endpoints};
 pub struct Config {
     /// The file it came from, whether it exists or not.
     pub file: PathBuf,
-    /// The profile used where none is named.
-    pub default_profile: Option<String>,
+    /// The profiles used where none is named, in the order they are shown; mostly one.
+    pub default_profile: Vec<String>,
     /// Profiles that can be used.
     pub profiles: BTreeMap<String, Profile>,
     /// Profiles that cannot, with what is wrong in them.
@@ -334,43 +336,6 @@ pub struct KeyBinding {
     pub at: (usize, usize),
 }
 
-/// Why there is no profile to use; each message says what to do next.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ProfileError {
-    /// None is set up.
-    #[error("no profile is set up; write one into {file} (or try `nightjar demo`, which needs none)", file = file.display())]
-    None {
-        /// Where one would be written.
-        file: PathBuf,
-    },
-    /// None of that name.
-    #[error("there is no profile \"{found}\"{}; set up are: {}", nearest.as_ref().map_or_else(String::new, |name| format!(" (did you mean \"{name}\"?)")), known.join(", "))]
-    Unknown {
-        /// What was asked for.
-        found: String,
-        /// The nearest name.
-        nearest: Option<String>,
-        /// All names.
-        known: Vec<String>,
-    },
-    /// It has a problem.
-    #[error("the profile \"{name}\" cannot be used: {problem}")]
-    Unusable {
-        /// Which.
-        name: String,
-        /// The first thing wrong in it.
-        problem: Box<Problem>,
-    },
-    /// Several, and none is the default.
-    #[error("several profiles are set up and none is the default; name one with --profile or set default_profile in {file}: {}", known.join(", "), file = file.display())]
-    Several {
-        /// Where the default would be set.
-        file: PathBuf,
-        /// All names.
-        known: Vec<String>,
-    },
-}
-
 impl Config {
     /// Reads the file of these folders. No file is an empty configuration, not a problem.
     pub fn load(paths: &Paths) -> Loaded {
@@ -385,52 +350,5 @@ impl Config {
     /// The JSON schema of the file, for editors that check TOML with one.
     pub fn schema() -> String {
         schema::text()
-    }
-
-    /// The profile of a name; without one the default, or the only one there is.
-    ///
-    /// # Errors
-    /// Where there is none to use, with what to do next.
-    pub fn profile(&self, name: Option<&str>) -> Result<&Profile, ProfileError> {
-        let all = || self.profiles.keys().chain(self.unusable.keys());
-        let known = || all().cloned().collect::<Vec<_>>();
-        let name = match name.or(self.default_profile.as_deref()) {
-            Some(name) => name,
-            None => match known().as_slice() {
-                [] => {
-                    return Err(ProfileError::None {
-                        file: self.file.clone(),
-                    });
-                }
-                [_] => all().next().map_or("", String::as_str),
-                _ => {
-                    return Err(ProfileError::Several {
-                        file: self.file.clone(),
-                        known: known(),
-                    });
-                }
-            },
-        };
-        if let Some(profile) = self.profiles.get(name) {
-            return Ok(profile);
-        }
-        match self
-            .unusable
-            .get(name)
-            .and_then(|problems| problems.first())
-        {
-            Some(problem) => Err(ProfileError::Unusable {
-                name: name.to_owned(),
-                problem: Box::new(problem.clone()),
-            }),
-            None if known().is_empty() => Err(ProfileError::None {
-                file: self.file.clone(),
-            }),
-            None => Err(ProfileError::Unknown {
-                found: name.to_owned(),
-                nearest: nearest(name, all().map(String::as_str)).map(str::to_owned),
-                known: known(),
-            }),
-        }
     }
 }

@@ -69,6 +69,10 @@ fn properties(fields: &[Field]) -> Map<String, Value> {
 fn property(field: &Field) -> Value {
     let mut property = match field.shape {
         Shape::Text | Shape::Tenant | Shape::File => json!({ "type": "string", "minLength": 1 }),
+        Shape::Names => {
+            let name = json!({ "type": "string", "minLength": 1 });
+            json!({ "anyOf": [name, { "type": "array", "items": name }] })
+        }
         Shape::Flag => json!({ "type": "boolean" }),
         Shape::Span { .. } => {
             json!({ "type": "string", "pattern": "^\\s*([0-9]+[dhmsDHMS]\\s*)+$" })

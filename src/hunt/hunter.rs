@@ -23,6 +23,11 @@ impl Hunter {
         Self { tenant }
     }
 
+    /// Whose hunts these are.
+    pub fn tenant(&self) -> &Tenant {
+        &self.tenant
+    }
+
     /// Runs a query and writes it to the history, whatever comes of it.
     ///
     /// # Errors

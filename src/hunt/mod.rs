@@ -5,6 +5,7 @@
 
 pub mod error;
 pub mod export;
+pub mod fan;
 mod hunter;
 pub mod language;
 pub mod prepared;

@@ -173,13 +173,12 @@ impl Reader<'_> {
         let tables = fields::TABLES.iter().map(|(name, _)| *name);
         let more: Vec<&str> = tables.chain(["profiles", "keys"]).collect();
         let values = self.values(root.into_iter(), fields::ROOT, &more, "at the top", false);
-        config.default_profile = values.owned("default_profile");
-        if let (Some(name), Some(at)) = (&config.default_profile, values.at("default_profile")) {
+        for (name, at) in values.names("default_profile") {
             let known = || config.profiles.keys().chain(config.unusable.keys());
             if !known().any(|it| it == name) {
                 let names: Vec<&str> = known().map(String::as_str).collect();
                 self.report(
-                    at,
+                    *at,
                     format!("default_profile names \"{name}\", which is not set up"),
                     match names.as_slice() {
                         [] => "a [profiles.NAME] table in this file".to_owned(),
@@ -189,6 +188,7 @@ impl Reader<'_> {
                     false,
                 );
             }
+            config.default_profile.push(name.clone());
         }
         config
     }

@@ -18,6 +18,8 @@ use crate::config::{FeedSettings, Sla, TimeZone, Ui, span};
 /// A value that passed its shape, with where it stands.
 pub(super) enum Found {
     Text(String),
+    /// Names, each with where it stands.
+    Names(Vec<(String, usize)>),
     Flag(bool),
     Span(Duration),
     Secret(SecretSource),
@@ -45,6 +47,13 @@ impl Values {
         match self.found.get(name) {
             Some((Found::File(path), _)) => Some(path.clone()),
             _ => None,
+        }
+    }
+
+    pub(super) fn names(&self, name: &str) -> &[(String, usize)] {
+        match self.found.get(name) {
+            Some((Found::Names(names), _)) => names,
+            _ => &[],
         }
     }
 
@@ -175,6 +184,20 @@ impl Reader<'_> {
         if matches!(field.shape, Shape::Secret) {
             return self.secret(field, value, fatal).map(Found::Secret);
         }
+        if matches!(field.shape, Shape::Names) {
+            let one = |value: &Spanned<DeValue<'_>>| {
+                let name = value.get_ref().as_str()?.trim();
+                (!name.is_empty()).then(|| (name.to_owned(), value.span().start))
+            };
+            let names = match value.get_ref() {
+                DeValue::Array(names) => names.iter().map(one).collect(),
+                _ => one(value).map(|name| vec![name]),
+            };
+            return match names {
+                Some(names) => Some(Found::Names(names)),
+                None => wrong(self, type_of(value.get_ref()), None),
+            };
+        }
         if let (Shape::Flag, DeValue::Boolean(flag)) = (field.shape, value.get_ref()) {
             return Some(Found::Flag(*flag));
         }
@@ -184,7 +207,7 @@ impl Reader<'_> {
         let text = text.trim();
         let quoted = || format!("\"{text}\"");
         match field.shape {
-            Shape::Flag | Shape::Secret => wrong(self, &quoted(), None),
+            Shape::Flag | Shape::Secret | Shape::Names => wrong(self, &quoted(), None),
             Shape::Text | Shape::File if text.is_empty() => wrong(self, "empty", None),
             Shape::File => Some(Found::File(self.resolve_path(text))),
             Shape::Text => Some(Found::Text(text.to_owned())),

@@ -1,0 +1,257 @@
+//! Several tenants in one command, without the screen, against simulated tenants behind one port.
+
+mod support;
+
+use std::collections::BTreeSet;
+
+use nightjar::sim::{Sim, SimConfig, SimHandle};
+use serde_json::Value;
+use support::{Home, Ran};
+
+/// Five customers, of whom one never consented; and two profiles with a wrong secret.
+struct Bench {
+    _runtime: tokio::runtime::Runtime,
+    sim: SimHandle,
+    home: Home,
+}
+
+const QUERY: &str = "DeviceInfo | summarize arg_max(Timestamp, *) by DeviceId | project DeviceName, OSPlatform | take 3";
+
+impl Bench {
+    fn new() -> Self {
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let sim = runtime
+            .block_on(Sim::start(SimConfig {
+                tenants: 5,
+                incidents: 20,
+                alerts: 40,
+                machines: 8,
+                story: false,
+                trickle: false,
+                ..SimConfig::default()
+            }))
+            .expect("the simulated tenants start");
+        sim.clear_faults();
+        let mut settings = String::from("default_profile = [\"sim\", \"sim-fabrikam\"]\n");
+        for tenant in sim.tenants() {
+            settings.push_str(&tenant.profile);
+        }
+        let own = sim.profile_toml("sim");
+        for name in ["wrong-a", "wrong-b"] {
+            let wrong = own.replace(sim.client_secret(), "not-the-secret");
+            settings.push_str(&wrong.replace("[profiles.sim]", &format!("[profiles.{name}]")));
+        }
+        let home = Home::new().with_settings(&settings);
+        Self {
+            _runtime: runtime,
+            sim,
+            home,
+        }
+    }
+
+    fn run(&self, args: &[&str]) -> Ran {
+        self.home.run(args)
+    }
+}
+
+fn lines(ran: &Ran) -> Vec<Value> {
+    let lines = ran.out.lines();
+    lines
+        .map(|line| serde_json::from_str(line).expect("a JSON object a line"))
+        .collect()
+}
+
+fn text<'a>(row: &'a Value, field: &str) -> &'a str {
+    row[field].as_str().unwrap_or_default()
+}
+
+fn whose(rows: &[Value], field: &str) -> BTreeSet<String> {
+    rows.iter().map(|row| text(row, field).to_owned()).collect()
+}
+
+#[test]
+fn rows_of_several_tenants_say_whose_they_are_and_who_is_missing_is_said() {
+    let bench = Bench::new();
+    let ids: Vec<String> = bench.sim.tenants().into_iter().map(|it| it.id).collect();
+    let list = ["incidents", "list", "--top", "30", "-o", "jsonl"];
+    let all = bench
+        .run(&[&list[..], &["--all-profiles"]].concat())
+        .expect(1);
+    let rows = lines(&all);
+    assert_eq!(rows.len(), 30, "at most so many together");
+    let updated: Vec<&str> = rows
+        .iter()
+        .map(|row| text(row, "lastUpdateDateTime"))
+        .collect();
+    assert!(updated.is_sorted_by(|a, b| a >= b), "newest change first");
+    assert!(
+        whose(&rows, "tenant").len() > 2,
+        "{:?}",
+        whose(&rows, "tenant")
+    );
+    assert!(
+        rows.iter()
+            .all(|row| ids.contains(&text(row, "tenantId").to_owned()))
+    );
+    assert!(all.err.contains("sim-woodgrovebank: "), "{}", all.err);
+    assert!(all.err.contains("wrong-a, wrong-b: "), "{}", all.err);
+    assert!(
+        all.err.contains("3 of 7 tenants did not answer"),
+        "{}",
+        all.err
+    );
+
+    // The default is a list; machines carry no tenant of the service's own.
+    let machines = bench.run(&["machines", "list", "-o", "jsonl"]).expect(0);
+    let rows = lines(&machines);
+    assert_eq!(
+        whose(&rows, "tenantId"),
+        BTreeSet::from([ids[0].clone(), ids[1].clone()])
+    );
+    let csv = bench.run(&[
+        "alerts",
+        "list",
+        "-o",
+        "csv",
+        "--profile",
+        "sim,sim-tailspintoys",
+    ]);
+    let csv = csv.expect(0).out;
+    assert!(csv.starts_with("tenant,tenantId,id,"), "{csv}");
+    let table = bench.run(&[
+        "actions",
+        "list",
+        "--profile",
+        "sim",
+        "--profile",
+        "sim-fabrikam",
+    ]);
+    assert!(table.expect(0).out.starts_with("TENANT"));
+    // One tenant is as ever.
+    let one = bench
+        .run(&["machines", "list", "-o", "jsonl", "--profile", "sim"])
+        .expect(0);
+    assert!(lines(&one).iter().all(|row| row["tenant"].is_null()));
+}
+
+#[test]
+fn where_nobody_answers_the_status_says_whether_a_sign_in_would_help() {
+    let bench = Bench::new();
+    let nobody = bench
+        .run(&["incidents", "list", "--profile", "wrong-a,wrong-b"])
+        .expect(3);
+    assert!(nobody.out.is_empty(), "{}", nobody.out);
+    let slip = bench
+        .run(&["incidents", "list", "--profile", "sim,sim-fabricam"])
+        .expect(2);
+    assert!(
+        slip.err.contains("did you mean \"sim-fabrikam\"?"),
+        "{}",
+        slip.err
+    );
+    bench
+        .run(&["incidents", "list", "--profile", "sim", "--all-profiles"])
+        .expect(2);
+    let once = bench
+        .run(&["incidents", "list", "--severity", "hihg"])
+        .expect(2);
+    assert_eq!(
+        once.err.matches("Did you mean high?").count(),
+        1,
+        "{}",
+        once.err
+    );
+}
+
+#[test]
+fn a_write_has_one_place_to_go_and_names_it() {
+    let bench = Bench::new();
+    let listed = bench
+        .run(&["incidents", "list", "-o", "jsonl", "--profile", "sim"])
+        .expect(0);
+    let id = text(&lines(&listed)[0], "id").to_owned();
+    let write = ["incidents", "update", &id, "--assign", "dana@contoso.com"];
+    let two = bench.run(&write).expect(2);
+    assert!(two.err.contains("sim, sim-fabrikam"), "{}", two.err);
+    assert!(two.err.contains("--profile"), "{}", two.err);
+    let done = bench
+        .run(&[&write[..], &["--profile", "sim"]].concat())
+        .expect(0);
+    let tenant = format!("in sim ({})", bench.sim.tenant_id());
+    assert!(done.err.contains(&tenant), "{}", done.err);
+    // What is looked at alone has one place too.
+    bench.run(&["incidents", "show", &id]).expect(2);
+}
+
+#[test]
+fn the_environment_names_profiles_and_the_options_outdo_it() {
+    let bench = Bench::new();
+    let named = |variable: &str, args: &[&str]| {
+        let all = [&["machines", "list", "-o", "jsonl"], args].concat();
+        let mut command = bench.home.command(&all);
+        let ran = command.env("NIGHTJAR_PROFILE", variable).output();
+        Ran::from(ran.expect("the program runs"))
+    };
+    let two = named("sim, sim-tailspintoys", &[]).expect(0);
+    assert_eq!(
+        whose(&lines(&two), "tenant"),
+        BTreeSet::from(["sim".to_owned(), "sim-tailspintoys".to_owned()])
+    );
+    let one = named("sim,sim-tailspintoys", &["--profile", "sim"]).expect(0);
+    assert!(lines(&one)[0]["tenant"].is_null());
+    assert!(whose(&lines(&named("sim", &["--all-profiles"])), "tenant").len() > 2);
+}
+
+#[test]
+fn one_query_is_asked_of_several_tenants_at_once() {
+    let bench = Bench::new();
+    let fan = ["hunt", QUERY, "-o", "jsonl", "--all-profiles"];
+    let ran = bench.run(&fan).expect(1);
+    let rows = lines(&ran);
+    // One has no licence to hunt, one no permission, one no consent, two a wrong secret.
+    assert_eq!(
+        whose(&rows, "TenantName"),
+        BTreeSet::from(["sim", "sim-tailspintoys"].map(str::to_owned))
+    );
+    assert_eq!(rows.len(), 6);
+    let first: Vec<&String> = rows[0].as_object().expect("a row").keys().take(3).collect();
+    assert_eq!(first, ["TenantName", "TenantId", "DeviceName"]);
+    for row in &rows {
+        let tenants = bench.sim.tenants();
+        assert!(
+            tenants
+                .iter()
+                .any(|tenant| tenant.id == text(row, "TenantId"))
+        );
+    }
+    assert!(
+        ran.err.contains("sim-tailspintoys: 3 rows in"),
+        "{}",
+        ran.err
+    );
+    assert!(ran.err.contains("ThreatHunting.Read.All"), "{}", ran.err);
+    assert!(
+        ran.err.contains("5 of 7 tenants did not answer"),
+        "{}",
+        ran.err
+    );
+
+    let one = bench
+        .run(&["hunt", QUERY, "-o", "csv", "--profile", "sim"])
+        .expect(0);
+    assert!(one.out.starts_with("DeviceName,"), "{}", one.out);
+    let wrong = bench
+        .run(&[
+            "hunt",
+            "DeviceInfo | wher x",
+            "--profile",
+            "sim,sim-tailspintoys",
+        ])
+        .expect(1);
+    assert!(wrong.out.is_empty());
+    assert!(
+        wrong.err.contains("sim, sim-tailspintoys: syntax error"),
+        "{}",
+        wrong.err
+    );
+}
