@@ -340,7 +340,7 @@ async fn refresh_tokens_rotate_cross_resources_and_can_be_ended() {
     let fresh = text(&fresh, "refresh_token").to_owned();
     assert_eq!(again(fresh.clone(), None).await.0, 200, "a new sign-in");
     wire.sim.advance(Duration::from_secs(91 * 86_400));
-    refused(&again(fresh, None).await, 400, "invalid_grant", 70_008);
+    refused(&again(fresh, None).await, 400, "invalid_grant", 700_082);
 }
 
 /// Asks `/authorize` and gives status, where it sends the browser, and the page.

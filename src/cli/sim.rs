@@ -142,7 +142,7 @@ pub(crate) struct SimArgs {
     #[arg(long, value_name = "ROLE", help_heading = "What")]
     pub(crate) without_role: Vec<String>,
     /// Lets something go wrong: `'rate=0.2 kind=reset path=/v1.0/security/*'`; can be repeated. The end of
-    /// this text lists the kinds and words.
+    /// this text lists the kinds and words; "list" prints them, and how every refusal of sign-in is met.
     #[arg(long, value_name = "WORDS", help_heading = "Trouble")]
     pub(crate) fault: Vec<String>,
     /// Lets happen what a file of `[[fault]]` tables says, `from` and `until` being times since the start.
@@ -205,6 +205,9 @@ async fn serve(args: SimArgs) -> Done {
     }
     if args.quirk.iter().any(|quirk| quirk == "list") {
         return quirks_list();
+    }
+    if args.fault.iter().any(|fault| fault == "list") {
+        return faults_list();
     }
     let scenarios = tales(&args.scenario)?;
     let mut faults = Vec::new();
@@ -388,6 +391,18 @@ fn list() -> Done {
             writeln!(out, "    - {title} ({tactic})")?;
         }
     }
+    Ok(())
+}
+
+/// Every kind of fault, and every refusal of sign-in.
+fn faults_list() -> Done {
+    let mut out = io::stdout().lock();
+    write!(
+        out,
+        "Kinds of faults:\n{}\nRefusals of sign-in; any of them also with kind=aadsts code=NUMBER:\n{}",
+        sim::fault_kinds(),
+        sim::sign_in_refusals()
+    )?;
     Ok(())
 }
 

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 
 use super::clock::Ticks;
+use super::people::Person;
 use super::words;
 use super::world::{Body, World};
 
@@ -108,6 +109,23 @@ struct Seen {
 }
 
 impl World {
+    /// Makes sure that these work here: user principal name, name, and whether the account is disabled.
+    pub fn employ(&mut self, staff: Vec<(String, String, bool)>) {
+        for (upn, name, disabled) in staff {
+            let person = self.find_person(&upn).unwrap_or_else(|| {
+                let number = self.people.len() as u32;
+                let account = name.to_lowercase();
+                let account: String = account.chars().filter(char::is_ascii_alphabetic).collect();
+                let person = Person::with_upn(self.seed, number, &name, &account, upn);
+                self.people.push(person);
+                number
+            });
+            if disabled {
+                self.accounts.change(person).disabled = true;
+            }
+        }
+    }
+
     /// The place of the person with this object id or user principal name.
     pub fn find_person(&self, id: &str) -> Option<u32> {
         self.people

@@ -22,6 +22,9 @@ The simulated tenant is moved through /_sim/, with the bearer that is printed at
   POST /_sim/change       {\"n\": 50, \"seed\": 1, \"tenant\": 1}     believable changes
                           {\"sort\": \"merge\", \"seed\": 1}          one change of a sort
   POST /_sim/scenario     {\"name\": \"invoice\", \"tenant\": 2}      begins a further story now
+  POST /_sim/sessions     {\"who\": \"amira.haddad@contoso.com\", \"do\": \"revoke\", \"tenant\": 1}
+                          who is a person or an application's id; do is revoke, challenge, disable, enable
+                          or password
   POST /_sim/certificates {\"pem\": \"-----BEGIN …\", \"tenant\": 1}  lets an application sign in with it
   POST /_sim/reset                           begins anew, as at the first start
   GET  /_sim/export                          everything that happened, as a state file
@@ -105,6 +108,14 @@ async fn route(host: &Host, ask: &Ask) -> Result<Reply, Refused> {
             host.tell(tenant(host, &words)?, &tale).await.map_err(bad)?;
             json!({ "told": name })
         }
+        ("POST", "sessions") => {
+            let words = words(ask, &["who", "do", "tenant"])?;
+            let text = |name: &str| words[name].as_str().unwrap_or_default();
+            let (who, deed) = (text("who"), text("do"));
+            let done = host.do_to_sessions(tenant(host, &words)?, who, deed).await;
+            done.map_err(bad)?;
+            json!({ "who": who, "done": deed })
+        }
         ("POST", "certificates") => {
             let words = words(ask, &["pem", "tenant"])?;
             let pem = words["pem"]
@@ -117,7 +128,7 @@ async fn route(host: &Host, ask: &Ask) -> Result<Reply, Refused> {
         (
             _,
             "status" | "export" | "import" | "reset" | "clock" | "faults" | "change" | "scenario"
-            | "certificates",
+            | "sessions" | "certificates",
         ) => {
             return Err((
                 405,

@@ -62,6 +62,8 @@ pub enum FaultKind {
     BadRow,
     /// The token is said to be expired, whatever it says itself.
     ExpiredToken,
+    /// The access token is called back, if its client takes that (continuous access evaluation).
+    Challenge,
     /// `Date` headers and the times of new tokens are this many seconds off.
     Skew(i64),
     /// Lists do not show yet what came or changed less than this long ago in tenant time.

@@ -138,7 +138,22 @@ impl SimHandle {
     /// Ends the sessions of a person (object id): refresh tokens got until now are refused.
     pub fn revoke_sessions(&self, person: &str) {
         let now = self.host.clock.now();
-        self.first().entra.revoke_sessions(person, now);
+        self.first().entra.end_sessions(person, now);
+    }
+
+    /// Does something to the sessions of a person (object id or user principal name) or an application of
+    /// the tenant with a number (from 1): `revoke`, `challenge` (access tokens alone are called back),
+    /// `disable`, `enable` or `password`.
+    pub async fn sessions(&self, tenant: usize, who: &str, deed: &str) -> Result<(), String> {
+        let place = tenant.checked_sub(1);
+        let place = place.filter(|place| *place < self.host.tenants.len());
+        let place = place.ok_or("there is no tenant with that number")?;
+        self.host.do_to_sessions(place, who, deed).await
+    }
+
+    /// What `X-IDENTITY-HEADER` of the App Service endpoint for managed identities must say.
+    pub fn identity_header(&self) -> String {
+        self.first().entra.identity_header()
     }
 
     /// Settings of a profile that connects to this tenant, as TOML.

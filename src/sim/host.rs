@@ -94,6 +94,13 @@ impl Host {
             let tenant = make::tenant(&config, place, &clock, head.hands.at).await?;
             tenants.push(Arc::new(tenant));
         }
+        if tenants.len() > 1 {
+            let all = tenants.iter();
+            let all: Vec<_> = all
+                .map(|t| (t.entra.tenant.clone(), t.persona.name.clone()))
+                .collect();
+            tenants.iter().for_each(|t| t.entra.meet(&all));
+        }
         let host = Self {
             tenants,
             clock,
@@ -188,6 +195,16 @@ pub async fn answer(host: &Host, tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
         let reply = clock::at(now, services(tenant, ask)).await;
         if (200..300).contains(&reply.status) {
             host.keep_write(now, tenant.place, ask);
+        }
+        return reply;
+    }
+    if !is_service(ask) && ask.method == Method::POST {
+        // Somebody may consent: that is a change of the tenant, and has its turn.
+        let _turn = tenant.turn.write().await;
+        let now = tenant.clock.now();
+        let reply = clock::at(now, services(tenant, ask)).await;
+        for consent in tenant.entra.take_consents() {
+            host.keep_consent(now, tenant.place, consent);
         }
         return reply;
     }

@@ -6,7 +6,7 @@ use std::sync::{Arc, RwLock};
 use super::build::Scale;
 use super::clock::{self, Clock, Hands, Ticks};
 use super::clouds::Cloud;
-use super::entra::{Entra, Grants};
+use super::entra::{self, Entra, Grants};
 use super::persona::Persona;
 use super::quirks::UnknownEvidence;
 use super::state::{Head, Made};
@@ -94,10 +94,10 @@ fn persona(config: &SimConfig, place: usize) -> Persona {
 
 /// The cloud of the tenant at a place: the first one's is the host's.
 fn cloud(config: &SimConfig, place: usize) -> Cloud {
-    match place {
-        _ if config.alike => config.cloud,
-        0 => config.cloud,
-        _ => Persona::at(place).cloud(),
+    if config.alike || place == 0 {
+        config.cloud
+    } else {
+        Persona::at(place).cloud()
     }
 }
 
@@ -132,6 +132,7 @@ pub fn world(
     world.actions = defender::actions::history(&world);
     world.endpoint = defender::state::Endpoint::new(&world);
     world.advance(now)?;
+    world.employ(entra::staff());
     Ok(world)
 }
 
@@ -165,6 +166,8 @@ pub async fn tenant(
             audience: config.audience,
             cloud,
             foreign: quirks.foreign_resource,
+            consent: quirks.consent,
+            ..Grants::default()
         },
         quirks,
     );
@@ -188,6 +191,8 @@ pub async fn tenant(
             .map_err(|e| SimError::Scenario(e.to_string()))?
             .map_err(SimError::Scenario)?
     };
+    let people = world.people.iter();
+    entra.welcome(people.map(|p| (p.upn.clone(), p.display.clone(), p.object_id.clone())));
     Ok(Tenant {
         place,
         seed,

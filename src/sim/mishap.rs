@@ -8,7 +8,7 @@ use super::faults::{FaultKind, RetryAfter, Service, Strike};
 use super::host::{self, Host};
 use super::http::{Ask, Reply};
 use super::tenant::Tenant;
-use super::{defender, graph, odata, spoil};
+use super::{defender, graph, odata, spoil, steps};
 
 /// How a reply leaves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +87,17 @@ pub async fn answer(
         FaultKind::Throttle(after) => whole(throttled(tenant, ask, *after, "Too many requests.")),
         FaultKind::Status(status) => whole(refused(tenant, ask, *status)),
         FaultKind::ExpiredToken => whole(refused(tenant, ask, 401)),
+        FaultKind::Challenge => {
+            let claims = steps::claims_of(ask).unwrap_or_default();
+            let now = tenant.clock.now();
+            for who in ["oid", "appid", "azp"] {
+                if let Some(id) = claims[who].as_str() {
+                    tenant.entra.call_back(id, now);
+                    break;
+                }
+            }
+            whole(host::answer(host, tenant, ask).await)
+        }
         FaultKind::Gateway(status) => whole(page(
             *status,
             &format!("{status} Service Temporarily Unavailable"),
@@ -133,7 +144,8 @@ pub async fn answer(
         FaultKind::Skew(seconds) => {
             let now = tenant.clock.now() + seconds * SECOND;
             let mut reply = if Service::of(&ask.path) == Service::Entra {
-                clock::at(now, host::services(tenant, ask)).await
+                let answer = clock::at(now, host::services(tenant, ask));
+                clock::ahead(*seconds, answer).await
             } else {
                 host::answer(host, tenant, ask).await
             };

@@ -21,6 +21,7 @@
 //! | `life` | what becomes of them: a team, automation, merges |
 //! | `stories`, `scenario`, `check` | the attacks as data, read and checked |
 //! | `cast`, `story`, `evidence`, `shapes` | their entities, how they unfold, what evidence is made of |
+//! | `sessions` | what is done to accounts reaches the sign-in service |
 //! | `accounts`, `mail`, `tasks` | what was done to accounts, mail and the experts' tasks |
 //! | `odata`, `json`, `words`, `clock`, `ids` | the wire: filters, writing, spelling, time, seeded ids |
 //! | `tables` | the hunting tables, telling the same story |
@@ -61,6 +62,7 @@ mod quirks;
 mod quota;
 mod scenario;
 mod server;
+mod sessions;
 mod shapes;
 mod spoil;
 mod state;
@@ -397,6 +399,20 @@ pub fn fault_kinds() -> String {
             row.help,
             words.collect::<String>()
         );
+        out
+    })
+}
+
+/// Every refusal of sign-in for a list: AADSTS number, error and finer reason, and how it is met.
+pub fn sign_in_refusals() -> String {
+    use std::fmt::Write as _;
+    let all = entra::REFUSALS.iter();
+    all.fold(String::new(), |mut out, kind| {
+        let _ = write!(out, "  AADSTS{:<8} {}", kind.code, kind.error);
+        if !kind.suberror.is_empty() {
+            let _ = write!(out, " ({})", kind.suberror);
+        }
+        let _ = writeln!(out, ": {}", kind.how);
         out
     })
 }

@@ -37,7 +37,8 @@ impl Person {
         Self::with_upn(seed, number, display, account, upn)
     }
 
-    fn with_upn(seed: u64, number: u32, display: &str, account: &str, upn: String) -> Self {
+    /// A person of another user principal name than the usual one.
+    pub fn with_upn(seed: u64, number: u32, display: &str, account: &str, upn: String) -> Self {
         let sid = format!(
             "S-1-5-21-{}-{}-{}-{}",
             1_000_000_000 + ids::mix(seed) % 1_000_000_000,

@@ -234,6 +234,39 @@ quirks! {
         /// A token, which the service of this cloud refuses.
         Issued = "issued",
     },
+    /// What the application was consented to from the beginning, where an administrator consented at all.
+    consent: ConsentState = "consent" {
+        /// Everything it asks for.
+        Full = "full",
+        /// Microsoft Graph alone.
+        GraphOnly = "graph-only",
+        /// Defender for Endpoint alone.
+        DefenderOnly = "defender-only",
+        /// Graph, and Microsoft Threat Protection in place of WindowsDefenderATP: the wrong resource.
+        WrongResource = "wrong-resource",
+        /// Nothing, though it is there.
+        Nothing = "none",
+        /// It is not in the tenant at all, AADSTS700016, until an administrator consents.
+        Absent = "absent",
+    },
+    /// Whether Defender for Endpoint calls back access tokens of clients that can be asked for claims (no
+    /// page lists it among the services that do; Graph does).
+    defender_cae: DefenderCae = "defender-cae" {
+        /// It does not: its tokens live their hour.
+        Off = "off",
+        /// As Graph does.
+        On = "on",
+    },
+    /// In which words Defender for Endpoint says that a permission is missing (endpoint facts 2: both were
+    /// seen).
+    forbidden_words: ForbiddenWords = "forbidden-words" {
+        /// Newer on reads, older on writes.
+        Mixed = "mixed",
+        /// `Missing application roles. API required roles: …`.
+        Newer = "newer",
+        /// `The application does not have any of the required application permissions (…)`.
+        Older = "older",
+    },
     /// Format of access tokens (endpoint facts 3). Which one a resource takes is its own setting.
     token_format: TokenFormat = "token-format" {
         /// `ver` 1.0: `appid`, `upn`, an issuer at sts.windows.net, the audience as it was asked for.

@@ -148,6 +148,22 @@ pub enum Step {
         /// Its text.
         text: String,
     },
+    /// An application was given permissions.
+    Consent {
+        /// Place of the tenant.
+        tenant: usize,
+        /// Which.
+        consent: super::entra::Consent,
+    },
+    /// Something was done to the sessions of a person or an application.
+    Sessions {
+        /// Place of the tenant.
+        tenant: usize,
+        /// Whose.
+        who: String,
+        /// What.
+        deed: String,
+    },
     /// The clock was set.
     Clock {
         /// To this.

@@ -11,13 +11,14 @@ use serde_json::Value;
 
 use super::churn::Sort;
 use super::clock::{self, Hands, Ticks};
+use super::entra::{self, Claims};
 use super::host::{self, Host};
 use super::http::Ask;
+use super::make;
 use super::quota::Quotas;
 use super::state::{self, Entry, StateError, Step};
 use super::stories::Tale;
 use super::tenant::Tenant;
-use super::{entra::Claims, make};
 
 /// Headers that say nothing about what a write does, or too much.
 const DROPPED: &[&str] = &[
@@ -72,6 +73,22 @@ impl Host {
     /// Keeps an accepted write. To be called while it is its turn.
     pub fn keep_write(&self, at: Ticks, tenant: usize, ask: &Ask) {
         self.keep(at, write(tenant, ask));
+    }
+
+    /// Keeps a consent. To be called while it is its turn.
+    pub fn keep_consent(&self, at: Ticks, tenant: usize, consent: entra::Consent) {
+        self.keep(at, Step::Consent { tenant, consent });
+    }
+
+    /// Does something to the sessions of a person or an application of one tenant.
+    pub async fn do_to_sessions(&self, tenant: usize, who: &str, deed: &str) -> Result<(), String> {
+        let step = Step::Sessions {
+            tenant,
+            who: who.into(),
+            deed: deed.into(),
+        };
+        self.act(tenant, step, |t, now| t.do_to_sessions(who, deed, now))
+            .await
     }
 
     /// Moves time forward.
@@ -192,6 +209,7 @@ impl Host {
             *tenant.world.write().unwrap_or_else(PoisonError::into_inner) = world;
             tenant.hunting.forget();
             tenant.quotas.iter().for_each(Quotas::forget);
+            tenant.entra.forget();
         }
         self.replay(entries).await
     }
@@ -281,6 +299,15 @@ impl Host {
                 };
                 tenant(*place)?.tell(&tale, now)?;
             }
+            Step::Consent {
+                tenant: place,
+                consent,
+            } => tenant(*place)?.entra.give(consent),
+            Step::Sessions {
+                tenant: place,
+                who,
+                deed,
+            } => tenant(*place)?.do_to_sessions(who, deed, now)?,
             // Where the clock ended up was read beforehand.
             Step::Clock { .. } => {}
         }

@@ -192,6 +192,11 @@ pub const KINDS: &[Row] = &[
     plain("expired-token", "401: the token is expired", |_| {
         Ok(FaultKind::ExpiredToken)
     }),
+    plain(
+        "challenge",
+        "the access token is called back, if its client declared cp1",
+        |_| Ok(FaultKind::Challenge),
+    ),
     with(
         "skew",
         &[("by", "10m")],
@@ -286,6 +291,7 @@ impl FaultKind {
             Self::NotUtf8 => "not-utf8",
             Self::BadRow => "bad-row",
             Self::ExpiredToken => "expired-token",
+            Self::Challenge => "challenge",
             Self::Skew(_) => "skew",
             Self::Late(_) => "late",
             Self::SameTime(_) => "same-time",

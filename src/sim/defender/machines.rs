@@ -111,7 +111,12 @@ pub fn answer(call: &Call<'_>, world: &World, places: Vec<u32>) -> Result<Reply,
 /// GET the collection. Nothing that matches is 404, not an empty list.
 pub fn list(call: &Call<'_>) -> Result<Reply, Refusal> {
     let world = call.tenant.world();
-    let page = call.page(TYPE, world.devices().collect(), |place, property| {
+    let groups = call.tenant.entra.device_groups(&call.claims.oid);
+    // Devices that were only discovered are in no group.
+    let group = |place: &u32| world.machines.get(*place as usize).map(|m| &m.group);
+    let seen = |place: &u32| groups.is_empty() || group(place).is_some_and(|g| groups.contains(g));
+    let rows = world.devices().filter(seen).collect();
+    let page = call.page(TYPE, rows, |place, property| {
         field(&world, place, call.now, property)
     })?;
     if page.total == 0 && !call.counting {

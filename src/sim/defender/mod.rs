@@ -28,10 +28,12 @@ mod support;
 use std::sync::Arc;
 
 use super::clock;
-use super::entra::{Claims, XDR};
+use super::entra::{Claims, DEFENDER, XDR};
 use super::http::{Ask, Reply};
 use super::json;
-use super::quirks::{Account, ReadRoles, VulnerabilityLicence, WrongAudience};
+use super::quirks::{
+    Account, DefenderCae, ForbiddenWords, ReadRoles, VulnerabilityLicence, WrongAudience,
+};
 use super::tenant::Tenant;
 use call::Call;
 use routes::{Does, Route};
@@ -50,6 +52,8 @@ pub struct Refusal {
     pub message: String,
     /// Why, for the log alone, where that is not the sentence.
     pub why: Option<String>,
+    /// The claims that the next token must have, base64url: what a challenge carries.
+    pub claims: Option<String>,
 }
 
 impl Refusal {
@@ -60,6 +64,7 @@ impl Refusal {
             code,
             message: message.into(),
             why: None,
+            claims: None,
         }
     }
 
@@ -73,6 +78,14 @@ impl Refusal {
         );
         let mut reply = Reply::json(self.status, body.into_bytes());
         reply.content_type = "application/json; charset=utf-8";
+        if let Some(claims) = &self.claims {
+            let challenge = format!(
+                "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
+                 client_id=\"{}\", error=\"insufficient_claims\", claims=\"{claims}\"",
+                DEFENDER.app_id
+            );
+            reply.headers.push(("www-authenticate", challenge));
+        }
         reply.why = Some(format!(
             "{}: {}",
             self.code,
@@ -115,6 +128,7 @@ async fn route(tenant: &Arc<Tenant>, ask: &Ask) -> Result<Reply, Refusal> {
     audience(tenant, &claims, found.route)?;
     bought(tenant, found.route)?;
     permit(tenant, &claims, found.route)?;
+    reach(tenant, &claims, &parts)?;
     let call = Call {
         tenant,
         ask,
@@ -162,7 +176,12 @@ fn permit(tenant: &Tenant, claims: &Claims, route: &Route) -> Result<(), Refusal
     let Err(message) = claims.need(roles) else {
         return Ok(());
     };
-    let message = if need.older_words && !claims.is_person() {
+    let older = match tenant.quirks.forbidden_words {
+        ForbiddenWords::Mixed => need.older_words,
+        ForbiddenWords::Newer => false,
+        ForbiddenWords::Older => true,
+    };
+    let message = if older && !claims.is_person() {
         format!(
             "The application does not have any of the required application permissions ({}) to access the resource.",
             roles.join(", ")
@@ -171,6 +190,32 @@ fn permit(tenant: &Tenant, claims: &Claims, route: &Route) -> Result<(), Refusal
         message
     };
     Err(Refusal::new(403, "Forbidden", message))
+}
+
+/// Whether the person's role reaches the device that a path names: roles are given for device groups.
+fn reach(tenant: &Tenant, claims: &Claims, parts: &[&str]) -> Result<(), Refusal> {
+    let groups = tenant.entra.device_groups(&claims.oid);
+    let [set, id, ..] = parts else {
+        return Ok(());
+    };
+    if groups.is_empty() || !set.eq_ignore_ascii_case("machines") {
+        return Ok(());
+    }
+    let world = tenant.world();
+    let machine = world.find_machine(id);
+    let machine = machine.map(|place| &world.machines[place as usize]);
+    match machine {
+        Some(machine) if !groups.contains(&machine.group) => Err(Refusal::new(
+            403,
+            "Forbidden",
+            format!(
+                "The user {} has no permission for devices of the group {}.",
+                claims.actor(),
+                machine.group
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 /// Checks the token, whatever it is for, in this service's own words.
@@ -199,6 +244,15 @@ fn authorize(tenant: &Tenant, ask: &Ask) -> Result<Claims, Refusal> {
         return Err(denied(
             "Unauthorized request - reason of failure: Account is not provisioned.",
         ));
+    }
+    if tenant.quirks.defender_cae == DefenderCae::On
+        && let Some(wanted) = tenant.entra.challenge(&claims)
+    {
+        let mut refusal = denied(
+            "Unauthorized request - reason of failure: Continuous access evaluation resulted in challenge.",
+        );
+        refusal.claims = Some(wanted);
+        return Err(refusal);
     }
     Ok(claims)
 }

@@ -7,24 +7,28 @@ use std::fmt::Write as _;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
 
+use axum::http::Method;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::super::clock::{self, Ticks};
+use super::super::clock::Ticks;
 use super::super::http::{Ask, Reply};
+use super::consent::{Consent, PLAIN};
 use super::directory::{Account, App};
 use super::discovery::is_loopback;
 use super::pages::{self, escaped, page};
-use super::people::{Session, by_hand, may_sign_in};
+use super::people::{Session, Sort, by_hand};
 use super::refusals::{
     Aadsts, BAD_ADDRESS, BAD_CHALLENGE, BAD_GRANT, BAD_RESPONSE_TYPE, BAD_VERIFIER,
-    DECLINED_CONSENT, NEEDS_ADMIN, NO_APP, NO_USER, NOT_SIGNED_IN, OTHER_ADDRESS, RESOURCE_ON_V2,
-    USED_CODE,
+    DECLINED_CONSENT, NEEDS_ADMIN, NO_APP, NO_CONSENT, NO_USER, NOT_SIGNED_IN, OTHER_ADDRESS,
+    RESOURCE_ON_V2, USED_CODE,
 };
+use super::resources::GRAPH;
 use super::scopes;
+use super::standing::capabilities;
 use super::token::{Form, TokenRequest};
 use super::{Entra, Version};
 
@@ -98,9 +102,21 @@ impl Return<'_> {
 
 impl Entra {
     /// Answers `/{tenant}/oauth2[/v2.0]/authorize`: a page with the people to choose from, or at once
-    /// where `login_hint` says who.
-    pub(super) fn authorize(&self, ask: &Ask, version: Version, now: Ticks) -> Reply {
-        let asked = match Form::read(ask.query.as_bytes()) {
+    /// where `login_hint` says who. The parameters come in the query or, as OpenID Connect has it, in the
+    /// form of a `POST`. Without a browser: `sim_choice` beside them is a user principal name or `cancel`,
+    /// and `sim_consent` of a `POST` is `accept` or `cancel`.
+    pub(super) fn authorize(
+        &self,
+        ask: &Ask,
+        segment: &str,
+        version: Version,
+        now: Ticks,
+    ) -> Reply {
+        let asked = asked(ask).and_then(|form| {
+            self.check_tenancy(segment, &form)?;
+            Ok(form)
+        });
+        let asked = match asked {
             Ok(form) => form,
             Err(refusal) => return pages::refusal(refusal, ask, now),
         };
@@ -134,7 +150,7 @@ impl Entra {
 
     /// Answers `/authorize` with a refusal.
     pub(super) fn refuse_to_authorize(&self, ask: &Ask, refusal: Aadsts, now: Ticks) -> Reply {
-        let form = Form::read(ask.query.as_bytes());
+        let form = asked(ask);
         match form.as_ref().map(|form| self.back(ask, form)) {
             Ok(Ok((_, back))) => back.refuse(&refusal, ask, now),
             _ => pages::refusal(refusal, ask, now),
@@ -169,19 +185,21 @@ impl Entra {
             Version::V2 if asked.get("resource").is_some() => return Err(RESOURCE_ON_V2.into()),
             Version::V2 => asked.need("scope")?,
         };
-        if !app.consented {
-            return Err(NEEDS_ADMIN.into());
-        }
+        let prompt = asked.get("prompt").unwrap_or_default();
         let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
-        match version {
-            Version::V1 => scopes::delegated_v1(asked, app, &grants)?,
-            Version::V2 => scopes::delegated_v2(scope, app, &grants)?,
+        let missing = match version {
+            Version::V1 => scopes::delegated_v1(asked, app, &grants),
+            Version::V2 => scopes::delegated_v2(scope, app, &grants),
         };
         drop(grants);
+        let missing = match missing {
+            Ok(_) => false,
+            Err(refusal) if refusal.kind == NO_CONSENT => true,
+            Err(refusal) => return Err(refusal),
+        };
         if asked.get("sim_choice") == Some("cancel") {
             return Err(DECLINED_CONSENT.into());
         }
-        let prompt = asked.get("prompt").unwrap_or_default();
         let ask_again = matches!(prompt, "login" | "select_account");
         let hint = asked
             .get("sim_choice")
@@ -190,20 +208,29 @@ impl Entra {
             if prompt == "none" {
                 return Err(NOT_SIGNED_IN.into());
             }
-            return Ok(Choice::Page(Box::new(self.people_page(ask, app))));
+            return Ok(Choice::Page(Box::new(self.people_page(ask, asked, app))));
         };
         let account = self
             .directory
             .account(upn)
             .ok_or_else(|| NO_USER.of(&[upn]))?;
-        may_sign_in(account)?;
+        self.may_sign_in(account, app)?;
+        if missing || prompt == "consent" {
+            let wanted = self.wanted_by_person(asked, app, version, scope)?;
+            if let Some(page) = self.ask_consent(ask, asked, app, wanted, account, missing)? {
+                return Ok(Choice::Page(Box::new(page)));
+            }
+        }
         let code = Code {
             number: self.issued.fetch_add(1, Ordering::Relaxed),
             session: Session {
                 app: app.id.clone(),
                 upn: account.upn.clone(),
                 amr: by_hand(account),
-                at: clock::to_unix(now),
+                at: self.begins(&account.id, &app.id, now),
+                begun: self.begins(&account.id, &app.id, now),
+                capabilities: capabilities(asked)?,
+                spa: false,
                 scope: scope.to_owned(),
                 nonce: asked.get("nonce").map(str::to_owned),
             },
@@ -215,14 +242,67 @@ impl Entra {
         Ok(Choice::Somebody(self.hand_out("code", code)))
     }
 
+    /// What a person who signs in is asked to consent to.
+    fn wanted_by_person(
+        &self,
+        asked: &Form,
+        app: &App,
+        version: Version,
+        scope: &str,
+    ) -> Result<Consent, Aadsts> {
+        let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
+        let (resource, scopes) = match version {
+            Version::V1 => (scopes::of_resource(asked, &grants)?.resource, None),
+            Version::V2 => {
+                let (resource, names) = scopes::requested(scope, app, &grants)?;
+                let whole = scope.split_whitespace().any(|s| s.ends_with("/.default"));
+                let names = names.into_iter().map(str::to_owned).collect();
+                (resource.unwrap_or(GRAPH), (!whole).then_some(names))
+            }
+        };
+        Ok(Consent {
+            app: app.id.clone(),
+            resource: resource.app_id.into(),
+            scopes,
+        })
+    }
+
+    /// Asks a person for consent: the page while nothing is decided, `None` once it is given.
+    fn ask_consent(
+        &self,
+        ask: &Ask,
+        asked: &Form,
+        app: &App,
+        wanted: Consent,
+        account: &Account,
+        missing: bool,
+    ) -> Result<Option<Reply>, Aadsts> {
+        let scopes = wanted.scopes.iter().flatten();
+        let plain = wanted.scopes.is_some() && scopes.clone().all(|s| PLAIN.contains(&s.as_str()));
+        if missing && !plain && !account.is_administrator() {
+            return Err(NEEDS_ADMIN.into());
+        }
+        // A link alone must not consent.
+        let decided = asked
+            .get("sim_consent")
+            .filter(|_| ask.method == Method::POST);
+        match decided {
+            Some("accept") => {
+                if missing {
+                    self.consent(wanted);
+                }
+                Ok(None)
+            }
+            Some(_) => Err(DECLINED_CONSENT.into()),
+            None => Ok(Some(self.consent_page(ask, asked, app, &[wanted], account))),
+        }
+    }
+
     /// The people to choose from: each a link to the same request with a choice made.
-    fn people_page(&self, ask: &Ask, app: &App) -> Reply {
+    fn people_page(&self, ask: &Ask, asked: &Form, app: &App) -> Reply {
         let link = |choice: &str| {
             let mut query = url::form_urlencoded::Serializer::new(String::new());
-            query.extend_pairs(
-                url::form_urlencoded::parse(ask.query.as_bytes())
-                    .filter(|(n, _)| n != "sim_choice"),
-            );
+            query.extend_pairs(asked.fields().filter(|(name, _)| *name != "sim_choice"));
             query.append_pair("sim_choice", choice);
             escaped(&format!("{}?{}", ask.path, query.finish()))
         };
@@ -275,7 +355,10 @@ impl Entra {
         if !first {
             return Err(USED_CODE.into());
         }
-        self.go_on(request, app, proof, code.session, CODE)
+        let mut session = code.session;
+        // Browsers say where a request comes from: the application is a page.
+        session.spa = request.ask.header("origin").is_some();
+        self.go_on(request, app, proof, session, Sort::Code(CODE))
     }
 
     /// `/logout`: there are no sessions in the browser to end.
@@ -288,6 +371,14 @@ impl Entra {
             Some(address) => pages::redirect(address),
             None => page(200, "You signed out of your account", ""),
         }
+    }
+}
+
+/// The parameters of a request: in the query, or in the form of a `POST`.
+fn asked(ask: &Ask) -> Result<Form, Aadsts> {
+    match ask.method {
+        Method::POST => Form::read(&ask.body),
+        _ => Form::read(ask.query.as_bytes()),
     }
 }
 
@@ -307,7 +398,7 @@ pub fn described(account: &Account) -> String {
 }
 
 /// Whether an address may be replied to: any port of this computer (RFC 8252), or the page for native clients.
-fn is_registered(address: &str, base: &str) -> bool {
+pub fn is_registered(address: &str, base: &str) -> bool {
     const NATIVE: &str = "/common/oauth2/nativeclient";
     if address == format!("https://login.microsoftonline.com{NATIVE}")
         || address == format!("{base}{NATIVE}")

@@ -69,6 +69,9 @@ pub struct Claims {
     pub uti: String,
     /// Format version.
     pub ver: String,
+    /// What the client said it can do: `cp1`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub xms_cc: Vec<String>,
     /// Directory roles of the person, by template id.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wids: Vec<String>,
@@ -89,6 +92,11 @@ use Capability::{Investigate, Respond, Settings, View};
 
 /// The directory roles that mean something here (Graph sheet, "Endpoints at a glance"; Defender sheet, section 4).
 pub const DIRECTORY_ROLES: &[DirectoryRole] = &[
+    DirectoryRole {
+        name: "Global Administrator",
+        wid: "62e90394-69f5-4237-9190-012177145e10",
+        allows: &[View, Investigate, Respond, Settings],
+    },
     DirectoryRole {
         name: "Security Reader",
         wid: "5d6b6bb7-de71-4623-b4af-96380a352509",

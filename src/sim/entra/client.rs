@@ -3,11 +3,11 @@
 //! Facts: the Defender for Endpoint sheet, section 3.
 
 use std::sync::PoisonError;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
+use super::super::clock;
 use super::super::http::Ask;
 use super::super::quirks::AssertionReplay;
 use super::Entra;
@@ -17,7 +17,7 @@ use super::discovery::is_loopback;
 use super::refusals::{
     ASSERTION_AUDIENCE, ASSERTION_CLIENT, ASSERTION_REPLAYED, ASSERTION_TIME, Aadsts,
     BAD_ASSERTION_TYPE, BAD_SECRET, FOREIGN_AUDIENCE, FOREIGN_ISSUER, FOREIGN_SUBJECT, MISSING,
-    NO_APP, NO_PROOF, NOT_PUBLIC, OLD_SECRET,
+    NO_PROOF, NOT_PUBLIC, OLD_SECRET,
 };
 use super::token::TokenRequest;
 
@@ -64,7 +64,7 @@ impl Entra {
             (None, None, Some(assertion)) => &assertion.sub,
             (None, None, None) => return Err(MISSING.of(&["client_id"])),
         };
-        let app = self.directory.app(id).ok_or_else(|| NO_APP.of(&[id]))?;
+        let app = self.app(id)?;
         if let Some(assertion) = &assertion {
             if form.get("client_assertion_type") != Some(ASSERTION_TYPE) {
                 return Err(BAD_ASSERTION_TYPE.into());
@@ -77,7 +77,7 @@ impl Entra {
             .map(|(_, secret)| secret.as_str())
             .or_else(|| form.get("client_secret"));
         match secret {
-            Some(secret) if secret != app.secret => Err(BAD_SECRET.of(&[&app.id])),
+            Some(secret) if secret != app.secret || app.managed => Err(BAD_SECRET.of(&[&app.id])),
             Some(_) if app.secret_expired => Err(OLD_SECRET.of(&[&app.id])),
             Some(_) => Ok((app, Proof::Secret)),
             None if form.get("grant_type") == Some("client_credentials") => Err(NO_PROOF.into()),
@@ -124,9 +124,7 @@ impl Entra {
         }
         drop(credentials);
         // The client wrote these times by this computer's clock, whatever the tenant's says.
-        let now = SystemTime::now()
-            .duration_since(UNIX_EPOCH)
-            .map_or(0, |d| d.as_secs() as i64);
+        let now = clock::own_unix();
         if assertion.exp + SKEW < now || assertion.nbf - SKEW > now {
             return Err(ASSERTION_TIME.of(&[&now.to_string(), &assertion.exp.to_string()]));
         }

@@ -17,7 +17,7 @@ use sha2::Sha256;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-use super::refusals::{Aadsts, BAD_ALGORITHM, BAD_JWT, BAD_SIGNATURE, NO_KEY};
+use super::refusals::{Aadsts, BAD_ALGORITHM, BAD_JWT, BAD_SIGNATURE, NO_KEY, NO_THUMBPRINT};
 
 /// A registered certificate.
 #[derive(Debug, Clone)]
@@ -201,7 +201,7 @@ impl Assertion {
             .as_deref()
             .or(header.x5t_s256.as_deref())
             .or(header.kid.as_deref())
-            .unwrap_or_default();
+            .ok_or_else(|| Aadsts::from(NO_THUMBPRINT))?;
         let certificate = certificates
             .into_iter()
             .find(|c| c.named_by(header))

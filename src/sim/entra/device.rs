@@ -16,10 +16,10 @@ use super::super::http::{Ask, Reply};
 use super::super::ids;
 use super::authorize::described;
 use super::pages::{self, escaped, page};
-use super::people::{Session, by_hand, may_sign_in};
+use super::people::{Session, Sort, by_hand};
 use super::refusals::{
-    Aadsts, BAD_DEVICE_CODE, DECLINED, NO_APP, NO_TENANT, NO_USER, NOT_PUBLIC, OLD_DEVICE_CODE,
-    PENDING, RESOURCE_ON_V2, SLOW_DOWN,
+    Aadsts, BAD_DEVICE_CODE, DECLINED, NO_TENANT, NO_USER, NOT_PUBLIC, OLD_DEVICE_CODE, PENDING,
+    RESOURCE_ON_V2, SLOW_DOWN,
 };
 use super::scopes;
 use super::token::{Form, TokenRequest};
@@ -70,7 +70,8 @@ impl Entra {
             return Err(NO_TENANT.of(&[segment]));
         }
         let id = form.need("client_id")?;
-        let app = self.directory.app(id).ok_or_else(|| NO_APP.of(&[id]))?;
+        self.check_tenancy(segment, &form)?;
+        let app = self.app(id)?;
         if !app.public_client {
             return Err(NOT_PUBLIC.into());
         }
@@ -172,7 +173,7 @@ impl Entra {
                 Decision::Approved(session) => Session::clone(session),
             }
         };
-        let reply = self.go_on(request, app, proof, session, LIFETIME)?;
+        let reply = self.go_on(request, app, proof, session, Sort::Code(LIFETIME))?;
         let mut devices = self.devices.lock().unwrap_or_else(PoisonError::into_inner);
         devices.0.remove(code);
         Ok(reply)
@@ -243,14 +244,15 @@ impl Entra {
             .directory
             .account(choice)
             .ok_or_else(|| NO_USER.of(&[choice]))?;
-        may_sign_in(account)?;
+        self.may_sign_in(account, self.app(&device.app)?)?;
         device.decision = Decision::Approved(Box::new(Session {
             app: device.app.clone(),
             upn: account.upn.clone(),
             amr: by_hand(account),
-            at: clock::to_unix(now),
+            at: self.begins(&account.id, &device.app, now),
+            begun: self.begins(&account.id, &device.app, now),
             scope: device.scope.clone(),
-            nonce: None,
+            ..Session::default()
         }));
         Ok(())
     }

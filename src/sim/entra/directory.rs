@@ -30,6 +30,12 @@ struct AppRow {
     consented: bool,
     #[serde(default)]
     secret_expired: bool,
+    #[serde(default)]
+    multi_tenant: bool,
+    #[serde(default)]
+    disabled: bool,
+    #[serde(default)]
+    managed: bool,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +45,8 @@ struct AccountRow {
     name: String,
     roles: Vec<String>,
     trouble: Option<Trouble>,
+    #[serde(default)]
+    device_groups: Vec<String>,
 }
 
 /// Why a person cannot sign in.
@@ -47,8 +55,18 @@ struct AccountRow {
 pub enum Trouble {
     /// A second factor is needed: a password alone does not do.
     Mfa,
+    /// The same, and it is not set up yet.
+    MfaEnrol,
     /// Conditional Access blocks.
     ConditionalAccess,
+    /// The device does not meet a policy.
+    DeviceNotCompliant,
+    /// A policy wants a new sign-in every hour.
+    SignInFrequency,
+    /// The person was not assigned to the application.
+    NotAssigned,
+    /// The account is one of another tenant.
+    OtherTenant,
     /// The account is disabled.
     Disabled,
     /// The account is locked.
@@ -74,6 +92,12 @@ pub struct App {
     pub public_client: bool,
     /// Whether an administrator consented to its permissions.
     pub consented: bool,
+    /// Whether people and administrators of any tenant can use it.
+    pub multi_tenant: bool,
+    /// Whether it was switched off.
+    pub disabled: bool,
+    /// Whether it is a managed identity: it has no secret, and only machines get its tokens.
+    pub managed: bool,
 }
 
 /// A person's account.
@@ -89,9 +113,16 @@ pub struct Account {
     pub roles: Vec<String>,
     /// Why signing in fails, if it does.
     pub trouble: Option<Trouble>,
+    /// The device groups that the person's role in Defender is for; all when empty.
+    pub device_groups: Vec<String>,
 }
 
 impl Account {
+    /// Whether the person may consent for the whole tenant.
+    pub fn is_administrator(&self) -> bool {
+        self.roles.iter().any(|role| role == "Global Administrator")
+    }
+
     /// Template ids of the person's directory roles, and that of everybody's default role.
     pub fn wids(&self) -> Vec<String> {
         const MEMBER: &str = "b79fbf4d-3ef9-4689-8143-76b194e85509";
@@ -112,6 +143,8 @@ pub struct Directory {
     pub apps: Vec<App>,
     /// People.
     pub accounts: Vec<Account>,
+    /// Everybody else who works there: they can sign in and have no role.
+    pub others: Vec<Account>,
     /// Everybody's password.
     pub password: String,
 }
@@ -138,6 +171,9 @@ impl Directory {
                 secret_expired: row.secret_expired,
                 public_client: row.public_client,
                 consented: row.consented,
+                multi_tenant: row.multi_tenant,
+                disabled: row.disabled,
+                managed: row.managed,
             }
         });
         let accounts = file.account.into_iter().map(|row| Account {
@@ -146,10 +182,12 @@ impl Directory {
             name: row.name,
             roles: row.roles,
             trouble: row.trouble,
+            device_groups: row.device_groups,
         });
         Self {
             apps: apps.collect(),
             accounts: accounts.collect(),
+            others: Vec::new(),
             password: format!("Sim-{}", &ids::sha256(seed, "password")[..12]),
         }
     }
@@ -163,6 +201,7 @@ impl Directory {
     pub fn account(&self, upn: &str) -> Option<&Account> {
         self.accounts
             .iter()
+            .chain(&self.others)
             .find(|a| a.upn.eq_ignore_ascii_case(upn.trim()))
     }
 }
@@ -194,7 +233,8 @@ mod tests {
             for role in &account.roles {
                 assert!(DIRECTORY_ROLES.iter().any(|r| r.name == role), "{role}");
             }
-            assert!(DOMAINS.iter().any(|d| account.upn.ends_with(d)));
+            let own = DOMAINS.iter().any(|d| account.upn.ends_with(d));
+            assert_eq!(own, account.trouble != Some(Trouble::OtherTenant));
         }
     }
 

@@ -14,22 +14,28 @@
 //! | `token` | the token endpoints, both generations |
 //! | `client`, `credentials` | how an application proves itself |
 //! | `people`, `authorize`, `device` | how people sign in |
+//! | `consent` | what applications are given, and who may give it |
+//! | `standing` | who is disabled, whose sessions and tokens were called back |
+//! | `managed` | managed identities: tokens for whoever runs on a machine |
 //! | `pages` | what people see |
 //! | `refusals` | AADSTS documents |
 
 mod authorize;
 mod claims;
 mod client;
+mod consent;
 mod credentials;
 mod device;
 mod directory;
 mod discovery;
 mod keys;
+mod managed;
 mod pages;
 mod people;
 mod refusals;
 mod resources;
 mod scopes;
+mod standing;
 mod token;
 
 use std::collections::{HashMap, HashSet};
@@ -43,20 +49,23 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 
-use super::clock::{self, Ticks};
+use super::clock::Ticks;
 use super::http::{Ask, Reply};
-use super::quirks::{AssertionReplay, Quirks, TokenFormat};
+use super::quirks::{AssertionReplay, DefenderCae, Quirks, TokenFormat};
 pub use claims::{Claims, DIRECTORY_ROLES};
 use client::Proof;
+pub use consent::Consent;
 use credentials::{Certificate, Federated};
 use device::Devices;
 pub use directory::{Account, App};
-use directory::{DOMAINS, Directory};
+use directory::{DOMAINS, Directory, Trouble};
 use keys::Keys;
 pub use refusals::{ALL as REFUSALS, Kind as Refusal};
-use refusals::{Aadsts, NO_TENANT_TO_DISCOVER};
-pub use resources::{Audience, GRAPH, Grants, Resource, XDR};
+use refusals::{APP_DISABLED, Aadsts, NO_APP, NO_TENANT_TO_DISCOVER, NOT_MULTI_TENANT};
+pub use resources::{Audience, DEFENDER, GRAPH, Grants, Resource, XDR};
 use scopes::Wanted;
+use standing::Standings;
+use token::Form;
 
 /// Generation of an endpoint or format of a token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,12 +103,28 @@ pub struct Entra {
     used: Mutex<HashSet<u64>>,
     /// Device codes under way.
     devices: Mutex<Devices>,
-    /// People whose sessions were ended, by object id, and when.
-    revoked: RwLock<HashMap<String, i64>>,
+    /// What became of people and applications.
+    standings: RwLock<Standings>,
+    /// Whether Defender for Endpoint calls back tokens as Graph does.
+    defender_cae: DefenderCae,
+    /// What was consented to and is not kept yet.
+    new_consents: Mutex<Vec<Consent>>,
+    /// Ids and names of the tenants of this host, when they are several.
+    neighbours: RwLock<Vec<(String, String)>>,
     /// Tokens and codes issued so far: what makes each one's id its own.
     issued: AtomicU64,
     /// Every token and code handed out: what it is, and its text.
     handed_out: Mutex<Vec<(&'static str, String)>>,
+}
+
+/// Everybody of the directory who works in the tenant: user principal name, name, whether disabled.
+pub fn staff() -> Vec<(String, String, bool)> {
+    Directory::of(0)
+        .accounts
+        .into_iter()
+        .filter(|a| a.trouble != Some(Trouble::OtherTenant))
+        .map(|a| (a.upn, a.name, a.trouble == Some(Trouble::Disabled)))
+        .collect()
 }
 
 /// The refusal with this AADSTS number.
@@ -125,7 +150,7 @@ impl Entra {
     ) -> Self {
         let directory = Directory::of(seed);
         let own = &directory.apps[0];
-        Self {
+        let entra = Self {
             tenant,
             client_id: own.id.clone(),
             client_secret: own.secret.clone(),
@@ -141,9 +166,79 @@ impl Entra {
             seen: Mutex::default(),
             used: Mutex::default(),
             devices: Mutex::default(),
-            revoked: RwLock::default(),
+            standings: RwLock::default(),
+            defender_cae: quirks.defender_cae,
+            new_consents: Mutex::default(),
+            neighbours: RwLock::default(),
             issued: AtomicU64::new(0),
             handed_out: Mutex::default(),
+        };
+        entra.forget();
+        entra
+    }
+
+    /// Begins anew: nobody was disabled or consented to anything since the start.
+    pub fn forget(&self) {
+        *self
+            .standings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = self.first_standings();
+        self.grants
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .given
+            .clear();
+        self.take_consents();
+    }
+
+    /// Lets everybody sign in who works there, by user principal name, name and object id.
+    pub fn welcome(&mut self, people: impl Iterator<Item = (String, String, String)>) {
+        for (upn, name, id) in people {
+            if self.directory.account(&upn).is_none() {
+                self.directory.others.push(Account {
+                    upn,
+                    name,
+                    id,
+                    roles: Vec::new(),
+                    trouble: None,
+                    device_groups: Vec::new(),
+                });
+            }
+        }
+    }
+
+    /// The device groups that the role of a person (object id) in Defender is for; all when empty.
+    pub fn device_groups(&self, person: &str) -> &[String] {
+        let mut accounts = self.directory.accounts.iter();
+        accounts
+            .find(|a| a.id == person)
+            .map_or(&[], |a| &a.device_groups)
+    }
+
+    /// The application with an id, if it is in the tenant and may sign in.
+    fn app(&self, id: &str) -> Result<&App, Aadsts> {
+        let unknown = || NO_APP.of(&[id]);
+        let app = self.directory.app(id).ok_or_else(unknown)?;
+        let own = app.id == self.client_id;
+        let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
+        if !grants.has(app, own) {
+            return Err(unknown());
+        }
+        drop(grants);
+        if self.standing(&app.id).disabled {
+            return Err(APP_DISABLED.of(&[&app.id, &app.name]));
+        }
+        Ok(app)
+    }
+
+    /// Refuses an application of one tenant at an address of all.
+    fn check_tenancy(&self, segment: &str, form: &Form) -> Result<(), Aadsts> {
+        let app = form.get("client_id").and_then(|id| self.directory.app(id));
+        match app {
+            Some(app) if is_common(segment) && !app.multi_tenant => {
+                Err(NOT_MULTI_TENANT.of(&[&app.id, &app.name]))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -162,6 +257,7 @@ impl Entra {
         let mut all = vec![("password", self.directory.password.clone())];
         let apps = self.directory.apps.iter();
         all.extend(apps.map(|app| ("client secret", app.secret.clone())));
+        all.push(("identity header", self.identity_header()));
         let handed_out = self
             .handed_out
             .lock()
@@ -233,6 +329,9 @@ impl Entra {
     /// Answers whatever begins with a tenant (or `common`) and is none of the services'; `None` where
     /// the sign-in service has no such path.
     pub fn answer(&self, ask: &Ask, now: Ticks) -> Option<Reply> {
+        if let Some(reply) = self.managed(ask, now) {
+            return Some(reply);
+        }
         let mut parts = ask.path.trim_start_matches('/').splitn(2, '/');
         let (segment, rest) = (parts.next()?, parts.next()?.to_ascii_lowercase());
         let get = ask.method == Method::GET || ask.method == Method::HEAD;
@@ -257,10 +356,18 @@ impl Entra {
                 known().map(|()| self.published_keys(ask))
             }
             "discovery/instance" if get && is_common(segment) => Self::instance(ask),
-            "oauth2/v2.0/authorize" if get => {
-                known().map(|()| self.authorize(ask, Version::V2, now))
+            "oauth2/v2.0/authorize" if get || post => {
+                known().map(|()| self.authorize(ask, segment, Version::V2, now))
             }
-            "oauth2/authorize" if get => known().map(|()| self.authorize(ask, Version::V1, now)),
+            "oauth2/authorize" if get || post => {
+                known().map(|()| self.authorize(ask, segment, Version::V1, now))
+            }
+            "v2.0/adminconsent" if get || post => {
+                known().map(|()| self.admin_consent(ask, segment, Version::V2, now))
+            }
+            "adminconsent" if get || post => {
+                known().map(|()| self.admin_consent(ask, segment, Version::V1, now))
+            }
             "oauth2/v2.0/devicecode" if post => self.device_code(ask, segment, Version::V2, now),
             "oauth2/devicecode" if post || get => self.device_code(ask, segment, Version::V1, now),
             "oauth2/deviceauth" if (post || get) && is_common(segment) => {
@@ -300,15 +407,13 @@ impl Entra {
         proof: Proof,
         wanted: &Wanted,
         now: Ticks,
+        capabilities: &[String],
     ) -> (String, Duration) {
-        let roles = if app.consented {
-            let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
-            grants.roles(wanted.resource)
-        } else {
-            Vec::new()
-        };
-        let lifetime = *self.lifetime.read().unwrap_or_else(PoisonError::into_inner);
-        let issued = clock::to_unix(now);
+        let grants = self.grants.read().unwrap_or_else(PoisonError::into_inner);
+        let roles = grants.of(app, wanted.resource).roles;
+        drop(grants);
+        let lifetime = self.lifetime(wanted.resource, capabilities);
+        let issued = self.issues(&[&app.id, &app.principal], now);
         let common = Claims {
             iat: issued,
             nbf: issued,
@@ -319,6 +424,7 @@ impl Entra {
             roles: roles.into_iter().map(str::to_owned).collect(),
             tid: self.tenant.clone(),
             uti: self.unique_id(now),
+            xms_cc: capabilities.to_vec(),
             ..Claims::default()
         };
         let claims = match self.format {
@@ -341,6 +447,17 @@ impl Entra {
             },
         };
         (self.sign(&claims), lifetime)
+    }
+
+    /// How long a token lives: longer where the resource can call it back and the client takes that.
+    fn lifetime(&self, resource: Resource, capabilities: &[String]) -> Duration {
+        let usual = *self.lifetime.read().unwrap_or_else(PoisonError::into_inner);
+        let graph = resource.app_id == GRAPH.app_id;
+        if !capabilities.is_empty() && (graph || self.defender_cae == DefenderCae::On) {
+            usual * standing::LONGER
+        } else {
+            usual
+        }
     }
 
     /// The id of the next token: its own, and the same when the same requests come at the same times.
@@ -396,7 +513,8 @@ mod tests {
                     &Grants::default(),
                 )
                 .expect("known"),
-                clock::from_unix(1_000),
+                super::super::clock::from_unix(1_000),
+                &[],
             )
             .0
     }

@@ -19,18 +19,33 @@ use super::claims::Claims;
 use super::client::Proof;
 use super::directory::{Account, App, Trouble};
 use super::refusals::{
-    Aadsts, BAD_GRANT, BAD_PASSWORD, BLOCKED, DISABLED, LOCKED, NEEDS_MFA, NEEDS_MFA_V1, NO_USER,
-    OLD_GRANT, OLD_PASSWORD, REVOKED,
+    Aadsts, BAD_GRANT, BAD_PASSWORD, BLOCKED, DEVICE_NOT_COMPLIANT, DISABLED, INACTIVE_REFRESH,
+    LOCKED, MUST_ENROL_MFA, NEEDS_MFA, NEEDS_MFA_V1, NO_USER, NOT_ASSIGNED, OLD_GRANT,
+    OLD_PASSWORD, OLD_SPA_REFRESH, OTHER_TENANT, REVOKED, SIGN_IN_FREQUENCY,
 };
 use super::scopes::{self, Delegated};
+use super::standing::capabilities;
 use super::token::{self, TokenRequest};
 use super::{Entra, Version};
 
 /// How long a refresh token lies unused at most: 90 days.
 const REFRESH: i64 = 90 * 86_400;
+/// How long a session in a page of a browser lasts, used or not: a day.
+const SPA: i64 = 86_400;
+/// How long one lasts where a policy wants a sign-in every so often.
+const FREQUENCY: i64 = 3600;
+
+/// What a session goes on with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// A code, good for so many seconds.
+    Code(i64),
+    /// A refresh token.
+    Refresh,
+}
 
 /// A person who signed in to an application.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Session {
     /// The application.
     pub app: String,
@@ -38,8 +53,17 @@ pub struct Session {
     pub upn: String,
     /// How: `pwd`, `mfa`.
     pub amr: Vec<String>,
-    /// When, Unix seconds.
+    /// When it went on last, Unix seconds.
     pub at: i64,
+    /// When the person signed in, Unix seconds.
+    #[serde(default)]
+    pub begun: i64,
+    /// Whether the client is a page in a browser.
+    #[serde(default)]
+    pub spa: bool,
+    /// What the client said it can do.
+    #[serde(default)]
+    pub capabilities: Vec<String>,
     /// What was asked for, as it was written: `scope`, or the `resource` of a v1 request.
     pub scope: String,
     /// What the client wants to find again in its ID token.
@@ -71,15 +95,20 @@ impl Entra {
             Some(Trouble::Mfa) => {
                 return Err(NEEDS_MFA.of(&[wanted.wanted.resource.app_id]));
             }
-            _ => may_sign_in(account)?,
+            Some(Trouble::MfaEnrol) => {
+                return Err(MUST_ENROL_MFA.of(&[wanted.wanted.resource.app_id]));
+            }
+            _ => self.may_sign_in(account, app)?,
         }
         let session = Session {
             app: app.id.clone(),
             upn: account.upn.clone(),
             amr: vec!["pwd".into()],
-            at: clock::to_unix(request.now),
+            at: self.begins(&account.id, &app.id, request.now),
+            begun: self.begins(&account.id, &app.id, request.now),
             scope: asked(request),
-            nonce: None,
+            capabilities: capabilities(form)?,
+            ..Session::default()
         };
         Ok(self.signed_in(request, app, proof, account, &session, &wanted))
     }
@@ -94,7 +123,7 @@ impl Entra {
             .and_then(|v| serde_json::from_value(v).ok())
             .filter(|s: &Session| s.app == app.id)
             .ok_or_else(|| Aadsts::from(BAD_GRANT))?;
-        self.go_on(request, app, proof, session, REFRESH)
+        self.go_on(request, app, proof, session, Sort::Refresh)
     }
 
     /// Tokens for a session that began elsewhere, unless it is too old, was revoked, or its person is in
@@ -105,37 +134,72 @@ impl Entra {
         app: &App,
         proof: Proof,
         session: Session,
-        lifetime: i64,
+        sort: Sort,
     ) -> Result<Reply, Aadsts> {
         let now = clock::to_unix(request.now);
-        if now >= session.at + lifetime {
-            return Err(OLD_GRANT.into());
+        let time = |at: i64| clock::graph(request.now - (now - at) * clock::SECOND);
+        match sort {
+            Sort::Code(lifetime) if now >= session.at + lifetime => return Err(OLD_GRANT.into()),
+            Sort::Refresh if session.spa && now >= session.begun + SPA => {
+                return Err(OLD_SPA_REFRESH.of(&[&time(session.begun), "1.00:00:00"]));
+            }
+            Sort::Refresh if now >= session.at + REFRESH => {
+                return Err(INACTIVE_REFRESH.of(&[&time(session.at), "90.00:00:00"]));
+            }
+            Sort::Code(_) | Sort::Refresh => {}
         }
         let account = self
             .directory
             .account(&session.upn)
             .ok_or_else(|| Aadsts::from(BAD_GRANT))?;
-        let revoked = self.revoked.read().unwrap_or_else(PoisonError::into_inner);
-        if revoked.get(&account.id).is_some_and(|at| session.at <= *at) {
-            let issued = clock::graph(request.now - (now - session.at) * clock::SECOND);
-            return Err(REVOKED.of(&[&issued]));
+        self.may_sign_in(account, app)?;
+        let person = self.standing(&account.id).sessions_until;
+        let ended = person.max(self.standing(&app.id).sessions_until);
+        if session.at <= ended {
+            return Err(REVOKED.of(&[&time(session.at), &time(ended + 1)]));
         }
-        drop(revoked);
-        may_sign_in(account)?;
+        if sort == Sort::Refresh
+            && account.trouble == Some(Trouble::SignInFrequency)
+            && now >= session.begun + FREQUENCY
+        {
+            return Err(SIGN_IN_FREQUENCY.of(&[&time(session.begun), &FREQUENCY.to_string()]));
+        }
         let wanted = self.delegated(request, app, Some(&session.scope))?;
-        let mut session = Session { at: now, ..session };
+        let mut session = Session {
+            at: now.max(session.at),
+            ..session
+        };
+        let said = capabilities(&request.form)?;
+        if !said.is_empty() {
+            session.capabilities = said;
+        }
         if request.form.get("scope").is_some() || request.form.get("resource").is_some() {
             session.scope = asked(request);
         }
         Ok(self.signed_in(request, app, proof, account, &session, &wanted))
     }
 
-    /// From now on refresh tokens and codes that a person got until now are refused.
-    pub fn revoke_sessions(&self, person: &str, now: Ticks) {
-        self.revoked
-            .write()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(person.to_owned(), clock::to_unix(now));
+    /// Whether a person who has proved who they are may come in. A second factor is not asked here: whoever
+    /// signs in by hand has given it.
+    pub(super) fn may_sign_in(&self, account: &Account, app: &App) -> Result<(), Aadsts> {
+        if self.standing(&account.id).disabled {
+            return Err(DISABLED.into());
+        }
+        match account.trouble {
+            Some(Trouble::ConditionalAccess) => Err(BLOCKED.into()),
+            Some(Trouble::DeviceNotCompliant) => Err(DEVICE_NOT_COMPLIANT.into()),
+            Some(Trouble::NotAssigned) => Err(NOT_ASSIGNED.into()),
+            Some(Trouble::OtherTenant) => {
+                Err(OTHER_TENANT.of(&[&account.upn, &self.tenant, &app.id]))
+            }
+            Some(Trouble::Locked) => Err(LOCKED.into()),
+            Some(Trouble::PasswordExpired) => Err(OLD_PASSWORD.into()),
+            // Who is disabled from the beginning may have been enabled since.
+            None
+            | Some(
+                Trouble::Mfa | Trouble::MfaEnrol | Trouble::SignInFrequency | Trouble::Disabled,
+            ) => Ok(()),
+        }
     }
 
     /// What a request of a person wants; `before` is what the session was begun for.
@@ -181,7 +245,7 @@ impl Entra {
         session: &Session,
         wanted: &Delegated,
     ) -> Reply {
-        let lifetime = *self.lifetime.read().unwrap_or_else(PoisonError::into_inner);
+        let lifetime = self.lifetime(wanted.wanted.resource, &session.capabilities);
         let base = &request.ask.base;
         let claims = self.person_claims(
             base,
@@ -231,7 +295,7 @@ impl Entra {
         lifetime: Duration,
         now: Ticks,
     ) -> Claims {
-        let issued = clock::to_unix(now);
+        let issued = self.issues(&[&account.id, &app.id], now);
         // One person is another subject to every application.
         let subject = Sha256::digest(format!("{} {} {} subject", self.seed, app.id, account.id));
         let mut scp = wanted.scopes.clone();
@@ -249,6 +313,7 @@ impl Entra {
             tid: self.tenant.clone(),
             uti: self.unique_id(now),
             wids: account.wids(),
+            xms_cc: session.capabilities.clone(),
             ..Claims::default()
         };
         match self.format {
@@ -348,22 +413,10 @@ fn full_names(wanted: &Delegated) -> String {
         .join(" ")
 }
 
-/// Whether a person who has proved who they are may come in. A second factor is not asked here: whoever
-/// signs in by hand has given it.
-pub fn may_sign_in(account: &Account) -> Result<(), Aadsts> {
-    match account.trouble {
-        None | Some(Trouble::Mfa) => Ok(()),
-        Some(Trouble::ConditionalAccess) => Err(BLOCKED.into()),
-        Some(Trouble::Disabled) => Err(DISABLED.into()),
-        Some(Trouble::Locked) => Err(LOCKED.into()),
-        Some(Trouble::PasswordExpired) => Err(OLD_PASSWORD.into()),
-    }
-}
-
 /// How somebody signed in by hand.
 pub fn by_hand(account: &Account) -> Vec<String> {
     let mut amr = vec!["pwd".to_owned()];
-    if account.trouble == Some(Trouble::Mfa) {
+    if matches!(account.trouble, Some(Trouble::Mfa | Trouble::MfaEnrol)) {
         amr.push("mfa".to_owned());
     }
     amr

@@ -2,8 +2,11 @@
 //!
 //! Facts: the Defender for Endpoint sheet, sections 1.2 and 4; the Graph sheet, "Endpoints at a glance".
 
+use std::collections::HashMap;
+
 use super::super::clouds::Cloud::{self, China, Dod, Gcc, GccHigh};
-use super::super::quirks::ForeignResource;
+use super::super::quirks::{ConsentState, ForeignResource};
+use super::directory::App;
 
 /// What a permission lets a person do; the person's own role must allow it too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -308,6 +311,20 @@ pub struct Grants {
     pub cloud: Cloud,
     /// What becomes of a request for another cloud's.
     pub foreign: ForeignResource,
+    /// What was consented to from the beginning.
+    pub consent: ConsentState,
+    /// What was consented to since, by application id and then by resource; it stands in the place of all
+    /// that was before.
+    pub given: HashMap<String, HashMap<&'static str, Given>>,
+}
+
+/// What an application was given of one resource.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Given {
+    /// Application permissions.
+    pub roles: Vec<&'static str>,
+    /// Delegated permissions.
+    pub scopes: Vec<&'static str>,
 }
 
 impl Grants {
@@ -330,24 +347,60 @@ impl Grants {
         resource.permissions.iter().chain(more)
     }
 
-    /// Application permissions the tenant's application was given.
-    pub fn roles(&self, resource: Resource) -> Vec<&'static str> {
-        self.granted(resource)
-            .map(|p| p.role)
-            .filter(|role| !role.is_empty())
-            .collect()
+    /// What an application has of a resource in this tenant.
+    pub fn of(&self, app: &App, resource: Resource) -> Given {
+        match self.given.get(&app.id) {
+            Some(given) => given.get(resource.app_id).cloned().unwrap_or_default(),
+            None if app.consented && self.covers(resource) => self.first(resource),
+            None => Given::default(),
+        }
     }
 
-    /// Delegated permissions the tenant consented to for its application, each once; one is withheld with
-    /// the application permission it stands for.
-    pub fn scopes(&self, resource: Resource) -> Vec<&'static str> {
-        let mut scopes: Vec<&'static str> = Vec::new();
-        for permission in self.granted(resource) {
-            if !permission.scope.is_empty() && !scopes.contains(&permission.scope) {
-                scopes.push(permission.scope);
+    /// Whether an application is in the tenant at all; `own` says that it is the tenant's first.
+    pub fn has(&self, app: &App, own: bool) -> bool {
+        !own || self.consent != ConsentState::Absent || self.given.contains_key(&app.id)
+    }
+
+    /// Gives an application everything of a resource, or single delegated permissions. From now on it has
+    /// what it has here, and no longer what it had from the beginning.
+    pub fn give(&mut self, app: &App, resource: Resource, scopes: Option<&[String]>) {
+        if !self.given.contains_key(&app.id) {
+            let before = ALL.iter().map(|r| (r.app_id, self.of(app, *r)));
+            let before: HashMap<_, _> = before.collect();
+            self.given.insert(app.id.clone(), before);
+        }
+        let all = each(self.permissions(resource));
+        let given = self.given.entry(app.id.clone()).or_default();
+        let given = given.entry(resource.app_id).or_default();
+        match scopes {
+            None => *given = all,
+            Some(names) => {
+                let named = |s: &&str| names.iter().any(|n| n.eq_ignore_ascii_case(s));
+                for scope in all.scopes.into_iter().filter(named) {
+                    if !given.scopes.contains(&scope) {
+                        given.scopes.push(scope);
+                    }
+                }
             }
         }
-        scopes
+    }
+
+    /// Whether the consent of the beginning reaches a resource.
+    fn covers(&self, resource: Resource) -> bool {
+        let graph = resource.app_id == GRAPH.app_id;
+        match self.consent {
+            ConsentState::Full => true,
+            ConsentState::GraphOnly => graph,
+            ConsentState::DefenderOnly => !graph,
+            ConsentState::WrongResource => resource.app_id != DEFENDER.app_id,
+            ConsentState::Nothing | ConsentState::Absent => false,
+        }
+    }
+
+    /// Everything but what is withheld: a delegated permission goes with the application permission it
+    /// stands for.
+    fn first(&self, resource: Resource) -> Given {
+        each(self.granted(resource))
     }
 
     fn granted(&self, resource: Resource) -> impl Iterator<Item = &'static Permission> {
@@ -358,6 +411,20 @@ impl Grants {
                 .any(|w| w.eq_ignore_ascii_case(p.role) || w.eq_ignore_ascii_case(p.scope))
         })
     }
+}
+
+/// The permissions of a list in both forms, each once.
+fn each(list: impl Iterator<Item = &'static Permission>) -> Given {
+    let mut given = Given::default();
+    for permission in list {
+        if !permission.role.is_empty() {
+            given.roles.push(permission.role);
+        }
+        if !permission.scope.is_empty() && !given.scopes.contains(&permission.scope) {
+            given.scopes.push(permission.scope);
+        }
+    }
+    given
 }
 
 #[cfg(test)]
@@ -401,7 +468,7 @@ mod tests {
             };
             assert_eq!(audience.takes(Cloud::Global, DEFENDER.audiences[0]), own);
             assert_eq!(audience.takes(Cloud::Global, XDR.audiences[0]), other);
-            assert_eq!(grants.roles(XDR).contains(&role), other);
+            assert_eq!(grants.first(XDR).roles.contains(&role), other);
         }
     }
 

@@ -88,24 +88,7 @@ pub fn delegated_v1(form: &Form, app: &App, grants: &Grants) -> Result<Delegated
 /// What the scopes of a person's v2 request want: single permissions or `.default`, of one resource, and
 /// scopes about the sign-in beside them. A scope without a resource is one of Graph's.
 pub fn delegated_v2(scope: &str, app: &App, grants: &Grants) -> Result<Delegated, Aadsts> {
-    let mut openid = Vec::new();
-    let mut aud: Option<String> = None;
-    let mut names: Vec<&str> = Vec::new();
-    for one in scope.split_whitespace() {
-        if let Some(known) = OPENID.iter().find(|o| o.eq_ignore_ascii_case(one)) {
-            openid.push(*known);
-            continue;
-        }
-        let (of, name) = one.rsplit_once('/').unwrap_or((GRAPH.app_id, one));
-        if aud.as_deref().is_some_and(|a| !a.eq_ignore_ascii_case(of)) {
-            return Err(TWO_RESOURCES.of(&[scope]));
-        }
-        aud.get_or_insert_with(|| of.to_owned());
-        names.push(name);
-    }
-    if openid.is_empty() && names.is_empty() {
-        return Err(BAD_SCOPE.of(&[scope]));
-    }
+    let Read { openid, aud, names } = read(scope)?;
     let wanted = resource_named(aud.as_deref().unwrap_or(GRAPH.app_id), grants)?;
     let all = consented(&wanted, app, grants)?;
     let scopes = if names.contains(&".default") {
@@ -136,16 +119,82 @@ pub fn delegated_v2(scope: &str, app: &App, grants: &Grants) -> Result<Delegated
     })
 }
 
+/// What scopes ask for, whether it was consented to or not: the resource (`None` where they are only about
+/// the sign-in) and its delegated permissions.
+pub fn requested(
+    scope: &str,
+    app: &App,
+    grants: &Grants,
+) -> Result<(Option<Resource>, Vec<&'static str>), Aadsts> {
+    let Read { aud, names, .. } = read(scope)?;
+    let Some(aud) = aud else {
+        return Ok((None, Vec::new()));
+    };
+    let wanted = resource_named(&aud, grants)?;
+    let all = || grants.permissions(wanted.resource).map(|p| p.scope);
+    let mut scopes: Vec<&'static str> = Vec::new();
+    for name in names {
+        let before = scopes.len();
+        let whole = name == ".default";
+        let named = |s: &&str| !s.is_empty() && (whole || s.eq_ignore_ascii_case(name));
+        for scope in all().filter(named) {
+            if !scopes.contains(&scope) {
+                scopes.push(scope);
+            }
+        }
+        if scopes.len() == before && !whole && !scopes.iter().any(|s| s.eq_ignore_ascii_case(name))
+        {
+            return Err(NO_SCOPE.of(&[&app.id, name, &wanted.aud]));
+        }
+    }
+    Ok((Some(wanted.resource), scopes))
+}
+
+/// Scopes as they are written.
+struct Read<'a> {
+    openid: Vec<&'static str>,
+    aud: Option<String>,
+    names: Vec<&'a str>,
+}
+
+fn read(scope: &str) -> Result<Read<'_>, Aadsts> {
+    let mut read = Read {
+        openid: Vec::new(),
+        aud: None,
+        names: Vec::new(),
+    };
+    for one in scope.split_whitespace() {
+        if let Some(known) = OPENID.iter().find(|o| o.eq_ignore_ascii_case(one)) {
+            read.openid.push(*known);
+            continue;
+        }
+        let (of, name) = one.rsplit_once('/').unwrap_or((GRAPH.app_id, one));
+        if read
+            .aud
+            .as_deref()
+            .is_some_and(|a| !a.eq_ignore_ascii_case(of))
+        {
+            return Err(TWO_RESOURCES.of(&[scope]));
+        }
+        read.aud.get_or_insert_with(|| of.to_owned());
+        read.names.push(name);
+    }
+    if read.openid.is_empty() && read.names.is_empty() {
+        return Err(BAD_SCOPE.of(&[scope]));
+    }
+    Ok(read)
+}
+
 /// The delegated permissions the application was consented to.
 fn consented(wanted: &Wanted, app: &App, grants: &Grants) -> Result<Vec<String>, Aadsts> {
-    if !app.consented {
+    let scopes = grants.of(app, wanted.resource).scopes;
+    let has_any = grants
+        .permissions(wanted.resource)
+        .any(|p| !p.scope.is_empty());
+    if scopes.is_empty() && has_any {
         return Err(NO_CONSENT.of(&[&app.id, &app.name]));
     }
-    Ok(grants
-        .scopes(wanted.resource)
-        .into_iter()
-        .map(str::to_owned)
-        .collect())
+    Ok(scopes.into_iter().map(str::to_owned).collect())
 }
 
 #[cfg(test)]
@@ -154,7 +203,7 @@ mod tests {
     use super::super::resources::DEFENDER;
     use super::*;
 
-    fn read(scope: &str) -> Result<Delegated, u32> {
+    fn ask(scope: &str) -> Result<Delegated, u32> {
         let app = Directory::of(1).apps.swap_remove(0);
         let grants = Grants {
             withheld: vec!["Machine.Scan".into()],
@@ -166,15 +215,15 @@ mod tests {
     #[test]
     fn scopes_name_one_resource_and_its_permissions() {
         let aud = DEFENDER.audiences[0];
-        let got = read(&format!("openid {aud}/machine.read offline_access")).expect("read");
+        let got = ask(&format!("openid {aud}/machine.read offline_access")).expect("read");
         assert_eq!(got.scopes, ["Machine.Read"]);
         assert_eq!(got.openid, ["openid", "offline_access"]);
         assert_eq!(got.wanted.aud, aud);
-        let all = read(&format!("{aud}//.default")).expect("read");
+        let all = ask(&format!("{aud}//.default")).expect("read");
         assert_eq!(all.wanted.aud, format!("{aud}/"));
         assert!(all.scopes.contains(&"Machine.Isolate".to_owned()));
         assert!(!all.scopes.contains(&"Machine.Scan".to_owned()), "withheld");
-        assert_eq!(read("User.Read").expect("read").wanted.aud, GRAPH.app_id);
+        assert_eq!(ask("User.Read").expect("read").wanted.aud, GRAPH.app_id);
         for (scope, code) in [
             (format!("{aud}/Machine.Read User.Read"), 28_000),
             (format!("{aud}/.default {aud}/Machine.Read"), 70_011),
@@ -183,7 +232,7 @@ mod tests {
             ("https://vault.azure.net/.default".into(), 500_011),
             (String::new(), 70_011),
         ] {
-            assert_eq!(read(&scope).map(|d| d.scopes), Err(code), "{scope}");
+            assert_eq!(ask(&scope).map(|d| d.scopes), Err(code), "{scope}");
         }
     }
 }

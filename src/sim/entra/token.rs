@@ -13,6 +13,7 @@ use super::refusals::{
     Aadsts, BAD_GRANT_TYPE, MISSING, NO_TENANT, RESOURCE_ON_V2, TENANTLESS, TWICE,
 };
 use super::scopes::{self, Wanted};
+use super::standing::capabilities;
 use super::{Entra, Version, is_common};
 
 /// The fields of a form, each once.
@@ -30,6 +31,11 @@ impl Form {
             fields.push((name, value));
         }
         Ok(Self(fields))
+    }
+
+    /// Every field, in order.
+    pub fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(n, v)| (n.as_str(), v.as_str()))
     }
 
     /// A form with one field.
@@ -82,6 +88,7 @@ impl Entra {
         if !self.is_named(segment) && !is_common(segment) {
             return Err(NO_TENANT.of(&[segment]));
         }
+        self.check_tenancy(segment, &request.form)?;
         let grant = request.form.need("grant_type")?;
         if version == Version::V2 && request.form.get("resource").is_some() {
             return Err(RESOURCE_ON_V2.into());
@@ -107,8 +114,10 @@ impl Entra {
                 Version::V2 => scopes::of_default_scope(request.form.need("scope")?, &grants)?,
             }
         };
+        let capabilities = capabilities(&request.form)?;
+        let base = &request.ask.base;
         let (token, lifetime) =
-            self.application_token(&request.ask.base, app, proof, &wanted, request.now);
+            self.application_token(base, app, proof, &wanted, request.now, &capabilities);
         Ok(answer(request, &wanted, token, lifetime, Map::new()))
     }
 }

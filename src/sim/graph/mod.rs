@@ -62,6 +62,8 @@ pub struct Refusal {
     pub message: String,
     /// What the log says, when the client is told less.
     pub why: Option<String>,
+    /// The claims that the next token must have, base64url: what a challenge carries.
+    pub claims: Option<String>,
 }
 
 impl Refusal {
@@ -72,6 +74,7 @@ impl Refusal {
             code,
             message: message.into(),
             why: None,
+            claims: None,
         }
     }
 
@@ -95,12 +98,15 @@ impl Refusal {
         let mut reply = Reply::json(self.status, body.into_bytes());
         reply.content_type = "application/json";
         if self.status == 401 {
-            reply.headers.push((
-                "www-authenticate",
-                "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
+            let mut challenge = "Bearer realm=\"\", authorization_uri=\"https://login.microsoftonline.com/common/oauth2/authorize\", \
                  client_id=\"00000003-0000-0000-c000-000000000000\""
-                    .into(),
-            ));
+                .to_owned();
+            if let Some(claims) = &self.claims {
+                challenge += ", error=\"insufficient_claims\", claims=\"";
+                challenge += claims;
+                challenge.push('"');
+            }
+            reply.headers.push(("www-authenticate", challenge));
         }
         reply.why = Some(match self.why {
             Some(why) => why,
@@ -115,7 +121,12 @@ impl Refusal {
 pub async fn answer(tenant: &Arc<Tenant>, ask: &Ask) -> Reply {
     let now = tenant.clock.now();
     let mut reply = match route(tenant, ask).await {
-        Ok(reply) => reply,
+        Ok(reply) => {
+            if ask.method != axum::http::Method::GET {
+                tenant.learn_accounts();
+            }
+            reply
+        }
         Err(refusal) => refusal.reply(ask, now),
     };
     for (name, value) in &mut reply.headers {
@@ -291,6 +302,13 @@ fn authorize(tenant: &Tenant, ask: &Ask) -> Result<Claims, Refusal> {
     }
     if !GRAPH.is_audience_in(tenant.cloud, &claims.aud) {
         return Err(denied("Access token validation failure. Invalid audience."));
+    }
+    if let Some(wanted) = tenant.entra.challenge(&claims) {
+        let mut refusal = denied(
+            "Continuous access evaluation resulted in challenge with result: InteractionRequired and code: TokenIssuedBeforeRevocationTimestamp",
+        );
+        refusal.claims = Some(wanted);
+        return Err(refusal);
     }
     Ok(claims)
 }

@@ -152,7 +152,7 @@ refusals! {
     OLD_GRANT = 70_008, 400, "invalid_grant", "The provided authorization code or refresh token has expired due to inactivity. Send a new interactive authorization request for this user and resource.",
         "a code of more than ten minutes ago";
     /// The person's sessions were revoked.
-    REVOKED = 50_173, 400, "invalid_grant" / "bad_token", "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password. The grant was issued on '{0}'.",
+    REVOKED = 50_173, 400, "invalid_grant" / "bad_token", "The provided grant has expired due to it being revoked, a fresh auth token is needed. The user might have changed or reset their password. The grant was issued on '{0}' and the TokensValidFrom date (before which tokens are not valid) for this user is '{1}'.",
         "a refresh token from before revokeSignInSessions, a new password, or POST /_sim/sessions";
     /// A code was used before.
     USED_CODE = 54_005, 400, "invalid_grant", "OAuth2 Authorization code was already redeemed, please retry with a new valid code or use an existing refresh token.",
