@@ -97,7 +97,7 @@ fn each_mistake_has_its_line() {
         (
             "[profiles.a]\nIDS\nclowd = \"gcc\"",
             &[
-                "config.toml:5:1: unknown setting \"clowd\" in [profiles.a]; expected one of cloud, region, tenant_id, client_id, client_secret, authority, graph_url, defender_url, defender_audience, ca_file, analyst, read_only; did you mean \"cloud\"?",
+                "config.toml:5:1: unknown setting \"clowd\" in [profiles.a]; expected one of cloud, region, tenant_id, client_id, sign_in, client_secret, certificate, certificate_key, certificate_password, federated_token_file, username, password, allow_password_grant, token_endpoint, authority, issuer, graph_url, graph_audience, defender_url, defender_audience, ca_file, analyst, read_only; did you mean \"cloud\"?",
             ],
         ),
         (
@@ -185,6 +185,140 @@ fn each_mistake_has_its_line() {
     for (text, expected) in cases {
         let text = text.replace("IDS", IDS).replace("GUID", guid);
         assert_eq!(lines(&text), *expected, "{text}");
+    }
+}
+
+#[test]
+fn settings_of_sign_in_go_together_or_say_what_to_write() {
+    let tenant = "tenant_id = \"11111111-2222-4333-8444-555555555555\"\n";
+    let head = format!("[profiles.a]\n{IDS}");
+    // What stands after line 3, and what is said of it: the place and parts of the line.
+    let cases: &[(&str, &[&str])] = &[
+        (
+            "sign_in = \"certificate\"",
+            &[
+                "config.toml:4:11: ",
+                "lacks certificate",
+                "certificate = the path of a file",
+            ],
+        ),
+        (
+            "sign_in = \"secret\"",
+            &[
+                "config.toml:4:11: ",
+                "lacks client_secret",
+                "client_secret = { env",
+            ],
+        ),
+        (
+            "client_secret = { env = \"X\" }\ncertificate = \"c.pem\"",
+            &[
+                "config.toml:5:15: ",
+                "nothing says which is used",
+                "sign_in = \"secret\" or \"certificate\"",
+            ],
+        ),
+        (
+            "client_secret = { env = \"X\" }\nsign_in = \"browser\"",
+            &[
+                "config.toml:4:17: ",
+                "client_secret does nothing with sign_in = \"browser\"",
+                "sign_in = \"secret\"",
+            ],
+        ),
+        (
+            "certificate_key = \"k.pem\"\nsign_in = \"secret\"\nclient_secret = { env = \"X\" }",
+            &[
+                "config.toml:4:19: ",
+                "certificate_key does nothing",
+                "or no certificate_key",
+            ],
+        ),
+        (
+            "sign_in = \"password\"\nusername = \"u\"\npassword = { env = \"X\" }",
+            &[
+                "config.toml:4:11: ",
+                "no second factor",
+                "allow_password_grant = true",
+            ],
+        ),
+        (
+            "sign_in = \"password\"\nallow_password_grant = true\nusername = \"u\"",
+            &["config.toml:4:11: ", "lacks password", "password = { env"],
+        ),
+        (
+            "sign_in = \"password\"\nallow_password_grant = true\nusername = \"u\"\npassword = \"p\"",
+            &["config.toml:7:12: ", "password stands in the file"],
+        ),
+        (
+            "sign_in = \"password\"\nallow_password_grant = true\nusername = \"u\"\npassword = { env = \"X\" }\ntoken_endpoint = \"v2\"",
+            &["config.toml:8:18: ", "v1 endpoint", "no token_endpoint"],
+        ),
+        (
+            "issuer = \"https://id.example\"\nauthority = \"https://login.example\"",
+            &["config.toml:4:10: ", "authority and issuer", "one of them"],
+        ),
+        (
+            "issuer = \"http://id.example\"",
+            &["config.toml:4:10: ", "not encrypted"],
+        ),
+    ];
+    for (text, expected) in cases {
+        let lines = lines(&format!("{head}{text}\n"));
+        assert_eq!(lines.len(), 1, "{text}: {lines:?}");
+        for part in *expected {
+            assert!(lines[0].contains(part), "{text}: {lines:?}");
+        }
+    }
+    // The Azure CLI and the machine itself know who they are.
+    for way in ["azure-cli", "managed-identity"] {
+        let none = lines(&format!("[profiles.a]\n{tenant}sign_in = \"{way}\"\n"));
+        assert_eq!(none, Vec::<String>::new());
+    }
+    let lacking = lines(&format!("[profiles.a]\n{tenant}"));
+    assert!(lacking[0].contains("lacks client_id"), "{lacking:?}");
+    let spare =
+        "client_secret = { env = \"X\" }\ncertificate = \"c.pem\"\nsign_in = \"certificate\"";
+    assert_eq!(lines(&format!("{head}{spare}\n")), Vec::<String>::new());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_certificate_file_is_looked_at_before_it_is_needed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = || folder.path().to_owned();
+    let paths = Paths {
+        config: at(),
+        data: at(),
+        state: at(),
+    };
+    let text = format!("[profiles.a]\n{IDS}certificate = \"c.pem\"\n");
+    std::fs::write(paths.config_file(), text).expect("writes");
+    let said = || {
+        let problems = Config::load(&paths).problems;
+        problems.iter().map(ToString::to_string).collect::<String>()
+    };
+    assert!(said().contains("config.toml:4:15: "), "{}", said());
+    assert!(said().contains("cannot be read"), "{}", said());
+    let file = folder.path().join("c.pem");
+    let mode = |mode| {
+        let mode = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(&file, mode).expect("chmod");
+    };
+    std::fs::write(&file, "-----BEGIN CERTIFICATE-----\n").expect("writes");
+    mode(0o644);
+    assert_eq!(said(), "");
+    // A key in it, or no PEM at all, which is a key too.
+    for secret in [
+        "-----BEGIN CERTIFICATE-----\n-----BEGIN PRIVATE KEY-----\n",
+        "\u{30}",
+    ] {
+        std::fs::write(&file, secret).expect("writes");
+        mode(0o640);
+        assert!(said().contains("chmod 600"), "{}", said());
+        mode(0o600);
+        assert_eq!(said(), "");
     }
 }
 
@@ -362,10 +496,7 @@ fn a_secret_file_others_can_read_is_a_mistake_of_the_profile() {
 fn the_schema_knows_every_setting() {
     let schema: serde_json::Value = serde_json::from_str(&Config::schema()).expect("JSON");
     let profile = &schema["properties"]["profiles"]["additionalProperties"];
-    assert_eq!(
-        profile["required"],
-        serde_json::json!(["tenant_id", "client_id"])
-    );
+    assert_eq!(profile["required"], serde_json::json!(["tenant_id"]));
     assert_eq!(
         profile["properties"]["cloud"]["enum"][1],
         serde_json::json!("gcc")

@@ -70,7 +70,9 @@ struct GrantBody {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct RefusalBody {
-    error: Option<String>,
+    /// A word; an object with a message at some identity endpoints.
+    error: Option<Value>,
+    #[serde(alias = "message")]
     error_description: Option<String>,
     error_codes: Vec<u32>,
     trace_id: Option<String>,
@@ -241,7 +243,12 @@ fn refused(answer: &Answer<'_>) -> Refusal {
             unreasoned(answer)
         });
     };
-    let description = body.error_description.as_deref().unwrap_or_default();
+    let within = body.error.as_ref().and_then(|it| it.get("message"));
+    let description = body
+        .error_description
+        .as_deref()
+        .or(within.and_then(Value::as_str))
+        .unwrap_or_default();
     // The text goes on with trace id, correlation id and time, each on its own line.
     let text = clean(description.lines().next().unwrap_or_default()).into_owned();
     let aadsts = body
@@ -249,7 +256,10 @@ fn refused(answer: &Answer<'_>) -> Refusal {
         .first()
         .copied()
         .or_else(|| aadsts::find(description));
-    let word = body.error;
+    let word = match &body.error {
+        Some(Value::String(word)) => Some(word.clone()),
+        _ => None,
+    };
     let known = aadsts.and_then(aadsts::explain);
     let standard = WORDS
         .iter()

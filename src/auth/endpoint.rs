@@ -24,7 +24,8 @@ use url::Url;
 use url::form_urlencoded;
 
 use super::answer::{self, Answer, Refusal};
-use super::{AuthError, AuthErrorKind, TokenRequest};
+use super::credential::RsaPadding;
+use super::{AccessToken, AuthError, AuthErrorKind, TokenRequest};
 use crate::cloud::{Endpoints, is_loopback};
 use crate::config::{Profile, TokenEndpoint};
 use crate::domain::text::clean;
@@ -47,6 +48,8 @@ pub(super) struct Addresses {
     pub(super) device: Option<Url>,
     /// Who issues the tokens, where the server described itself.
     pub(super) issuer: Option<String>,
+    /// How an application's RSA key signs its assertions.
+    pub(super) padding: RsaPadding,
     /// Whether a secret is sent in the `Authorization` header rather than in the form.
     basic: bool,
 }
@@ -145,6 +148,26 @@ impl TokenServer {
         form
     }
 
+    /// Gets the application a token with a credential: the fields that prove it.
+    ///
+    /// # Errors
+    /// As [`TokenServer::post`].
+    pub(super) async fn application(
+        &self,
+        client_id: &str,
+        request: &TokenRequest,
+        proof: &[(&str, &str)],
+    ) -> Result<AccessToken, AuthError> {
+        let target = self.target(request, &[]);
+        let mut form = vec![
+            ("grant_type", "client_credentials"),
+            ("client_id", client_id),
+        ];
+        form.extend(proof);
+        form.extend(target.iter().map(|(name, value)| (*name, value.as_str())));
+        Ok(self.post(&form).await?.token)
+    }
+
     /// Asks the token endpoint.
     ///
     /// # Errors
@@ -241,6 +264,11 @@ fn laid_out(
         authorize: Some(at("authorize")?),
         device: Some(at("devicecode")?),
         issuer: None,
+        // What each generation's pages document.
+        padding: match generation {
+            TokenEndpoint::V1 => RsaPadding::Pkcs1,
+            TokenEndpoint::V2 => RsaPadding::Pss,
+        },
         basic: false,
     })
 }
@@ -270,6 +298,9 @@ struct Document {
     device_authorization_endpoint: Option<String>,
     /// The header alone, where nothing is said.
     token_endpoint_auth_methods_supported: Option<Vec<String>>,
+    /// How assertions may be signed.
+    #[serde(default)]
+    token_endpoint_auth_signing_alg_values_supported: Vec<String>,
 }
 
 impl Document {
@@ -295,7 +326,15 @@ impl Document {
         let form = self
             .token_endpoint_auth_methods_supported
             .is_some_and(|ways| ways.iter().any(|way| way == "client_secret_post"));
+        let signs = self.token_endpoint_auth_signing_alg_values_supported;
+        let has = |name: &str| signs.iter().any(|it| it == name);
         Ok(Addresses {
+            // Every server knows RS256 where it does not say otherwise.
+            padding: if has("PS256") && !has("RS256") {
+                RsaPadding::Pss
+            } else {
+                RsaPadding::Pkcs1
+            },
             token: address(&self.token_endpoint)?,
             authorize: self
                 .authorization_endpoint
@@ -375,12 +414,18 @@ fn encoded(request: reqwest::RequestBuilder, form: &[(&str, &str)]) -> reqwest::
 pub(super) struct Said {
     status: u16,
     location: Option<String>,
+    challenge: Option<String>,
     body: Zeroizing<Vec<u8>>,
     host: String,
 }
 
 impl Said {
-    pub(super) fn answer(&self) -> Answer<'_> {
+    /// How a 401 wants to be asked again.
+    pub(super) fn challenge(&self) -> Option<&str> {
+        self.challenge.as_deref().filter(|_| self.status == 401)
+    }
+
+    fn answer(&self) -> Answer<'_> {
         Answer {
             status: self.status,
             location: self.location.as_deref(),
@@ -388,6 +433,11 @@ impl Said {
             host: &self.host,
         }
     }
+}
+
+/// The grant in an answer of an endpoint that is no authorization server.
+pub(super) fn grant_of(said: &Said, now: Timestamp) -> Result<Granted, AuthError> {
+    Ok(answer::grant(&said.answer(), now)?)
 }
 
 /// Sends a request and reads its answer, within the time an answer may take.
@@ -401,8 +451,12 @@ pub(super) async fn exchange(
             .header(reqwest::header::ACCEPT, "application/json")
             .send()
             .await?;
-        let location = response.headers().get(reqwest::header::LOCATION);
-        let location = location.and_then(|to| to.to_str().ok()).map(str::to_owned);
+        let header = |name| {
+            let value = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        let location = header(reqwest::header::LOCATION);
+        let challenge = header(reqwest::header::WWW_AUTHENTICATE);
         let mut body = Zeroizing::new(Vec::with_capacity(16 * 1024));
         while let Some(chunk) = response.chunk().await? {
             if body.len() + chunk.len() > LARGEST {
@@ -413,6 +467,7 @@ pub(super) async fn exchange(
         Ok::<_, reqwest::Error>(Said {
             status: response.status().as_u16(),
             location,
+            challenge,
             body,
             host: host.clone(),
         })

@@ -42,6 +42,12 @@ pub trait Flow: Send + Sync + 'static {
         self.acquire(request)
     }
 
+    /// What the person at the console should know of this way of signing in, said at each start; empty
+    /// where there is nothing.
+    fn warnings(&self) -> Vec<String> {
+        Vec::new()
+    }
+
     /// Forgets what was kept of a sign-in, on disk too.
     ///
     /// # Errors

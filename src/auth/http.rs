@@ -45,10 +45,7 @@ pub fn http_client(
     endpoints: &Endpoints,
     ca_file: Option<&Path>,
 ) -> Result<reqwest::Client, HttpError> {
-    CRYPTO.call_once(|| {
-        // Fails only where another part of the process has installed one already, which will do.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-    });
+    provide_crypto();
     let mut builder = reqwest::Client::builder()
         .user_agent(concat!("nightjar/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(CONNECT)
@@ -62,6 +59,24 @@ pub fn http_client(
         builder = builder.tls_certs_merge(certificates(path)?);
     }
     Ok(builder.build()?)
+}
+
+/// The client for the identity endpoint of the platform this runs on, which is no further than the
+/// machine's host: no proxy, no redirects.
+pub(super) fn platform_client() -> Result<reqwest::Client, HttpError> {
+    provide_crypto();
+    let builder = reqwest::Client::builder()
+        .connect_timeout(CONNECT)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy();
+    Ok(builder.build()?)
+}
+
+fn provide_crypto() {
+    CRYPTO.call_once(|| {
+        // Fails only where another part of the process has installed one already, which will do.
+        let _ = rustls::crypto::ring::default_provider().install_default();
+    });
 }
 
 fn certificates(path: &Path) -> Result<Vec<reqwest::Certificate>, HttpError> {

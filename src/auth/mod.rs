@@ -10,6 +10,7 @@
 mod aadsts;
 mod answer;
 mod claims;
+mod credential;
 mod endpoint;
 mod flow;
 mod flows;

@@ -106,6 +106,11 @@ impl TokenSource {
         slot.settle(answer)
     }
 
+    /// What the person at the console should know of the way they sign in, said at each start.
+    pub fn warnings(&self) -> Vec<String> {
+        self.inner.flow.warnings()
+    }
+
     /// Forgets every token and what was kept of a sign-in, on disk too.
     ///
     /// # Errors

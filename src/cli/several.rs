@@ -49,6 +49,9 @@ impl Tenants {
                     for aside in &tenant.set_aside {
                         say(&aside.to_string());
                     }
+                    for warning in tenant.tokens.warnings() {
+                        say(&format!("{name}: {warning}"));
+                    }
                     tenants.open.push(tenant);
                 }
                 Err(failure) => tenants.failed.push((name, failure)),

@@ -118,10 +118,11 @@ pub(super) static PROFILE: &[Field] = &[
         "Region of Defender for Endpoint; saves latency, changes nothing else.",
     ),
     required("tenant_id", Shape::Tenant, "The tenant's id or domain."),
-    required(
+    field(
         "client_id",
         Shape::Guid,
-        "Application (client) id of the registration that signs in.",
+        "",
+        "Application (client) id of the registration that signs in; the Azure CLI has its own, and a managed identity needs one only where several are assigned.",
     ),
     field(
         "sign_in",

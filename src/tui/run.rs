@@ -114,6 +114,10 @@ pub fn state(start: &Start, now: Timestamp) -> (State, Vec<Effect>) {
         state.say(Level::Warning, text, now);
     }
     for (no, tenant) in TenantNo::first(start.tenants.len()).zip(&start.tenants) {
+        for warning in tenant.tokens.warnings() {
+            let text = state.data.tenants.named(no, &warning);
+            state.say(Level::Warning, text, now);
+        }
         for aside in &tenant.set_aside {
             let level = if aside.journal {
                 Level::Error

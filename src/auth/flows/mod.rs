@@ -1,5 +1,10 @@
 //! The ways to sign in, a file each.
 
+mod azure_cli;
+mod certificate;
+mod federated;
+mod managed_identity;
+mod password;
 mod secret;
 
 use secrecy::SecretString;
@@ -7,12 +12,33 @@ use secrecy::SecretString;
 use super::endpoint::{TokenServer, error};
 use super::{AccessToken, AuthError, AuthErrorKind, Flow, TokenRequest};
 use crate::cloud::Endpoints;
-use crate::config::{Profile, SecretSource};
+use crate::config::{Profile, SecretSource, SignIn, TokenEndpoint};
+
+/// How assertions are announced (RFC 7523 section 2.2).
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The way a profile asks for.
 pub(super) fn of(profile: &Profile, endpoints: &Endpoints, http: reqwest::Client) -> Box<dyn Flow> {
-    let server = TokenServer::of(profile, endpoints, http);
-    Box::new(secret::SecretFlow::new(profile, server))
+    let server = |profile: &Profile| TokenServer::of(profile, endpoints, http);
+    match profile.sign_in() {
+        SignIn::Certificate => {
+            Box::new(certificate::CertificateFlow::new(profile, server(profile)))
+        }
+        SignIn::Federated => Box::new(federated::FederatedFlow::new(profile, server(profile))),
+        SignIn::ManagedIdentity => Box::new(managed_identity::ManagedIdentityFlow::new(profile)),
+        SignIn::Password => {
+            // The documented sample speaks to the first generation; any other server has but one.
+            let mut at = profile.clone();
+            if at.issuer.is_none() {
+                at.token_endpoint = TokenEndpoint::V1;
+            }
+            Box::new(password::PasswordFlow::new(profile, server(&at)))
+        }
+        SignIn::AzureCli => Box::new(azure_cli::AzureCliFlow::new(profile)),
+        SignIn::Secret | SignIn::Browser | SignIn::DeviceCode => {
+            Box::new(secret::SecretFlow::new(profile, server(profile)))
+        }
+    }
 }
 
 /// What is missing or unusable on this side, with the cure.

@@ -26,14 +26,10 @@ impl SecretFlow {
 
     async fn get(&self, request: TokenRequest) -> Result<AccessToken, AuthError> {
         let secret = read_secret(self.secret.as_ref(), "client_secret").await?;
-        let target = self.server.target(&request, &[]);
-        let mut form = vec![
-            ("grant_type", "client_credentials"),
-            ("client_id", &self.client_id),
-            ("client_secret", secret.expose_secret()),
-        ];
-        form.extend(target.iter().map(|(name, value)| (*name, value.as_str())));
-        Ok(self.server.post(&form).await?.token)
+        let proof = [("client_secret", secret.expose_secret())];
+        self.server
+            .application(&self.client_id, &request, &proof)
+            .await
     }
 }
 

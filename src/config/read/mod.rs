@@ -2,6 +2,7 @@
 //! Here are the file and its tables; single values and profiles are in rooms of their own.
 
 mod profiles;
+mod sign_in;
 mod values;
 
 use std::collections::BTreeMap;
@@ -13,7 +14,6 @@ use toml::de::{DeTable, DeValue};
 use crate::config::fields;
 use crate::config::problem::{Problem, nearest, position};
 use crate::config::read::values::type_of;
-use crate::config::secret::check_file;
 use crate::config::{Config, FeedSettings, KeyBinding, KeyScope, KeyTable, Loaded, Sla, Ui};
 
 /// A secret file to look at, with where the profile names it.
@@ -21,6 +21,7 @@ pub(super) struct SecretFile {
     profile: String,
     path: PathBuf,
     at: usize,
+    check: sign_in::Check,
 }
 
 pub(super) fn load(file: &Path) -> Loaded {
@@ -66,7 +67,7 @@ pub(super) fn load(file: &Path) -> Loaded {
     let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
     let (mut loaded, secrets) = parse(text, file);
     for secret in secrets {
-        if let Err(error) = check_file(&secret.path) {
+        if let Err(error) = (secret.check)(&secret.path) {
             let (line, column) = position(text, secret.at);
             let problem = Problem {
                 file: file.to_owned(),

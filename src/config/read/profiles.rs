@@ -3,11 +3,10 @@
 use toml::Spanned;
 use toml::de::DeValue;
 
-use crate::config::fields::{self, Shape};
+use crate::config::fields;
 use crate::config::problem::Problem;
+use crate::config::read::Reader;
 use crate::config::read::values::{Found, type_of};
-use crate::config::read::{Reader, SecretFile};
-use crate::config::secret::SecretSource;
 use crate::config::{Config, Profile, SignIn, TokenEndpoint};
 
 impl Reader<'_> {
@@ -60,8 +59,9 @@ impl Reader<'_> {
         };
         let place = format!("in [profiles.{name}]");
         let mut values = self.values(table.iter(), fields::PROFILE, &[], &place, true);
+        let there = |name: &str| table.iter().any(|(key, _)| &**key.get_ref() == name);
         for field in fields::PROFILE.iter().filter(|field| field.required) {
-            if !table.iter().any(|(key, _)| &**key.get_ref() == field.name) {
+            if !there(field.name) {
                 self.report(
                     at,
                     format!("the profile {name} lacks {}", field.name),
@@ -72,14 +72,13 @@ impl Reader<'_> {
             }
         }
         values.fill(fields::PROFILE);
-        let secret_at = values.at("client_secret").unwrap_or(at);
-        let mut secret = |name: &str| match values.found.remove(name) {
-            Some((Found::Secret(secret), _)) => Some(secret),
-            _ => None,
+        let secret = |name: &str| match values.found.get(name) {
+            Some((Found::Secret(secret), at)) => (Some(secret.clone()), *at),
+            _ => (None, at),
         };
-        let client_secret = secret("client_secret");
-        let certificate_password = secret("certificate_password");
-        let password = secret("password");
+        let (client_secret, secret_at) = secret("client_secret");
+        let (certificate_password, certificate_at) = secret("certificate_password");
+        let (password, password_at) = secret("password");
         let profile = Profile {
             name: name.to_owned(),
             cloud: values.owned("cloud").unwrap_or_default(),
@@ -120,25 +119,17 @@ impl Reader<'_> {
                 return None;
             }
         };
-        match &profile.client_secret {
-            Some(SecretSource::Value(_)) if !endpoints.is_loopback() => {
-                self.report(
-                    secret_at,
-                    "client_secret stands in the file, which only a tenant simulated on this machine may do"
-                        .to_owned(),
-                    Shape::Secret.expected(),
-                    None,
-                    true,
-                );
-                return None;
-            }
-            Some(SecretSource::File(path)) => self.secrets.push(SecretFile {
-                profile: name.to_owned(),
-                path: path.clone(),
-                at: secret_at,
-            }),
-            _ => {}
-        }
+        self.sign_in(&profile, &values, &there, at);
+        let sources = [
+            ("client_secret", profile.client_secret.as_ref(), secret_at),
+            (
+                "certificate_password",
+                profile.certificate_password.as_ref(),
+                certificate_at,
+            ),
+            ("password", profile.password.as_ref(), password_at),
+        ];
+        self.secrets(&profile, &values, &sources, endpoints.is_loopback());
         Some(profile)
     }
 }
