@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use jiff::SignedDuration;
 use tokio::sync::watch;
 
 use crate::api::{self, Budgets, DefenderClient, GraphClient, Transport};
@@ -32,6 +33,25 @@ pub enum TenantError {
     /// Its cache cannot be used.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// The setting of the store that names the audience Defender for Endpoint took.
+const AUDIENCE: &str = "defender-audience";
+
+/// Begins with the audience that worked before, and keeps the one that is learned.
+fn remember_audience(tokens: &TokenSource, store: &Store) {
+    match store.setting(AUDIENCE) {
+        Ok(Some(audience)) => tokens.prefer(Resource::Defender, &audience),
+        Ok(None) => {}
+        Err(error) => tracing::warn!(%error, "the audience that worked before is not known"),
+    }
+    let store = store.clone();
+    tokens.keep_learned(move |learned| {
+        // A second console on the same cache learns it anew.
+        if let Err(error) = store.set_setting(AUDIENCE, &learned.audience) {
+            tracing::warn!(%error, "the audience is not kept");
+        }
+    });
 }
 
 /// One connected tenant.
@@ -82,6 +102,7 @@ impl Tenant {
         let http = api::http_client(&endpoints, profile.ca_file.as_deref())
             .map_err(|error| TenantError::Http(error.to_string()))?;
         let tokens = TokenSource::new(&profile, &endpoints, http.clone());
+        remember_audience(&tokens, &store);
         let transport = Transport::new(&endpoints, tokens.clone(), http);
         Ok(Arc::new(Self {
             graph: GraphClient::new(transport.clone()),
@@ -111,6 +132,12 @@ impl Tenant {
             token.claims.as_ref()?.tid.clone()
         });
         said.unwrap_or_else(|| self.profile.tenant_id.clone())
+    }
+
+    /// How far this machine's clock is ahead of the services' (negative: behind), as their latest answers
+    /// show; `None` before the first.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        self.transport.skew()
     }
 
     /// What the services still let us ask.

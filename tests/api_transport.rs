@@ -161,8 +161,73 @@ async fn a_refused_token_is_renewed_once() {
     assert_eq!(asked.iter().filter(|it| it.is("GET", ALERTS)).count(), 2);
 }
 
+/// What a service demands of the next token, and its base64.
+const DEMAND: &str = r#"{"access_token":{"nbf":{"essential":true,"value":"1755590400"}}}"#;
+
+fn challenge() -> Reply {
+    let demand = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, DEMAND);
+    let header = format!(r#"Bearer realm="", error="insufficient_claims", claims="{demand}""#);
+    Reply::Answer(401, vec![("www-authenticate", header)], String::new())
+}
+
 #[tokio::test]
-async fn a_claims_challenge_is_not_answered_with_another_token() {
+async fn a_claims_challenge_is_answered_once_with_a_token_that_meets_it() {
+    let service = Service::start(|request, before| {
+        if request.is("POST", ISOLATE) && before == 0 {
+            return challenge();
+        }
+        json(201, r#"{"id":"a1","type":"Isolate","status":"Pending"}"#)
+    })
+    .await;
+    let (_, defender) = service.clients();
+    defender
+        .isolate(&machine(), IsolationType::Full, "why")
+        .await
+        .expect("sent again");
+    assert_eq!(service.requests().len(), 2);
+    let asked = service.token_requests();
+    assert_eq!(asked.len(), 2);
+    assert!(!asked[0].body.contains("nbf"), "{}", asked[0].body);
+    assert!(asked[1].body.contains("claims=") && asked[1].body.contains("nbf"));
+}
+
+#[tokio::test]
+async fn a_challenge_that_is_not_met_is_told_and_not_asked_again() {
+    let service = Service::start(|_, _| challenge()).await;
+    let (graph, _) = service.clients();
+    let error = graph
+        .incidents(&query(), Priority::Interactive)
+        .await
+        .expect_err("challenged");
+    assert_eq!(error.kind, ApiErrorKind::SignIn);
+    assert!(error.advice.contains("claims challenge"), "{error:?}");
+    assert_eq!(service.requests().len(), 2);
+    assert_eq!(service.token_requests().len(), 2);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_off_is_named_where_a_token_is_refused() {
+    let service = Service::start(|_, _| {
+        let ahead = SystemTime::now() + Duration::from_secs(3600);
+        let body = r#"{"error":{"code":"InvalidAuthenticationToken","message":"no"}}"#;
+        let date = httpdate::fmt_http_date(ahead);
+        Reply::Answer(401, vec![("date", date)], body.to_owned())
+    })
+    .await;
+    let (graph, _) = service.clients();
+    let error = graph
+        .incidents(&query(), Priority::Interactive)
+        .await
+        .expect_err("refused");
+    assert_eq!(error.kind, ApiErrorKind::SignIn);
+    assert!(
+        error.advice.contains("clock is 60 minutes behind"),
+        "{error:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_claims_challenge_without_a_demand_is_not_answered_with_another_token() {
     let service = Service::start(|request, _| {
         if request.is("GET", INCIDENTS) {
             let challenge = r#"Bearer realm="", error="insufficient_claims", claims="eyJ9""#;
@@ -621,7 +686,8 @@ async fn a_refusal_of_permission_names_the_cure() {
             &["Machine.Read.All"][..],
             "the token lacks Machine.Isolate",
         ),
-        (DEFENDER, &["Machine.Isolate"][..], "wants Machine.Isolate"),
+        // It does not see what the token carries, with neither audience.
+        (DEFENDER, &["Machine.Isolate"][..], "were both refused"),
     ];
     for (aud, roles, expected) in cases {
         let service = Service::start(move |request, _| {

@@ -18,7 +18,9 @@ mod graph;
 mod hunting;
 mod page;
 mod patch;
+mod refused;
 mod retry;
+mod told;
 mod transport;
 mod url;
 

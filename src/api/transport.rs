@@ -15,8 +15,11 @@ use super::error::{
     ApiError, ApiErrorKind, Reached, Said, excerpt, kind_of, reached_of, read_body,
 };
 use super::gate::{Gate, Permit, Priority};
+use super::refused::Refused;
 use super::retry::{Case, Outcome, Repeat, Verdict, backoff, retry_after, verdict};
-use crate::auth::{Needs, Resource, SharedToken, TokenSource, judge};
+use super::told::{after, lost_error, somebody_else, throttled, what_to_do};
+use crate::auth::judge::{self, Needs, Reason};
+use crate::auth::{AccessToken, Claims, Resource, SharedToken, TokenSource, clock, trouble};
 use crate::cloud::Endpoints;
 use crate::domain::text::clean;
 
@@ -108,6 +111,8 @@ enum Attempt {
     Failed {
         outcome: Outcome,
         why: String,
+        /// What to do about it.
+        cure: &'static str,
         /// Too large to take: sending again changes nothing.
         too_large: bool,
     },
@@ -169,10 +174,14 @@ impl Transport {
         };
         let mut attempt = 0;
         let mut renewed = false;
+        let mut answered_demand = false;
+        // The audience that was refused, once another is in use.
+        let mut switched: Option<Arc<str>> = None;
         loop {
             self.bearable(&call, bears)?;
+            let audience = self.inner.tokens.audience(call.resource);
             // Before taking a place: a slow sign-in service must not hold others up.
-            let token = self.inner.tokens.token(call.resource).await?;
+            let token = self.token(&call).await?;
             let permit = self.turn(&call, bears).await?;
             attempt += 1;
             let client_request_id = match &self.tag {
@@ -206,11 +215,35 @@ impl Transport {
             {
                 case.retry_after = Some(self.cool(&call, case, body));
             }
-            // Only a refusal is looked into: the body of a good answer is not for reading here.
-            let challenged = matches!(
-                &came,
-                Attempt::Answered { status: 401 | 403, headers, body, .. } if claims_challenge(headers, body)
-            );
+            let refused = match &came {
+                Attempt::Answered {
+                    status: status @ (401 | 403),
+                    headers,
+                    body,
+                    ..
+                } => Some(Refused::read(*status, headers, body)),
+                _ => None,
+            };
+            if let Some(refused) = &refused {
+                // A 401 or 403 turns a call away at the door, before anything is done: whatever the
+                // call, a write too, it may be sent once more when what it was turned away for has changed.
+                if let Some(claims) = refused.demand.clone().filter(|_| !answered_demand) {
+                    tracing::info!(
+                        operation = call.operation,
+                        "the service demands more claims"
+                    );
+                    self.inner.tokens.demand(call.resource, claims, &token);
+                    answered_demand = true;
+                    attempt -= 1;
+                    continue;
+                }
+                if switched.is_none() && self.switch(&call, refused, &audience, &token).await {
+                    switched = Some(audience);
+                    attempt -= 1;
+                    continue;
+                }
+            }
+            let challenged = refused.as_ref().is_some_and(|refused| refused.challenged);
             let next = match verdict(case) {
                 Verdict::Renew if challenged => Verdict::GiveUp,
                 Verdict::Again(_)
@@ -226,6 +259,14 @@ impl Transport {
                 }
                 next => next,
             };
+            // The other audience does not do either.
+            let mut neither = false;
+            if let (Some(before), Some(refused), Verdict::GiveUp) = (&switched, &refused, next) {
+                neither = self.is_audience(&call, refused, &token);
+                if neither {
+                    self.inner.tokens.switch_back(call.resource, before);
+                }
+            }
             match next {
                 Verdict::Renew => {
                     self.inner.tokens.invalidate(call.resource, &token);
@@ -243,12 +284,32 @@ impl Transport {
                         thought,
                     } = came
                     {
+                        if let Some(trouble) = trouble::intercepted(&call.url, status, &headers) {
+                            return Err(ApiError {
+                                client_request_id: Some(client_request_id.into()),
+                                ..somebody_else(status, trouble)
+                            });
+                        }
+                        self.inner.tokens.accepted(call.resource);
                         let as_of = as_of(&headers, asked, thought);
                         return Ok(answer(status, &headers, body, client_request_id, as_of));
                     }
                 }
                 Verdict::GiveUp => {
-                    let error = self.error(&call, came, case.retry_after, challenged, &token);
+                    // The service looked at the request itself, so the token was taken.
+                    if matches!(case.outcome, Outcome::Status(400 | 404 | 409 | 412)) {
+                        self.inner.tokens.accepted(call.resource);
+                    }
+                    let mut error =
+                        self.error(&call, came, case.retry_after, refused.as_ref(), &token);
+                    if let (Some(before), true) = (&switched, neither) {
+                        error.advice = format!(
+                            "tokens for {before} and for {audience} were both refused: see that the permissions \
+                             are granted under {} and consented, then set defender_audience in the profile",
+                            call.resource.api_name()
+                        )
+                        .into();
+                    }
                     return Err(ApiError {
                         client_request_id: Some(client_request_id.into()),
                         ..error
@@ -256,6 +317,61 @@ impl Transport {
                 }
             }
         }
+    }
+
+    /// A token for a call. Where there is none and this machine's clock is off, that is said.
+    async fn token(&self, call: &Call) -> Result<SharedToken, ApiError> {
+        let answer = self.inner.tokens.token(call.resource).await;
+        answer.map_err(|error| {
+            let timely = matches!(error.aadsts, Some(700_024 | 50_012 | 500_133));
+            let off = timely.then(|| clock::off(&self.inner.endpoints.authority));
+            let mut error = ApiError::from(error);
+            if let Some(skew) = off.flatten() {
+                error.advice = judge::clock(skew).to_string().into();
+            }
+            error
+        })
+    }
+
+    /// Whether a token for another audience is in use now, one that may do: the service refused this one
+    /// for a reason of audience, or because it carries nothing.
+    async fn switch(
+        &self,
+        call: &Call,
+        refused: &Refused,
+        audience: &str,
+        token: &SharedToken,
+    ) -> bool {
+        let verdict = self.verdict(call, refused, token);
+        if !matches!(verdict.reason, Reason::Audience | Reason::NoPermission) {
+            return false;
+        }
+        let serves = |other: &AccessToken| {
+            // An opaque token says nothing: the service will. One that carries none of the permissions
+            // is not worth a request.
+            let holds = |claims: &Claims| {
+                call.any_of
+                    .iter()
+                    .any(|name| claims.carries(call.resource, name))
+            };
+            call.any_of.is_empty() || other.claims.as_ref().is_none_or(holds)
+        };
+        let tokens = &self.inner.tokens;
+        tokens.switch(call.resource, audience, serves).await
+    }
+
+    fn is_audience(&self, call: &Call, refused: &Refused, token: &SharedToken) -> bool {
+        self.verdict(call, refused, token).reason == Reason::Audience
+    }
+
+    /// How far this machine's clock is ahead of the services' (negative: behind), where it is furthest off
+    /// among the hosts of this tenant that have answered; `None` before the first answer.
+    pub fn skew(&self) -> Option<SignedDuration> {
+        let endpoints = &self.inner.endpoints;
+        [&endpoints.authority, &endpoints.graph, &endpoints.defender]
+            .into_iter()
+            .filter_map(clock::skew)
+            .max_by_key(|skew| skew.abs())
     }
 
     /// How long the quota wants the call to wait; longer than the caller bears is an error at once.
@@ -303,6 +419,7 @@ impl Transport {
         let failed = |outcome, why| Attempt::Failed {
             outcome,
             why,
+            cure: "check the network and the proxy",
             too_large: false,
         };
         let lost = |error: &reqwest::Error| {
@@ -316,7 +433,13 @@ impl Transport {
             } else {
                 Outcome::Failed(reached)
             };
-            failed(outcome, root(error))
+            let lost = trouble::lost(error);
+            Attempt::Failed {
+                outcome,
+                why: lost.why,
+                cure: lost.cure,
+                too_large: false,
+            }
         };
         let mut response = match tokio::time::timeout(call.patience, request.send()).await {
             Ok(Ok(response)) => response,
@@ -329,6 +452,7 @@ impl Transport {
         let thought = sent.elapsed();
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
+        clock::note(&call.url, &headers, Timestamp::now());
         let expected = response.content_length().unwrap_or(0);
         let mut body = Vec::with_capacity(expected.min(call.largest as u64).min(1 << 24) as usize);
         loop {
@@ -340,13 +464,17 @@ impl Transport {
                             "the answer is larger than {} MB and was dropped",
                             call.largest >> 20
                         ),
+                        cure: "ask for less: fewer rows, fewer columns, a shorter time",
                         too_large: true,
                     };
                 }
                 Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk),
                 Ok(Ok(None)) => break,
                 Ok(Err(error)) => {
-                    let why = format!("the connection broke in the middle: {}", root(&error));
+                    let why = format!(
+                        "the connection broke in the middle: {}",
+                        trouble::lost(&error).why
+                    );
                     return failed(Outcome::Failed(Reached::Maybe), why);
                 }
                 Err(_) => {
@@ -388,16 +516,17 @@ impl Transport {
         call: &Call,
         came: Attempt,
         wait: Option<Duration>,
-        challenged: bool,
+        refused: Option<&Refused>,
         token: &SharedToken,
     ) -> ApiError {
         let (status, headers, body) = match came {
             Attempt::Failed {
                 outcome,
                 why,
+                cure,
                 too_large,
             } => {
-                return lost_error(call, outcome, &why, too_large);
+                return lost_error(call, outcome, &why, cure, too_large);
             }
             Attempt::Answered {
                 status,
@@ -406,11 +535,14 @@ impl Transport {
                 ..
             } => (status, headers, body),
         };
+        if let Some(trouble) = trouble::intercepted(&call.url, status, &headers) {
+            return somebody_else(status, trouble);
+        }
         let said = read_body(&body);
         let understood = said.is_some();
         let said = said.unwrap_or_default();
         let mut kind = kind_of(status, &said);
-        if challenged {
+        if refused.is_some_and(|refused| refused.challenged) {
             kind = ApiErrorKind::SignIn;
         }
         if let ApiErrorKind::Throttled { retry_at } = &mut kind {
@@ -440,7 +572,7 @@ impl Transport {
             .map(|id| clean(id).into())
             .or_else(|| header("request-id"))
             .or_else(|| header("x-ms-request-id"));
-        let advice = self.advice(call, kind, status, &said, challenged, token);
+        let advice = self.advice(call, kind, status, &said, refused, token);
         ApiError {
             kind,
             status: Some(status),
@@ -460,127 +592,43 @@ impl Transport {
         kind: ApiErrorKind,
         status: u16,
         said: &Said,
-        challenged: bool,
+        refused: Option<&Refused>,
         token: &SharedToken,
     ) -> String {
         let service = call.resource.title();
-        match kind {
-            ApiErrorKind::SignIn | ApiErrorKind::Forbidden => self
-                .verdict(call, status, said, challenged, token)
-                .to_string(),
-            ApiErrorKind::Throttled { .. } if call.quota == Quota::GraphHunting => {
-                let quota = read_hunt_quota(&said.message);
-                if quota.processing {
-                    "the tenant's processing budget for hunting is used up; wait for the next 15 minutes and narrow the query (time, columns, rows)".to_owned()
-                } else {
-                    "too many hunts; wait, and run one at a time".to_owned()
-                }
+        match (kind, refused) {
+            (ApiErrorKind::SignIn | ApiErrorKind::Forbidden, Some(refused)) => {
+                self.verdict(call, refused, token).to_string()
             }
-            ApiErrorKind::Throttled { .. } => {
-                format!("{service} asks for patience; it is asked again by itself")
-            }
-            ApiErrorKind::Conflict => "read again what is there before trying anew".to_owned(),
-            ApiErrorKind::Service if call.quota == Quota::GraphHunting && status == 504 => {
-                "the query ran too long (3 minutes at most): narrow its time or its rows".to_owned()
-            }
-            ApiErrorKind::Service if call.repeat == Repeat::Write => {
-                "whether it was carried out is not known: look at what is there before trying anew"
-                    .to_owned()
-            }
-            ApiErrorKind::Service => format!("{service} is troubled; try again later"),
-            ApiErrorKind::NotFound => {
-                "it does not exist, or not in this cloud or tenant".to_owned()
-            }
-            _ => String::new(),
+            (kind, _) => what_to_do(call, kind, status, said, service),
         }
     }
 
     /// Why a call was refused.
-    fn verdict(
-        &self,
-        call: &Call,
-        status: u16,
-        said: &Said,
-        challenged: bool,
-        token: &SharedToken,
-    ) -> judge::Verdict {
+    fn verdict(&self, call: &Call, refused: &Refused, token: &SharedToken) -> judge::Verdict {
         let refusal = judge::Refusal {
-            status,
-            code: &said.code,
-            message: &said.message,
-            challenged,
-            skew: None,
+            status: refused.status,
+            code: &refused.said.code,
+            message: &refused.said.message,
+            challenged: refused.challenged,
+            skew: clock::skew(&call.url),
         };
         let needs = Needs {
             resource: call.resource,
             any_of: call.any_of,
             tenant: self.inner.tokens.tenant(),
-            settled: false,
+            settled: self.inner.tokens.is_settled(call.resource),
         };
         judge::judge(refusal, token.claims.as_ref(), needs, &self.inner.endpoints)
     }
-}
-
-fn after(wait: Duration) -> Option<Timestamp> {
-    let wait = SignedDuration::try_from(wait).ok()?;
-    Timestamp::now().checked_add(wait).ok()
-}
-
-/// Told before anything is sent.
-fn throttled(quota: Quota, wait: Duration) -> ApiError {
-    let kind = ApiErrorKind::Throttled {
-        retry_at: after(wait),
-    };
-    let seconds = wait.as_secs() + 1;
-    ApiError::local(
-        kind,
-        format!(
-            "the {} quota is used up for another {seconds} s",
-            quota.title()
-        ),
-    )
-    .advise("wait; nothing was sent")
-}
-
-fn lost_error(call: &Call, outcome: Outcome, why: &str, too_large: bool) -> ApiError {
-    let (kind, reached) = match outcome {
-        Outcome::TimedOut(reached) => (ApiErrorKind::Timeout, reached),
-        Outcome::Failed(reached) if too_large => (ApiErrorKind::Decode, reached),
-        Outcome::Failed(reached) => (ApiErrorKind::Offline, reached),
-        Outcome::Status(_) => (ApiErrorKind::Service, Reached::Maybe),
-    };
-    let host = call.url.host_str().unwrap_or_default();
-    let advice = match (kind, call.repeat, reached) {
-        (_, Repeat::Write, Reached::Maybe) => {
-            "whether it was carried out is not known: look at what is there before trying anew"
-        }
-        (ApiErrorKind::Decode, ..) => "ask for less: fewer rows, fewer columns, a shorter time",
-        (ApiErrorKind::Timeout, Repeat::Hunt, _) => {
-            "the query ran too long (3 minutes at most): narrow its time or its rows"
-        }
-        _ => "check the network and the proxy",
-    };
-    let message = if too_large {
-        why.to_owned()
-    } else {
-        format!("{host} cannot be reached: {why}")
-    };
-    ApiError::local(kind, message)
-        .advise(advice)
-        .reached(reached)
 }
 
 /// The latest moment whose state an answer is sure to show, by the service's clock. The service may have
 /// looked at its data as soon as it was asked and stamped the answer when it left; and a stamp later than
 /// the question (its clock, or a gateway's) promises nothing.
 fn as_of(headers: &HeaderMap, asked: Timestamp, thought: Duration) -> Timestamp {
-    let stamped = headers
-        .get(header::DATE)
-        .and_then(|date| date.to_str().ok())
-        .and_then(|date| httpdate::parse_http_date(date).ok())
-        .and_then(|date| Timestamp::try_from(date).ok());
     let thought = SignedDuration::try_from(thought).unwrap_or_default();
-    stamped
+    clock::stamped(headers)
         .and_then(|date| date.checked_sub(thought).ok())
         .map_or(asked, |date| date.min(asked))
 }
@@ -612,26 +660,6 @@ fn answer(
 fn wait_of(headers: &HeaderMap) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?;
     retry_after(value, SystemTime::now())
-}
-
-/// Whether the service wants more than a new token: a sign-in that answers its challenge.
-fn claims_challenge(headers: &HeaderMap, body: &[u8]) -> bool {
-    let challenged = headers
-        .get_all(header::WWW_AUTHENTICATE)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .any(|value| value.contains("insufficient_claims") || value.contains("claims="));
-    challenged
-        || read_body(body).is_some_and(|said| said.code.eq_ignore_ascii_case("insufficient_claims"))
-}
-
-/// The innermost cause: reqwest's own text repeats the address with its query.
-fn root(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    clean(&cause.to_string()).into_owned()
 }
 
 /// One line an attempt: no token, no body, no query.

@@ -5,6 +5,8 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::{Permission, Resource};
+
 /// What a token says about itself (`defender-endpoint` sheet section 3). Hostile until sanitised.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Claims {
@@ -24,6 +26,9 @@ pub struct Claims {
     pub issued: Option<Timestamp>,
     /// The person, for a delegated token.
     pub upn: Option<String>,
+    /// It may be revoked before it expires: its holder said that it heeds claims challenges (`cp1` among
+    /// `xms_cc`).
+    pub revocable: bool,
 }
 
 impl Claims {
@@ -66,6 +71,11 @@ impl Claims {
             upn: text("upn")
                 .or_else(|| text("preferred_username"))
                 .or_else(|| text("unique_name")),
+            revocable: match claims.get("xms_cc") {
+                Some(Value::Array(all)) => all.iter().any(is_cp1),
+                Some(one) => is_cp1(one),
+                None => false,
+            },
         })
     }
 
@@ -79,11 +89,28 @@ impl Claims {
         self.roles.iter().chain(&self.scopes).map(String::as_str)
     }
 
+    /// Whether it carries a permission of a service, under the name applications have for it or the one
+    /// people have.
+    pub fn carries(&self, resource: Resource, permission: &str) -> bool {
+        self.holds(permission)
+            || match Permission::find(resource, permission) {
+                Some(row) => row.delegated.is_some_and(|name| self.holds(name)),
+                None => self.holds(permission.strip_suffix(".All").unwrap_or(permission)),
+            }
+    }
+
     /// Whether it carries a permission; case does not matter.
     pub fn holds(&self, permission: &str) -> bool {
         self.permissions()
             .any(|held| held.eq_ignore_ascii_case(permission))
     }
+}
+
+fn is_cp1(capability: &Value) -> bool {
+    let words = capability.as_str().unwrap_or_default();
+    words
+        .split_whitespace()
+        .any(|word| word.eq_ignore_ascii_case("cp1"))
 }
 
 #[cfg(test)]
@@ -102,10 +129,11 @@ mod tests {
     fn both_token_versions_and_both_kinds_are_read() {
         let app = Claims::read(&jwt(&json!({
             "aud": "https://graph.microsoft.com", "tid": "t", "appid": "a",
-            "roles": ["SecurityAlert.Read.All"], "exp": 1_790_000_000
+            "roles": ["SecurityAlert.Read.All"], "exp": 1_790_000_000, "xms_cc": ["CP1"]
         })))
         .expect("reads");
         assert!(!app.is_delegated());
+        assert!(app.revocable);
         assert!(app.holds("securityalert.read.all"));
         assert_eq!(app.app_id.as_deref(), Some("a"));
         assert_eq!(app.expires.expect("a time").as_second(), 1_790_000_000);

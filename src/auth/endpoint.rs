@@ -25,7 +25,7 @@ use url::form_urlencoded;
 
 use super::answer::{self, Answer, Refusal};
 use super::credential::RsaPadding;
-use super::{AccessToken, AuthError, AuthErrorKind, TokenRequest};
+use super::{AccessToken, AuthError, AuthErrorKind, TokenRequest, clock, trouble};
 use crate::cloud::{Endpoints, is_loopback};
 use crate::config::{Profile, TokenEndpoint};
 use crate::domain::text::clean;
@@ -451,6 +451,7 @@ pub(super) async fn exchange(
             .header(reqwest::header::ACCEPT, "application/json")
             .send()
             .await?;
+        clock::note(to, response.headers(), Timestamp::now());
         let header = |name| {
             let value = response.headers().get(name)?;
             value.to_str().ok().map(str::to_owned)
@@ -474,17 +475,19 @@ pub(super) async fn exchange(
     };
     match tokio::time::timeout(PATIENCE, conversation).await {
         Ok(Ok(said)) => Ok(said),
-        Ok(Err(failure)) => Err(AuthError {
-            advice: "check the network, the proxy and the profile's cloud, authority or issuer"
-                .to_owned(),
-            ..error(
-                AuthErrorKind::Offline,
-                format!(
-                    "the sign-in service {host} cannot be reached: {}",
-                    root(&failure)
+        Ok(Err(failure)) => {
+            let lost = trouble::lost(&failure);
+            Err(AuthError {
+                advice: format!(
+                    "{}, and the profile's cloud, authority or issuer",
+                    lost.cure
                 ),
-            )
-        }),
+                ..error(
+                    AuthErrorKind::Offline,
+                    format!("the sign-in service {host} cannot be reached: {}", lost.why),
+                )
+            })
+        }
         Err(_) => Err(AuthError {
             advice: "check the network and the proxy; it is tried again by itself".to_owned(),
             ..error(
@@ -496,15 +499,6 @@ pub(super) async fn exchange(
             )
         }),
     }
-}
-
-/// The innermost cause: reqwest's own text repeats the address and says little.
-fn root(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    clean(&cause.to_string()).into_owned()
 }
 
 #[cfg(test)]

@@ -21,9 +21,9 @@ use super::{Claims, Resource};
 use crate::cloud::{AudienceClass, CloudKind, Endpoints};
 use crate::domain::text::clean;
 
+pub(crate) use words::clock;
 use words::{
-    application_only, blind_verdict, challenge, clock, is_blind, role_verdict, subject_verdict,
-    unknown,
+    application_only, blind_verdict, challenge, is_blind, role_verdict, subject_verdict, unknown,
 };
 
 /// A clock this far off spoils tokens and time filters.
@@ -270,7 +270,7 @@ pub fn foresee(
         || needs
             .any_of
             .iter()
-            .any(|name| held(claims, needs.resource, name))
+            .any(|name| claims.carries(needs.resource, name))
     {
         return None;
     }
@@ -302,15 +302,6 @@ fn advice(text: impl Into<String>) -> Cure {
         advice: text.into(),
         ..Cure::default()
     }
-}
-
-/// Whether a token carries a permission, under either of its names.
-fn held(claims: &Claims, resource: Resource, name: &str) -> bool {
-    claims.holds(name)
-        || match Permission::find(resource, name) {
-            Some(row) => row.delegated.is_some_and(|name| claims.holds(name)),
-            None => claims.holds(name.strip_suffix(".All").unwrap_or(name)),
-        }
 }
 
 /// The needed permissions as a kind spells them, each once.

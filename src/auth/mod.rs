@@ -10,6 +10,7 @@
 mod aadsts;
 mod answer;
 mod claims;
+pub mod clock;
 mod credential;
 mod endpoint;
 mod flow;
@@ -19,6 +20,7 @@ pub mod judge;
 mod permissions;
 mod source;
 mod talk;
+pub(crate) mod trouble;
 mod wording;
 
 use std::fmt;
@@ -35,7 +37,7 @@ pub use judge::{
     Cure, Needs, PermissionKind, Reason, Refusal, Verdict, consent_link, foresee, judge,
 };
 pub use permissions::{PERMISSIONS, Permission};
-pub use source::TokenSource;
+pub use source::{Learned, TokenSource};
 pub use talk::{SignInStep, Talk};
 pub use wording::{Named, parse_forbidden};
 

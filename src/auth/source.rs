@@ -1,8 +1,10 @@
 //! Keeping tokens: one a resource, renewed early, fetched once however many wait.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::fmt;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio::sync::watch;
 
 use super::{AccessToken, AuthError, Flow, Resource, SharedToken, Talk, TokenRequest, flows};
 use crate::cloud::Endpoints;
@@ -21,11 +23,39 @@ struct Inner {
     flow: Box<dyn Flow>,
     slots: [Slot; 2],
     tenant: String,
+    /// Told of what was learned, before anybody else: keeps it for the next start.
+    keeper: OnceLock<Keeper>,
+    learned: watch::Sender<Option<Learned>>,
+}
+
+type Keeper = Box<dyn Fn(&Learned) + Send + Sync>;
+
+/// An audience other than the configured one with which a service took tokens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learned {
+    /// The service.
+    pub resource: Resource,
+    /// What it takes.
+    pub audience: String,
+    /// What it had refused.
+    pub refused: String,
+}
+
+impl fmt::Display for Learned {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (service, taken, refused) = (self.resource.title(), &self.audience, &self.refused);
+        write!(
+            f,
+            "{service} refused tokens for {refused} and takes those for {taken}: remembered for this profile \
+             (defender_audience = \"{taken}\" makes it so for good)"
+        )
+    }
 }
 
 struct Slot {
     resource: Resource,
-    audience: String,
+    /// What tokens are asked for: the configured audience, and those to try where it is refused.
+    audiences: Vec<Arc<str>>,
     /// Held while a token is fetched: who waits for it finds the answer, or tries next.
     fetching: tokio::sync::Mutex<()>,
     held: Mutex<Held>,
@@ -37,6 +67,16 @@ struct Held {
     /// The last failure, numbered, so that those who waited for that fetch share it.
     failed: Option<(u64, AuthError)>,
     fetches: u64,
+    /// Which of the audiences is asked for.
+    audience: usize,
+    /// Another one has been tried: never twice, so that nothing flips back and forth.
+    tried: bool,
+    /// Which one was refused before the one in use, until the service has taken that.
+    replaced: Option<usize>,
+    /// The service has taken a token for this audience.
+    settled: bool,
+    /// What the service demands of the next token.
+    claims: Option<String>,
 }
 
 impl TokenSource {
@@ -48,9 +88,12 @@ impl TokenSource {
 
     /// The tokens a flow gets.
     pub fn with_flow(flow: Box<dyn Flow>, endpoints: &Endpoints, tenant: &str) -> Self {
-        let slot = |resource, audience: &str| Slot {
+        let slot = |resource, audience: &str, others: &[&str]| Slot {
             resource,
-            audience: audience.to_owned(),
+            audiences: std::iter::once(audience)
+                .chain(others.iter().copied().filter(|other| *other != audience))
+                .map(Arc::from)
+                .collect(),
             fetching: tokio::sync::Mutex::new(()),
             held: Mutex::default(),
         };
@@ -58,10 +101,16 @@ impl TokenSource {
             inner: Arc::new(Inner {
                 flow,
                 slots: [
-                    slot(Resource::Graph, &endpoints.graph_audience),
-                    slot(Resource::Defender, &endpoints.defender_audience),
+                    slot(Resource::Graph, &endpoints.graph_audience, &[]),
+                    slot(
+                        Resource::Defender,
+                        &endpoints.defender_audience,
+                        endpoints.other_audiences,
+                    ),
                 ],
                 tenant: tenant.to_owned(),
+                keeper: OnceLock::new(),
+                learned: watch::Sender::new(None),
             }),
         }
     }
@@ -111,6 +160,125 @@ impl TokenSource {
         self.inner.flow.warnings()
     }
 
+    /// The audience tokens of a resource are asked for now.
+    pub fn audience(&self, resource: Resource) -> Arc<str> {
+        let slot = &self.inner.slots[resource as usize];
+        let held = slot.held();
+        Arc::clone(&slot.audiences[held.audience])
+    }
+
+    /// Begins with an audience that worked before, where it is one that would be tried; a profile that
+    /// names its audience has none.
+    pub fn prefer(&self, resource: Resource, audience: &str) {
+        let slot = &self.inner.slots[resource as usize];
+        if let Some(index) = slot.audiences.iter().position(|it| **it == *audience) {
+            slot.held().audience = index;
+        }
+    }
+
+    /// Sets who keeps what is learned for the next start; the first one set stays. It may wait for the
+    /// disk.
+    pub fn keep_learned(&self, keeper: impl Fn(&Learned) + Send + Sync + 'static) {
+        let _ = self.inner.keeper.set(Box::new(keeper));
+    }
+
+    /// News of an audience that was learned, to be told once.
+    pub fn learned(&self) -> watch::Receiver<Option<Learned>> {
+        self.inner.learned.subscribe()
+    }
+
+    /// Whether the service has taken a token for the audience in use.
+    pub fn is_settled(&self, resource: Resource) -> bool {
+        self.inner.slots[resource as usize].held().settled
+    }
+
+    /// The service refused tokens for `refused` for a reason of audience. True where a token for another
+    /// audience is in use now, so that the call is worth sending once more: somebody switched meanwhile,
+    /// or there is another one, not tried before, for which a token is to be had that `serves`.
+    pub async fn switch(
+        &self,
+        resource: Resource,
+        refused: &str,
+        serves: impl Fn(&AccessToken) -> bool,
+    ) -> bool {
+        let slot = &self.inner.slots[resource as usize];
+        let _one = slot.fetching.lock().await;
+        let next = {
+            let mut held = slot.held();
+            if *slot.audiences[held.audience] != *refused {
+                return true;
+            }
+            if held.settled || held.tried || slot.audiences.len() < 2 {
+                return false;
+            }
+            held.tried = true;
+            (held.audience + 1) % slot.audiences.len()
+        };
+        let request = TokenRequest {
+            audience: slot.audiences[next].to_string(),
+            ..slot.request()
+        };
+        match self.inner.flow.acquire(request).await {
+            Ok(token) if serves(&token) => {
+                {
+                    let mut held = slot.held();
+                    held.replaced = Some(held.audience);
+                    held.audience = next;
+                }
+                tracing::info!(refused, audience = %slot.audiences[next], "another audience is tried");
+                slot.settle(Ok(token)).is_ok()
+            }
+            Ok(_) => false,
+            Err(error) => {
+                tracing::info!(refused, %error, "no token for another audience");
+                false
+            }
+        }
+    }
+
+    /// The audience that was tried in place of `refused` does not do either: back to where it was.
+    pub fn switch_back(&self, resource: Resource, refused: &str) {
+        let slot = &self.inner.slots[resource as usize];
+        let Some(index) = slot.audiences.iter().position(|it| **it == *refused) else {
+            return;
+        };
+        let mut held = slot.held();
+        if !held.settled && held.audience != index {
+            held.audience = index;
+            held.replaced = None;
+            held.token = None;
+        }
+    }
+
+    /// The service has taken a token: its audience is right from here on. Where another was refused before,
+    /// that is news.
+    pub(crate) fn accepted(&self, resource: Resource) {
+        let slot = &self.inner.slots[resource as usize];
+        let learned = {
+            let mut held = slot.held();
+            held.settled = true;
+            let Some(refused) = held.replaced.take() else {
+                return;
+            };
+            Learned {
+                resource,
+                audience: slot.audiences[held.audience].to_string(),
+                refused: slot.audiences[refused].to_string(),
+            }
+        };
+        if let Some(keeper) = self.inner.keeper.get() {
+            keeper(&learned);
+        }
+        self.inner.learned.send_replace(Some(learned));
+    }
+
+    /// The service demands more of the next token than the refused one had (Continuous Access Evaluation):
+    /// `claims` is the JSON of its demand.
+    pub fn demand(&self, resource: Resource, claims: String, refused: &SharedToken) {
+        self.inner.slots[resource as usize].held().claims = Some(claims);
+        self.invalidate(resource, refused);
+    }
+
     /// Forgets every token and what was kept of a sign-in, on disk too.
     ///
     /// # Errors
@@ -153,10 +321,11 @@ impl Slot {
     }
 
     fn request(&self) -> TokenRequest {
+        let held = self.held();
         TokenRequest {
             resource: self.resource,
-            audience: self.audience.clone(),
-            claims: None,
+            audience: self.audiences[held.audience].to_string(),
+            claims: held.claims.clone(),
         }
     }
 
@@ -173,6 +342,7 @@ impl Slot {
                 let token = Arc::new(token);
                 held.token = Some((Arc::clone(&token), renew));
                 held.failed = None;
+                held.claims = None;
                 tracing::debug!(resource = self.resource.title(), expires = %token.expires, "token");
                 Ok(token)
             }
@@ -318,6 +488,53 @@ mod tests {
         let third = source.token(Resource::Graph).await.expect("a token");
         assert!(Arc::ptr_eq(&second, &third));
         assert_eq!(made.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn a_demand_goes_with_the_next_request_and_with_no_other() {
+        let (source, _) = source(3600, u32::MAX);
+        let first = source.token(Resource::Graph).await.expect("a token");
+        source.demand(Resource::Graph, "{\"a\":1}".to_owned(), &first);
+        let slot = &source.inner.slots[0];
+        assert_eq!(slot.request().claims.as_deref(), Some("{\"a\":1}"));
+        let second = source.token(Resource::Graph).await.expect("a token");
+        assert!(!Arc::ptr_eq(&first, &second));
+        assert_eq!(slot.request().claims, None);
+    }
+
+    #[tokio::test]
+    async fn another_audience_is_tried_once_and_stays_where_it_is_taken() {
+        let (source, made) = source(3600, u32::MAX);
+        let first = source.audience(Resource::Defender);
+        assert!(source.switch(Resource::Defender, &first, |_| true).await);
+        let other = source.audience(Resource::Defender);
+        assert_eq!(&*other, "https://api.security.microsoft.com");
+        // Whoever was refused with the old one meanwhile uses the new one, without another request.
+        assert!(source.switch(Resource::Defender, &first, |_| true).await);
+        assert_eq!(made.load(Ordering::SeqCst), 1);
+        source.accepted(Resource::Defender);
+        let told = source.learned().borrow().clone().expect("learned");
+        assert_eq!((&*told.audience, &*told.refused), (&*other, &*first));
+        assert!(!source.switch(Resource::Defender, &other, |_| true).await);
+        source.switch_back(Resource::Defender, &first);
+        assert_eq!(source.audience(Resource::Defender), other);
+    }
+
+    #[tokio::test]
+    async fn an_audience_that_does_not_do_either_is_given_up_for_good() {
+        let (source, made) = source(3600, u32::MAX);
+        let first = source.audience(Resource::Defender);
+        assert!(!source.switch(Resource::Defender, &first, |_| false).await);
+        assert_eq!(source.audience(Resource::Defender), first);
+        assert!(!source.switch(Resource::Defender, &first, |_| true).await);
+        assert_eq!(made.load(Ordering::SeqCst), 1);
+        let graph = source.audience(Resource::Graph);
+        assert!(!source.switch(Resource::Graph, &graph, |_| true).await);
+        // What worked before is begun with, where it is one that would be tried.
+        source.prefer(Resource::Defender, "https://evil.example");
+        assert_eq!(source.audience(Resource::Defender), first);
+        source.prefer(Resource::Defender, "https://api.security.microsoft.com");
+        assert_ne!(source.audience(Resource::Defender), first);
     }
 
     #[test]

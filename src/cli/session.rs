@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::args::Global;
 use super::failure::{Done, Failure};
 use super::several::Tenants;
-use super::{logging, runtime, settings};
+use super::{logging, runtime, say, settings};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::config::Paths;
 use crate::domain::parse_time;
@@ -38,10 +38,17 @@ fn begin(global: &Global, one: bool, work: impl AsyncFnOnce(Tenants) -> Done) ->
     }
     runtime()?.block_on(async {
         let tenants = Tenants::open(picked, &paths).await;
-        tokio::select! {
+        let learned = tenants.learned();
+        let done = tokio::select! {
             done = work(tenants) => done,
             _ = tokio::signal::ctrl_c() => Err(Failure::interrupted()),
+        };
+        for news in learned {
+            if let Some(learned) = &*news.borrow() {
+                say(&learned.to_string());
+            }
         }
+        done
     })
 }
 

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use serde_json::Value;
 use serde_json::value::RawValue;
+use tokio::sync::watch;
 
 use super::args::Output;
 use super::failure::{Done, Exit, Failure};
 use super::output::{Column, cut, whole, write_rows};
 use super::say;
 use super::session::tenant_failure;
+use crate::auth::Learned;
 use crate::config::{Paths, Picked, Profile};
 use crate::domain::{Timestamp, parse_time};
 use crate::tenant::Tenant;
@@ -52,12 +54,21 @@ impl Tenants {
                     for warning in tenant.tokens.warnings() {
                         say(&format!("{name}: {warning}"));
                     }
+                    for notice in tenant.endpoints.notices() {
+                        say(&format!("{name}: {notice}"));
+                    }
                     tenants.open.push(tenant);
                 }
                 Err(failure) => tenants.failed.push((name, failure)),
             }
         }
         tenants
+    }
+
+    /// Where it is told which audiences their services turn out to take.
+    pub(crate) fn learned(&self) -> Vec<watch::Receiver<Option<Learned>>> {
+        let open = self.open.iter();
+        open.map(|tenant| tenant.tokens.learned()).collect()
     }
 
     /// Whether rows must say whose they are.

@@ -516,6 +516,29 @@ impl Source {
     }
 }
 
+/// Tells of hosts that are not the ones to use any more, and of an audience that was learned.
+pub(super) async fn tell_of_the_door(hub: Arc<Hub>) {
+    for text in hub.tenant.endpoints.notices() {
+        hub.notice(Level::Info, text).await;
+    }
+    let mut learned = hub.tenant.tokens.learned();
+    // What was learned before this began is news as well.
+    learned.mark_changed();
+    loop {
+        tokio::select! {
+            changed = learned.changed() => if changed.is_err() { return },
+            () = hub.stop.cancelled() => return,
+        }
+        let text = learned
+            .borrow_and_update()
+            .as_ref()
+            .map(ToString::to_string);
+        if let Some(text) = text {
+            hub.notice(Level::Info, text).await;
+        }
+    }
+}
+
 /// Tells when answers are overdue, and of cool-downs others ran into.
 pub(super) async fn watch_over(hub: Arc<Hub>) {
     let mut moved = hub.moved.subscribe();

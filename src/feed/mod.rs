@@ -215,6 +215,7 @@ impl Feed {
             tasks.spawn(reread::run(hub.clone(), asked));
             tasks.spawn(keeper::run(hub.clone()));
         }
+        tasks.spawn(hub::tell_of_the_door(hub.clone()));
         tasks.spawn(hub::watch_over(hub));
         tasks.close();
         FeedHandle {

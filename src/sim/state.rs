@@ -393,6 +393,7 @@ mod tests {
         let made = Made {
             seed: 1,
             tenants: 1,
+            alike: false,
             scale: (1, 2, 3),
             story: true,
             scenarios: Vec::new(),

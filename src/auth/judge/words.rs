@@ -24,7 +24,7 @@ pub(super) fn challenge(service: &str, claims: Option<&Claims>) -> Verdict {
 }
 
 /// The clock's own words, with how far it is off.
-pub(in crate::auth) fn clock(skew: SignedDuration) -> Verdict {
+pub(crate) fn clock(skew: SignedDuration) -> Verdict {
     let minutes = (skew.as_secs().abs() + 30) / 60;
     let side = if skew.is_negative() {
         "behind"
