@@ -7,5 +7,7 @@ mod harness;
 mod look;
 #[path = "screens/robust.rs"]
 mod robust;
+#[path = "screens/tenants.rs"]
+mod tenants;
 #[path = "screens/triage.rs"]
 mod triage;

@@ -133,6 +133,9 @@ pub(crate) struct DemoArgs {
     /// How many machines the tenant holds.
     #[arg(long, value_name = "N")]
     pub(crate) machines: Option<usize>,
+    /// How many tenants, side by side in one console; each is another customer with its own troubles.
+    #[arg(long, default_value_t = 1, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=50))]
+    pub(crate) tenants: u16,
     /// Keeps the cache and journal of the demo, and says where they are.
     #[arg(long)]
     pub(crate) keep: bool,
@@ -147,6 +150,7 @@ impl Default for DemoArgs {
             incidents: None,
             alerts: None,
             machines: None,
+            tenants: 1,
             keep: false,
         }
     }

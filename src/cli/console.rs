@@ -110,14 +110,23 @@ pub(crate) fn demo(args: DemoArgs, global: &Global) -> Done {
             incidents: args.incidents.unwrap_or(defaults.incidents),
             alerts: args.alerts.unwrap_or(defaults.alerts),
             machines: args.machines.unwrap_or(defaults.machines),
+            tenants: usize::from(args.tenants),
             scenarios: Tale::all(),
             ..defaults
         })
         .await
         .map_err(Failure::refused)?;
-        let tenant = Tenant::connect(demo_profile(&sim), &paths).map_err(tenant_failure)?;
+        let profiles = if args.tenants > 1 {
+            demo_profiles(&sim)
+        } else {
+            vec![demo_profile(&sim)]
+        };
+        let mut tenants = Vec::new();
+        for profile in profiles {
+            tenants.push(Tenant::connect(profile, &paths).map_err(tenant_failure)?);
+        }
         let start = Start {
-            tenants: vec![tenant],
+            tenants,
             broken: Vec::new(),
             config,
             paths,
@@ -163,6 +172,22 @@ fn demo_profile(sim: &SimHandle) -> Profile {
         analyst: Some(ANALYST.to_owned()),
         ..Profile::new(DEMO, sim.tenant_id(), sim.client_id())
     }
+}
+
+/// The profiles of several simulated tenants, named as their domains are.
+fn demo_profiles(sim: &SimHandle) -> Vec<Profile> {
+    let profiles = sim.tenants().into_iter().filter_map(|info| {
+        let written = Config::parse(&info.profile, Path::new(DEMO));
+        let profile = written.config.profiles.into_values().next()?;
+        let label = info.domain.split('.').next().unwrap_or(DEMO).to_owned();
+        Some(Profile {
+            name: label,
+            analyst: Some(format!("you@{}", info.domain)),
+            tenant_id: info.domain,
+            ..profile
+        })
+    });
+    profiles.collect()
 }
 
 fn need_terminal() -> Done {

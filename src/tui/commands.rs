@@ -36,6 +36,8 @@ pub enum Scope {
     Journal,
     /// The message log.
     Messages,
+    /// The tenants.
+    Tenants,
     /// The first screen of a console without a profile.
     FirstRun,
     /// Typing text: printable keys go to the text.
@@ -52,7 +54,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope with its name in configuration and its title in help.
-    pub const ALL: [(Scope, &'static str, &'static str); 18] = [
+    pub const ALL: [(Scope, &'static str, &'static str); 19] = [
         (Scope::Anywhere, "anywhere", "Everywhere"),
         (Scope::Main, "main", "Every screen"),
         (Scope::List, "list", "Lists"),
@@ -65,6 +67,7 @@ impl Scope {
         (Scope::Actions, "actions", "Actions"),
         (Scope::Journal, "journal", "Journal"),
         (Scope::Messages, "messages", "Messages"),
+        (Scope::Tenants, "tenants", "Tenants"),
         (Scope::FirstRun, "first-run", "First screen"),
         (Scope::Text, "text", "Typing"),
         (Scope::Editor, "editor", "Hunt editor"),
@@ -79,7 +82,9 @@ impl Scope {
             Self::Anywhere => None,
             Self::Main | Self::Text | Self::Popup | Self::Hunt => Some(Self::Anywhere),
             Self::List | Self::FirstRun => Some(Self::Main),
-            Self::Items | Self::Actions | Self::Journal | Self::Messages => Some(Self::List),
+            Self::Items | Self::Actions | Self::Journal | Self::Messages | Self::Tenants => {
+                Some(Self::List)
+            }
             Self::Incidents | Self::Alerts | Self::Evidence | Self::Grid => Some(Self::Items),
             Self::Editor => Some(Self::Text),
             Self::Picker => Some(Self::Popup),
@@ -179,6 +184,7 @@ commands! {
         NextBreach "next-breach" "Next to breach" "next due" None ["n"] "Goes to the open incident whose first action falls due next and that is nobody's or yours.";
         ToggleOpen "toggle-open" "Open ones only, or all" "" None ["z o"] "Switches between open incidents and all of them.";
         ToggleMine "toggle-mine" "Mine only, or everybody's" "" None ["z m"] "Switches between your incidents and everybody's.";
+        GroupTenants "group-tenants" "Group by tenant" "" None ["z g"] "Puts the incidents of each tenant together, or takes that back.";
         StoryDown "story-down" "Scroll the story down" "" None ["J"] "Scrolls the story of the incident in focus.";
         StoryUp "story-up" "Scroll the story up" "" None ["K"] "Scrolls the story of the incident in focus back.";
     }
@@ -241,6 +247,11 @@ commands! {
         MessageInspect "message-inspect" "The whole message" "inspect" None ["enter"] "Shows the message in full.";
         MessagesClear "messages-clear" "Clear the log" "clear" None ["C"] "Empties the message log.";
     }
+    Tenants {
+        TenantOnly "tenant-only" "Show this tenant only, or all" "only this" None ["enter"] "Limits every screen to the tenant in focus; again, shows all.";
+        TenantRefresh "tenant-refresh" "Refresh this tenant" "refresh" None ["R"] "Asks the services of the tenant in focus now.";
+        TenantReadOnly "tenant-read-only" "Read-only, for this session" "read-only" None ["w"] "Makes writes to the tenant in focus impossible until nightjar ends, or takes that back.";
+    }
     Items {
         Assign "assign" "Assign to me, or to nobody" "mine" Low ["a"] "Takes what is in focus or marked; gives it back when it is already yours.";
         Status "status" "Set status" "status" Low ["s"] "Chooses a status for what is in focus or marked.";
@@ -257,7 +268,7 @@ commands! {
         HuntAround "hunt-around" "Hunt around this" "" None ["H"] "Opens a hunting query about what is in focus.";
         Mark "mark" "Mark" "mark" None ["space"] "Marks the row and goes on to the next.";
         MarkNone "mark-none" "Unmark all" "" None ["U"] "Takes all marks away.";
-        Filter "filter" "Filter" "filter" None ["/"] "Narrows the list: words match fuzzily; status:, sev:, owner:, tag:, id: ask fields.";
+        Filter "filter" "Filter" "filter" None ["/"] "Narrows the list: words match fuzzily; status:, sev:, owner:, tag:, id:, tenant: ask fields.";
         FilterClear "filter-clear" "Clear the filter" "" None ["\\"] "Takes the filter away.";
         Sort "sort" "Sort by the next column" "sort" None ["S"] "Goes through the sort orders.";
         SortReverse "sort-reverse" "Sort the other way" "" None ["R"] "Reverses the order.";
@@ -304,6 +315,10 @@ commands! {
         GoActions "go-actions" "Actions" "" None ["4"] "Shows machine actions.";
         GoJournal "go-journal" "Journal" "" None ["5"] "Shows what this console asked of which service.";
         GoMessages "go-messages" "Messages" "" None ["6"] "Shows notices and errors.";
+        GoTenants "go-tenants" "Tenants" "" None ["7"] "Shows the tenants and how each is doing.";
+        TenantChoose "tenant-choose" "Show which tenants" "" None ["t"] "Chooses the tenants that every screen shows: all, one or several.";
+        TenantNext "tenant-next" "Next tenant" "" None ["]"] "Shows the next tenant alone; after the last, all.";
+        TenantPrevious "tenant-previous" "Previous tenant" "" None ["["] "Shows the tenant before alone; before the first, all.";
         NextPane "next-pane" "Next pane" "" None ["tab"] "Moves the focus to the next pane.";
         PreviousPane "previous-pane" "Previous pane" "" None ["shift-tab"] "Moves the focus to the previous pane.";
         TimeZone "time-zone" "UTC or local time" "" None ["z t"] "Switches between UTC and the local zone.";

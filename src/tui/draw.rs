@@ -142,6 +142,12 @@ fn last_line(state: &State, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         let at = items.len().min(5);
         items.insert(at, (first.to_owned(), "device"));
     }
+    if state.data.tenants.several()
+        && Keymap::alive(scope).any(|spec| spec.command == Command::TenantChoose)
+        && let Some(key) = state.keymap.key_of(Command::TenantChoose)
+    {
+        items.insert(items.len().min(2), (key, "tenants"));
+    }
     let mut end: Vec<(String, &str)> = Vec::new();
     for spec in Keymap::alive(scope).filter(|spec| tail.contains(&spec.name)) {
         if let Some(key) = state.keymap.key_of(spec.command) {

@@ -5,7 +5,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 
+use super::data::{Condition, Tenant};
 use super::screen::Ctx;
+use super::screens::tenants::condition;
 use super::theme::Role;
 use super::widgets::{paint, time};
 use crate::feed::FeedState;
@@ -19,8 +21,18 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     left.push((8, "nightjar ".into(), ctx.style(Role::Dim)));
     let only = data.tenants.only().and_then(|no| data.tenants.get(no));
     let name = only.map(|tenant| tenant.facts.name.as_str());
-    if let Some(name) = name {
-        left.push((0, name.to_owned(), ctx.style(Role::Tenant)));
+    let (shown, all) = (data.tenants.shown().count(), data.tenants.len());
+    match name {
+        Some(name) => left.push((0, name.to_owned(), ctx.style(Role::Tenant))),
+        None if all == 0 => {}
+        None if shown < all => {
+            let text = format!("{shown} of {all} tenants");
+            left.push((0, text, ctx.style(Role::Tenant)));
+        }
+        None => left.push((0, format!("{all} tenants"), ctx.style(Role::Tenant))),
+    }
+    if name.is_some() && all > 1 {
+        left.push((2, format!(" 1 of {all}"), ctx.style(Role::Dim)));
     }
     if data.settings.demo && name != Some("demo") {
         left.push((3, " demo".into(), ctx.style(Role::Demo)));
@@ -31,8 +43,13 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     }
     if !data.tenants.is_empty() {
         left.push((1, "   ".into(), ctx.style(Role::Header)));
-        let (text, role) = feed(ctx);
-        left.push((1, text, ctx.style(role)));
+        match only {
+            Some(tenant) => {
+                let (text, role) = feed(tenant, ctx);
+                left.push((1, text, ctx.style(role)));
+            }
+            None => conditions(ctx, &mut left),
+        }
         left.push((1, "   ".into(), ctx.style(Role::Header)));
         for (sign, count, role) in [
             ("▲", counts.high, Role::SeverityHigh),
@@ -104,11 +121,35 @@ pub fn draw(buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     }
 }
 
-/// How the feed is, and since when.
-fn feed(ctx: &Ctx<'_>) -> (String, Role) {
-    let only = ctx.data.tenants.only();
-    let only = only.and_then(|no| ctx.data.tenants.get(no));
-    let Some(health) = only.and_then(|tenant| tenant.health.as_ref()) else {
+/// How many of the tenants shown are in which condition, the worst last: it stays the longest.
+fn conditions(ctx: &Ctx<'_>, left: &mut Vec<(u8, String, Style)>) {
+    let mut each: Vec<(Condition, usize)> = Vec::new();
+    for tenant in ctx.data.tenants.shown() {
+        let now = tenant.condition();
+        match each.iter_mut().find(|(known, _)| *known == now) {
+            Some((_, count)) => *count += 1,
+            None => each.push((now, 1)),
+        }
+    }
+    each.sort_unstable();
+    let last = each.len().saturating_sub(1);
+    for (at, (now, count)) in each.into_iter().enumerate() {
+        let importance = if at == last { 1 } else { 3 };
+        let (sign, role) = condition(now);
+        let text = format!("{sign} {count} {}", now.word());
+        left.push((importance, text, ctx.style(role)));
+        if at < last {
+            left.push((3, " · ".into(), ctx.style(Role::Dim)));
+        }
+    }
+}
+
+/// How the feed of a tenant is, and since when.
+fn feed(tenant: &Tenant, ctx: &Ctx<'_>) -> (String, Role) {
+    if tenant.facts.broken.is_some() {
+        return ("✗ not opened".into(), Role::FeedOffline);
+    }
+    let Some(health) = &tenant.health else {
         return ("○ starting".into(), Role::Dim);
     };
     let as_of = health

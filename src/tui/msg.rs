@@ -14,7 +14,7 @@ use super::screens::hunt::{HuntAsk, HuntMsg};
 use crate::api::Budgets;
 use crate::domain::{
     Alert, AlertId, AlertRow, Change, EntityKey, IncidentId, IncidentRow, MachineAction, MachineId,
-    Of, TenantNo,
+    Of, TenantNo, Timestamp,
 };
 use crate::feed::FeedHealth;
 use crate::respond::{self, Operation, Outcome, Seen};
@@ -53,17 +53,20 @@ pub enum Root {
     Journal,
     /// The message log.
     Messages,
+    /// The tenants.
+    Tenants,
 }
 
 impl Root {
     /// In the order of their keys.
-    pub const ALL: [Root; 6] = [
+    pub const ALL: [Root; 7] = [
         Root::Incidents,
         Root::Alerts,
         Root::Hunt,
         Root::Actions,
         Root::Journal,
         Root::Messages,
+        Root::Tenants,
     ];
 }
 
@@ -76,6 +79,21 @@ pub struct Sightings {
     pub unread: Vec<Of<String>>,
 }
 
+/// What a token held for a tenant says about itself; all of it hostile.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenFacts {
+    /// What it is for.
+    pub resource: &'static str,
+    /// Whom it names: a person, else the application.
+    pub who: String,
+    /// The audience it was issued for.
+    pub audience: String,
+    /// Application permissions, else delegated ones.
+    pub may: Vec<String>,
+    /// When it ends.
+    pub expires: Timestamp,
+}
+
 /// Changes that need no confirmation because they can be taken back.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Write {
@@ -83,6 +101,8 @@ pub struct Write {
     pub label: String,
     /// What is sent, each with what the analyst saw.
     pub operations: Vec<(Of<Operation>, Option<Seen>)>,
+    /// The analyst was asked and agreed: without that nothing is sent to several tenants at once.
+    pub agreed: bool,
 }
 
 /// What the console is told.
@@ -127,6 +147,10 @@ pub enum Msg {
     Health(Of<FeedHealth>),
     /// What a tenant's services still let us ask.
     Budgets(Of<Budgets>),
+    /// What the tokens held for a tenant say.
+    Tokens(Of<Vec<TokenFacts>>),
+    /// Show these tenants alone on every screen; none of them: all.
+    Show(Vec<TenantNo>),
     /// The preflight card of a ticket.
     Preflight(u64, Result<Box<respond::Preflight>, String>),
     /// What came of a write.
@@ -289,6 +313,10 @@ pub enum Effect {
     },
     /// Nobody looks, or somebody does again.
     Idle(bool),
+    /// Look at the tokens held for a tenant; asks for none.
+    LoadTokens(TenantNo),
+    /// Make writes to a tenant impossible for this session, or possible again.
+    ReadOnly(TenantNo, bool),
     /// Ask the services of these tenants now.
     Refresh(Vec<TenantNo>),
     /// Keep this incident fresh while it is looked at; none: nothing is open any more.

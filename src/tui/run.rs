@@ -18,7 +18,7 @@ use super::terminal::{Surface, Tty};
 use super::theme::{Depth, Theme};
 use super::update::{self, update};
 use super::workers::Workers;
-use crate::config::{Config, KeyTable, Paths, Problem, Profile, TimeZone as Zone};
+use crate::config::{Config, KeyTable, Paths, Problem, Profile, SignIn, TimeZone as Zone};
 use crate::domain::{TenantNo, Timestamp};
 use crate::tenant::Tenant;
 
@@ -164,7 +164,7 @@ fn facts(start: &Start) -> Vec<TenantFacts> {
             me: (*me).to_owned(),
             read_only: start.read_only || *read_only,
             cloud: profile.cloud.clone(),
-            way: String::new(),
+            way: profile.sign_in.unwrap_or(SignIn::Secret).word().to_owned(),
             broken: broken.clone(),
         }
     });
@@ -275,7 +275,7 @@ pub async fn drive<S: Surface>(
                     return Ok(ExitReason::Quit);
                 }
                 let at = Timestamp::now();
-                for msg in batch.drain(..) {
+                for msg in together(batch.drain(..)) {
                     if let Msg::Outcome { operation, outcome: crate::respond::Outcome::Accepted { action, .. }, .. } = &msg {
                         workers.track(operation.with(action.id.clone()));
                     }
@@ -293,6 +293,29 @@ pub async fn drive<S: Surface>(
             }
         }
     }
+}
+
+/// The same messages, news of rows in one: many feeds speak at once while they read for the first
+/// time, and lists are put in order once a message. How a feed is may overtake its rows; nothing else
+/// overtakes anything.
+fn together(batch: impl Iterator<Item = Msg>) -> Vec<Msg> {
+    let mut out: Vec<Msg> = Vec::new();
+    let mut open: Option<usize> = None;
+    for msg in batch {
+        match (msg, open.and_then(|at| out.get_mut(at))) {
+            (Msg::Changes(more), Some(Msg::Changes(changes))) => changes.extend(more),
+            (Msg::Changes(changes), _) => {
+                open = Some(out.len());
+                out.push(Msg::Changes(changes));
+            }
+            (msg @ (Msg::Health(_) | Msg::Budgets(_)), _) => out.push(msg),
+            (msg, _) => {
+                open = None;
+                out.push(msg);
+            }
+        }
+    }
+    out
 }
 
 async fn at(due: Option<Instant>) {
@@ -362,5 +385,44 @@ impl Signals {
             }
         }
         std::future::pending().await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Change, Of};
+
+    #[test]
+    fn news_of_many_feeds_become_one_message_in_their_order() {
+        let gone = |tenant: u16, id: &str| {
+            let change = Change::IncidentGone(id.into());
+            Msg::Changes(vec![Of::new(TenantNo(tenant), change)])
+        };
+        let quiet = || Msg::Budgets(Of::new(TenantNo(1), crate::api::Budgets::default()));
+        let batch = vec![
+            gone(0, "1"),
+            quiet(),
+            gone(1, "1"),
+            Msg::Tick,
+            gone(0, "2"),
+            gone(1, "2"),
+        ];
+        let out = together(batch.into_iter());
+        let told: Vec<String> = out
+            .iter()
+            .map(|msg| match msg {
+                Msg::Changes(changes) => {
+                    let each = changes.iter().map(|it| match &it.it {
+                        Change::IncidentGone(id) => format!("{}/{id}", it.tenant.0),
+                        other => format!("{other:?}"),
+                    });
+                    each.collect::<Vec<_>>().join(" ")
+                }
+                Msg::Budgets(_) => "budgets".to_owned(),
+                other => format!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(told, ["0/1 1/1", "budgets", "Tick", "0/2 1/2"]);
     }
 }

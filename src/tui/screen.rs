@@ -55,7 +55,7 @@ use super::msg::{Act, DeviceRef, Effect, Msg};
 use super::theme::{Role, Theme};
 use super::widgets::paint::RuleStyles;
 use super::widgets::time;
-use crate::domain::{IncidentId, Of};
+use crate::domain::{IncidentId, Of, TenantNo};
 
 /// A screen or popup.
 pub trait Screen: Send {
@@ -106,6 +106,11 @@ pub trait Screen: Send {
     /// The text of what is in focus, for the clipboard: defanged unless `raw`.
     fn copied(&self, _raw: bool, _data: &Data) -> Option<String> {
         None
+    }
+
+    /// The one tenant that a command would change something of here; none where that is not one.
+    fn tenant(&self, data: &Data) -> Option<TenantNo> {
+        self.incident(data).map(|id| id.tenant)
     }
 
     /// The ticket of the question it stands for, so that its answer can close it.

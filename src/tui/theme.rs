@@ -39,6 +39,14 @@ roles! {
     Column "column" "A column's heading.";
     Header "header" "The first line of the screen.";
     Tenant "header.tenant" "The tenant's name in it.";
+    Tenant1 "tenant.1" "A tenant's name, where there are several: the first, the ninth and so on.";
+    Tenant2 "tenant.2" "The second.";
+    Tenant3 "tenant.3" "The third.";
+    Tenant4 "tenant.4" "The fourth.";
+    Tenant5 "tenant.5" "The fifth.";
+    Tenant6 "tenant.6" "The sixth.";
+    Tenant7 "tenant.7" "The seventh.";
+    Tenant8 "tenant.8" "The eighth.";
     ReadOnly "header.read-only" "The mark that no write is possible.";
     Demo "header.demo" "The mark that the tenant is simulated.";
     HintKey "hint.key" "A key on the last line.";

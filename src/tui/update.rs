@@ -13,7 +13,7 @@ use super::screens;
 use super::state::State;
 use super::writes;
 use crate::cloud;
-use crate::domain::text;
+use crate::domain::{TenantNo, text};
 
 /// Takes a message in; what must happen outside comes back.
 #[must_use]
@@ -78,6 +78,10 @@ fn told(state: &mut State, msg: &Msg, now: Timestamp, effects: &mut Vec<Effect>)
             if let Some(tenant) = state.data.tenants.get_mut(budgets.tenant) {
                 tenant.budgets = Some(budgets.it.clone());
             }
+        }
+        Msg::Show(tenants) => {
+            state.data.tenants.show(tenants);
+            state.data.recount();
         }
         Msg::Notice(level, text) => state.say(*level, text.clone(), now),
         Msg::TenantNotice(tenant, level, text) => state.say_of(*tenant, *level, text, now),
@@ -159,11 +163,25 @@ fn key(state: &mut State, event: &KeyEvent, now: Timestamp, effects: &mut Vec<Ef
 /// Does a command: the screen in front first, then what the console does everywhere.
 fn command(state: &mut State, command: Command, now: Timestamp, effects: &mut Vec<Effect>) {
     let spec = command.spec();
-    // Where some tenants may be written to, each write is refused or not by its own.
-    if spec.danger != Danger::None && state.data.tenants.all_read_only() {
-        let text = format!("read-only: “{}” is not possible", spec.title);
-        state.say(Level::Warning, text, now);
-        return;
+    // Where only some tenants are read-only, what is in focus decides; a batch over several is
+    // refused tenant by tenant when it is sent.
+    if spec.danger != Danger::None {
+        let focus = state.front().tenant(&state.data);
+        let refused = match focus {
+            _ if state.data.tenants.all_read_only() => true,
+            // What is undone may be another tenant's.
+            Some(no) if command != Command::Undo => state.data.tenants.is_read_only(no),
+            _ => false,
+        };
+        if refused {
+            let of = match focus.filter(|_| state.data.tenants.several()) {
+                Some(no) => format!("{} is ", state.data.tenants.title(no)),
+                None => String::new(),
+            };
+            let text = format!("{of}read-only: “{}” is not possible", spec.title);
+            state.say(Level::Warning, text, now);
+            return;
+        }
     }
     let (front, data) = state.front_mut();
     let mut cx = Cx::new(data, now);
@@ -222,6 +240,18 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
         Command::GoActions => go(state, Root::Actions, now, effects),
         Command::GoJournal => go(state, Root::Journal, now, effects),
         Command::GoMessages => go(state, Root::Messages, now, effects),
+        Command::GoTenants => go(state, Root::Tenants, now, effects),
+        Command::TenantChoose | Command::TenantNext | Command::TenantPrevious
+            if !state.data.tenants.several() =>
+        {
+            state.say(Level::Info, "only one tenant is connected", now);
+        }
+        Command::TenantChoose => {
+            let popup = screens::choose_tenants(&state.data);
+            state.open(popup);
+        }
+        Command::TenantNext => step_tenant(state, true, now, effects),
+        Command::TenantPrevious => step_tenant(state, false, now, effects),
         Command::TimeZone => {
             state.data.local_time = !state.data.local_time;
             let zone = if state.data.local_time {
@@ -262,6 +292,25 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
         }
         _ => {}
     }
+}
+
+/// Shows the next tenant alone, or the one before; past the ends, all.
+fn step_tenant(state: &mut State, forward: bool, now: Timestamp, effects: &mut Vec<Effect>) {
+    let tenants = &state.data.tenants;
+    let last = tenants.numbers().next_back();
+    let next = match (tenants.only(), forward) {
+        (None, true) => tenants.numbers().next(),
+        (None, false) => last,
+        (only, true) if only == last => None,
+        (Some(no), true) => Some(TenantNo(no.0 + 1)),
+        (Some(no), false) => no.0.checked_sub(1).map(TenantNo),
+    };
+    let text = match next {
+        Some(no) => format!("{} alone", tenants.title(no)),
+        None => format!("all {} tenants", tenants.len()),
+    };
+    state.say(Level::Info, text, now);
+    told(state, &Msg::Show(next.into_iter().collect()), now, effects);
 }
 
 fn copy(state: &mut State, content: &str, now: Timestamp, effects: &mut Vec<Effect>) {

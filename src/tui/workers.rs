@@ -4,6 +4,7 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, watch};
@@ -11,8 +12,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::data::{Level, Story};
-use super::msg::{Effect, Msg, Sightings};
+use super::msg::{Effect, Msg, Sightings, TokenFacts};
 use super::screens;
+use crate::auth::{Resource, TokenSource};
 use crate::config::{FeedSettings, Paths};
 use crate::domain::{ActionId, EntityKey, IncidentId, Of, TenantNo, Timestamp};
 use crate::feed::{self, Feed, FeedEvent, FeedHandle, FeedState};
@@ -38,7 +40,21 @@ pub struct Workers {
 struct Connected {
     tenant: Arc<Tenant>,
     responder: Responder,
+    /// The same without a way to write.
+    reader: Responder,
+    /// Whether writes are impossible for this session.
+    read_only: AtomicBool,
     feed: FeedHandle,
+}
+
+impl Connected {
+    fn responder(&self) -> Responder {
+        if self.read_only.load(Ordering::Relaxed) {
+            self.reader.clone()
+        } else {
+            self.responder.clone()
+        }
+    }
 }
 
 impl Workers {
@@ -70,6 +86,8 @@ impl Workers {
             }
             Connected {
                 tenant: Arc::clone(tenant),
+                reader: Responder::new(Arc::clone(tenant), true),
+                read_only: AtomicBool::new(false),
                 responder,
                 feed,
             }
@@ -141,6 +159,17 @@ impl Workers {
                     }
                 });
             }
+            Effect::LoadTokens(no) => {
+                if let Some(connected) = self.of(no) {
+                    let tokens = token_facts(&connected.tenant.tokens);
+                    self.answer(move || Msg::Tokens(Of::new(no, tokens)));
+                }
+            }
+            Effect::ReadOnly(no, on) => {
+                if let Some(connected) = self.of(no) {
+                    connected.read_only.store(on, Ordering::Relaxed);
+                }
+            }
             Effect::Refresh(tenants) => {
                 for connected in tenants.into_iter().filter_map(|no| self.of(no)) {
                     connected.feed.refresh();
@@ -164,7 +193,7 @@ impl Workers {
                 let Some(connected) = self.of(operation.tenant) else {
                     return;
                 };
-                let responder = connected.responder.clone();
+                let responder = connected.responder();
                 let inbox = self.inbox.clone();
                 self.tasks.spawn(async move {
                     let card = responder.preflight(&operation).await;
@@ -182,7 +211,7 @@ impl Workers {
                 let Some(connected) = self.of(operation.tenant) else {
                     return;
                 };
-                let responder = connected.responder.clone();
+                let responder = connected.responder();
                 let inbox = self.inbox.clone();
                 // Tracked, never cancelled: what is on its way is waited for when leaving.
                 self.tasks.spawn(async move {
@@ -320,6 +349,28 @@ impl Workers {
         };
         let _ = tokio::time::timeout(Duration::from_secs(5), rest).await;
     }
+}
+
+/// What the tokens held say about themselves; none is asked for.
+fn token_facts(tokens: &TokenSource) -> Vec<TokenFacts> {
+    let held = Resource::ALL
+        .into_iter()
+        .filter_map(|resource| Some((resource, tokens.peek(resource)?)));
+    let facts = held.map(|(resource, token)| {
+        let claims = token.claims.clone().unwrap_or_default();
+        TokenFacts {
+            resource: resource.title(),
+            who: claims.upn.or(claims.app_id).unwrap_or_default(),
+            audience: claims.aud.unwrap_or_default(),
+            may: if claims.roles.is_empty() {
+                claims.scopes
+            } else {
+                claims.roles
+            },
+            expires: token.expires,
+        }
+    });
+    facts.collect()
 }
 
 async fn send(inbox: &Inbox, msg: Msg) {

@@ -7,6 +7,7 @@ use super::commands::Command;
 use super::data::{Level, Undo};
 use super::msg::{Act, DeviceRef, Effect, Write};
 use super::screen::Cx;
+use super::screens;
 use super::screens::picker::Picker;
 use super::screens::preflight::Preflight;
 use super::state::State;
@@ -16,17 +17,25 @@ use crate::respond::{self, Confirm, Operation, Outcome};
 
 /// Sends changes that need no confirmation.
 pub(super) fn send(state: &mut State, write: Write, now: Timestamp, effects: &mut Vec<Effect>) {
+    let mut tenants = write
+        .operations
+        .iter()
+        .map(|(operation, _)| operation.tenant);
+    let first = tenants.next();
+    if !write.agreed && tenants.any(|tenant| Some(tenant) != first) {
+        state.open(screens::agree(write));
+        return;
+    }
     let batch = state.data.ticket();
     let several = write.operations.len() > 1;
+    let mut refused = std::collections::BTreeSet::new();
     for (operation, seen) in write.operations {
         let tenant = operation.tenant;
         if state.data.tenants.is_read_only(tenant) {
-            state.say_of(
-                tenant,
-                Level::Warning,
-                "read-only: nothing can be sent",
-                now,
-            );
+            if refused.insert(tenant) {
+                let text = "read-only: nothing can be sent";
+                state.say_of(tenant, Level::Warning, text, now);
+            }
             continue;
         }
         // A change that asks for a confirmation never goes this way.
@@ -213,7 +222,12 @@ pub(super) fn undo(state: &mut State, now: Timestamp, effects: &mut Vec<Effect>)
         .map(|operation| (operation, None))
         .collect();
     let label = format!("undone: {}", undo.label);
-    send(state, Write { label, operations }, now, effects);
+    let write = Write {
+        label,
+        operations,
+        agreed: false,
+    };
+    send(state, write, now, effects);
 }
 
 /// A device command: on the device in focus, or the one chosen of several.

@@ -22,6 +22,8 @@ pub struct Basis<S> {
     pub sort: S,
     /// Whether the other way round.
     pub reverse: bool,
+    /// Whether the rows of a tenant stand together, in the order of the tenants.
+    pub grouped: bool,
     /// The minute, where the order depends on what time it is; 0 where it does not.
     pub minute: i64,
 }
@@ -54,7 +56,7 @@ impl<S: Copy + PartialEq> Arrangement<S> {
             self.all = None;
         }
         if keep && self.all.is_none() {
-            let all = sorted(rows, 0..rows.len() as u32, basis.reverse, text, &key);
+            let all = sorted(rows, 0..rows.len() as u32, &basis, text, &key);
             self.all = Some((basis, all));
         }
         let mut passes = |at: &u32| asker.passes(&rows[*at as usize]);
@@ -62,26 +64,32 @@ impl<S: Copy + PartialEq> Arrangement<S> {
             return all.iter().copied().filter(|at| passes(at)).collect();
         }
         let passing = (0..rows.len() as u32).filter(passes);
-        sorted(rows, passing, basis.reverse, text, &key)
+        sorted(rows, passing, &basis, text, &key)
     }
 }
 
-fn sorted<R: Filtered>(
+fn sorted<R: Filtered, S>(
     rows: &[R],
     places: impl Iterator<Item = u32>,
-    reverse: bool,
+    &Basis {
+        reverse, grouped, ..
+    }: &Basis<S>,
     text: Option<TextOf<R>>,
     key: impl Fn(&R) -> Key,
 ) -> Vec<u32> {
     // Turned numbers sort the other way round, and ties still go by id.
     let turn = |(a, b, c): Key| if reverse { (!a, !b, !c) } else { (a, b, c) };
-    let mut keyed: Vec<(i64, Key, u32)> = places
-        .map(|at| (0, turn(key(&rows[at as usize])), at))
+    let group = |at: u32| {
+        let tenant = rows[at as usize].tenant();
+        if grouped { tenant.0 } else { 0 }
+    };
+    let mut keyed: Vec<((u16, i64), Key, u32)> = places
+        .map(|at| ((group(at), 0), turn(key(&rows[at as usize])), at))
         .collect();
     if let Some(text) = text {
         let of = |at: u32| text(&rows[at as usize]);
         let ranks = ranks(keyed.iter().filter_map(|(_, _, at)| of(*at)));
-        for (rank, _, at) in &mut keyed {
+        for ((_, rank), _, at) in &mut keyed {
             let place = of(*at).map_or(-1, |text| ranks[text]);
             *rank = if reverse { !place } else { place };
         }
@@ -164,7 +172,7 @@ mod tests {
             }).collect();
             let text: Option<TextOf<Row>> = Some(|row| Some(&row.title));
             let key = |_: &Row| (0, 0, 0);
-            let basis = Basis { version: 1, sort: (), reverse, minute: 0 };
+            let basis = Basis { version: 1, sort: (), reverse, grouped: false, minute: 0 };
             let filter = Filter::new(&word);
             let all = Filter::default();
             let tenants = Tenants::default();

@@ -4,11 +4,12 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use crate::domain::{ActionId, ActionStatus, EntityKey, MachineAction, MachineId, Of};
+use crate::domain::{ActionId, ActionStatus, EntityKey, MachineAction, MachineId, Of, TenantNo};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
 use crate::tui::msg::{Act, DeviceRef, Effect, Msg, Sightings};
 use crate::tui::screen::{Ctx, Cx, Screen};
+use crate::tui::screens::tenants::Columns;
 use crate::tui::theme::Role;
 use crate::tui::widgets::table::{CellText, Column, Rows, TableState, Width};
 use crate::tui::widgets::{paint, time};
@@ -54,7 +55,9 @@ impl View<'_> {
     }
 }
 
-const COLUMNS: &[Column] = &[
+const COLUMNS: Columns = Columns::new(OWN, 3);
+
+const OWN: &[Column] = &[
     Column::new("ASKED", Width::Fixed(11)),
     Column::new("AGE", Width::Fixed(4)).right().falls(2),
     Column::new("STATUS", Width::Fixed(11)),
@@ -91,6 +94,9 @@ impl Rows for View<'_> {
 
     fn cell<'a>(&'a self, row: usize, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
         let row = self.row(row);
+        let Some(column) = COLUMNS.own(column, ctx.data) else {
+            return Columns::cell(row.tenant, ctx);
+        };
         let dim = ctx.style(Role::Dim);
         let open = !row.status.is_final();
         let plain = ctx.style(if open { Role::Bright } else { Role::Text });
@@ -249,7 +255,7 @@ impl Screen for Actions {
         {
             show_newest(&device, answer, cx);
         }
-        if self.version != cx.data.actions.version() {
+        if self.version != cx.data.actions.version() || matches!(msg, Msg::Show(_)) {
             self.arrange(cx.data);
         }
     }
@@ -270,7 +276,7 @@ impl Screen for Actions {
         let open = rows
             .rows
             .iter()
-            .filter(|action| !action.status.is_final())
+            .filter(|row| ctx.data.tenants.shows(row.tenant) && !row.status.is_final())
             .count();
         let only = if self.running_only {
             " · running only"
@@ -308,7 +314,8 @@ impl Screen for Actions {
             );
             return;
         }
-        self.table.draw(buf, body, COLUMNS, &rows, None, true, ctx);
+        self.table
+            .draw(buf, body, &COLUMNS.all(ctx.data), &rows, None, true, ctx);
     }
 
     fn devices(&self, data: &Data) -> Vec<Of<DeviceRef>> {
@@ -322,6 +329,10 @@ impl Screen for Actions {
             Some(action.with(DeviceRef { id, name }))
         });
         device.into_iter().collect()
+    }
+
+    fn tenant(&self, data: &Data) -> Option<TenantNo> {
+        self.focus(data).map(|action| action.tenant)
     }
 
     fn copied(&self, _raw: bool, data: &Data) -> Option<String> {

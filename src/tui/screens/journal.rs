@@ -14,6 +14,7 @@ use crate::tui::commands::{Command, Scope};
 use crate::tui::data::Data;
 use crate::tui::msg::{Effect, Msg};
 use crate::tui::screen::{Ctx, Cx, Screen};
+use crate::tui::screens::tenants::Columns;
 use crate::tui::theme::Role;
 use crate::tui::widgets::table::{CellText, Column, Rows, TableState, Width};
 use crate::tui::widgets::{paint, time};
@@ -43,7 +44,9 @@ impl<'a> View<'a> {
     }
 }
 
-const COLUMNS: &[Column] = &[
+const COLUMNS: Columns = Columns::new(OWN, 2);
+
+const OWN: &[Column] = &[
     Column::new("WHEN", Width::Fixed(11)),
     Column::new("STATE", Width::Fixed(11)),
     Column::new("WHAT", Width::Flex(22)),
@@ -79,6 +82,9 @@ impl Rows for View<'_> {
 
     fn cell<'a>(&'a self, row: usize, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
         let entry = &self.known[self.order[row] as usize];
+        let Some(column) = COLUMNS.own(column, ctx.data) else {
+            return Columns::cell(entry.tenant, ctx);
+        };
         match column {
             0 => CellText::new(
                 time::day(entry.at, ctx.now, ctx.zone()),
@@ -136,6 +142,7 @@ impl Journal {
         field("detail", &entry.detail);
         field("who", &entry.who);
         field("tenant", &entry.it.tenant);
+        field("profile", data.tenants.title(entry.tenant));
         field("asked", &time::stamp(entry.at, zone));
         field("last change", &time::stamp(entry.updated, zone));
         field(
@@ -220,6 +227,7 @@ impl Screen for Journal {
                 self.read = true;
                 self.arrange(cx.data);
             }
+            Msg::Show(_) => self.arrange(cx.data),
             Msg::JournalChanged(tenant) if self.read => cx.effect(Effect::LoadJournal(*tenant)),
             _ => {}
         }
@@ -271,7 +279,8 @@ impl Screen for Journal {
             );
             return;
         }
-        self.table.draw(buf, body, COLUMNS, &rows, None, true, ctx);
+        self.table
+            .draw(buf, body, &COLUMNS.all(ctx.data), &rows, None, true, ctx);
     }
 
     fn copied(&self, _raw: bool, _data: &Data) -> Option<String> {

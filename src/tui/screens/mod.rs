@@ -2,6 +2,7 @@
 //! popped up by whoever wants them shown.
 
 pub mod actions;
+mod agree;
 pub mod alerts;
 pub mod evidence;
 mod first_run;
@@ -14,12 +15,14 @@ mod palette;
 pub mod picker;
 pub mod preflight;
 pub mod prompt;
+pub mod tenants;
 pub mod text;
 mod triage;
 
 use super::commands::Scope;
+use super::data::Data;
 use super::keymap::Keymap;
-use super::msg::EvidenceOf;
+use super::msg::{EvidenceOf, Write};
 use super::screen::Screen;
 
 /// The first-level screens in the order of [`super::msg::Root::ALL`].
@@ -31,6 +34,7 @@ pub fn roots() -> Vec<Box<dyn Screen>> {
         Box::new(actions::Actions::default()),
         Box::new(journal::Journal::default()),
         Box::new(messages::Messages::default()),
+        Box::new(tenants::Tenants::default()),
     ]
 }
 
@@ -42,6 +46,16 @@ pub fn evidence(of: EvidenceOf) -> Box<dyn Screen> {
 /// The first screen of a console without a profile.
 pub fn first_run() -> Box<dyn Screen> {
     Box::new(first_run::FirstRun)
+}
+
+/// Asks before changes in several tenants.
+pub(super) fn agree(write: Write) -> Box<dyn Screen> {
+    Box::new(agree::Agree::new(write))
+}
+
+/// Which tenants are shown.
+pub(super) fn choose_tenants(data: &Data) -> Box<dyn Screen> {
+    Box::new(tenants::Choose::new(data))
 }
 
 /// The keys that work in a scope.

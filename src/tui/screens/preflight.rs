@@ -222,6 +222,8 @@ impl Screen for Preflight {
         let inner = width.saturating_sub(4);
         let labels = 11;
         let mut lines: Vec<(&str, String, Role)> = Vec::new();
+        let title = ctx.data.tenants.title(self.operation.tenant);
+        lines.push(("Tenant", title.to_owned(), Role::Bright));
         match &self.card {
             Card::Asking => lines.push(("", "asking for the device's state…".into(), Role::Dim)),
             Card::Failed(why) => {

@@ -42,6 +42,18 @@ fn these(ids: usize, one: &str, id: &str) -> String {
     }
 }
 
+/// A title that names whose it is about, in full, where there are several tenants.
+fn whose(title: String, tenants: impl Iterator<Item = TenantNo>, data: &Data) -> String {
+    let mut tenants: Vec<TenantNo> = tenants.collect();
+    tenants.sort_unstable();
+    tenants.dedup();
+    match tenants.as_slice() {
+        [one] if data.tenants.several() => format!("{title} · {}", data.tenants.title(*one)),
+        [_] | [] => title,
+        many => format!("{title} in {} tenants", many.len()),
+    }
+}
+
 fn incidents<'a>(ids: &[Of<IncidentId>], data: &'a Data) -> Vec<&'a Of<IncidentRow>> {
     let rows = ids.iter().filter_map(|id| data.incidents.get(id));
     rows.filter(|row| row.status != IncidentStatus::Redirected)
@@ -74,7 +86,11 @@ fn write_incidents(
             (row.with(operation), Some(seen_incident(row)))
         })
         .collect();
-    cx.act(Act::Write(Write { label, operations }));
+    cx.act(Act::Write(Write {
+        label,
+        operations,
+        agreed: false,
+    }));
 }
 
 /// The same for alerts.
@@ -99,7 +115,11 @@ fn write_alerts(
             (row.with(operation), Some(seen_alert(row)))
         })
         .collect();
-    cx.act(Act::Write(Write { label, operations }));
+    cx.act(Act::Write(Write {
+        label,
+        operations,
+        agreed: false,
+    }));
 }
 
 /// What an assignment comes to: given back where all are mine already, else mine.
@@ -185,6 +205,7 @@ pub fn incident_status(ids: Vec<Of<IncidentId>>, cx: &mut Cx<'_>) {
         "Status of {}",
         these(rows.len(), "incident", first.id.as_str())
     );
+    let title = whose(title, rows.iter().map(|row| row.tenant), cx.data);
     let list = choices
         .iter()
         .map(|(status, word)| row(word, *status == now))
@@ -213,6 +234,7 @@ pub fn alert_status(rows: Vec<Of<AlertRow>>, cx: &mut Cx<'_>) {
         "Status of {}",
         these(rows.len(), "alert", first.id.as_str())
     );
+    let title = whose(title, rows.iter().map(|row| row.tenant), cx.data);
     let list = choices
         .iter()
         .map(|(status, word)| row(word, *status == first.status))
@@ -291,6 +313,7 @@ pub fn classify_incidents(ids: Vec<Of<IncidentId>>, cx: &mut Cx<'_>) {
         "Classify {}",
         these(rows.len(), "incident", first.id.as_str())
     );
+    let title = whose(title, rows.iter().map(|row| row.tenant), cx.data);
     let list = verdict_rows(&first.classification, Some(&first.determination));
     cx.popup(Box::new(Picker::new(title, list, move |index, cx| {
         let (classification, determination) = verdicts().swap_remove(index);
@@ -310,6 +333,7 @@ pub fn classify_alerts(rows: Vec<Of<AlertRow>>, cx: &mut Cx<'_>) {
         return;
     };
     let title = format!("Classify {}", these(rows.len(), "alert", first.id.as_str()));
+    let title = whose(title, rows.iter().map(|row| row.tenant), cx.data);
     let list = verdict_rows(&first.classification, None);
     cx.popup(Box::new(Picker::new(title, list, move |index, cx| {
         let (classification, determination) = verdicts().swap_remove(index);
@@ -328,6 +352,7 @@ const COMMENT_HINT: &str = "⏎ sends   esc cancels   comments cannot be edited 
 /// Asks for a comment on an incident.
 pub fn comment_incident(id: Of<IncidentId>, cx: &mut Cx<'_>) {
     let title = format!("Comment on incident {id}");
+    let title = whose(title, std::iter::once(id.tenant), cx.data);
     cx.popup(Box::new(Prompt::new(
         title,
         COMMENT_HINT,
@@ -337,7 +362,11 @@ pub fn comment_incident(id: Of<IncidentId>, cx: &mut Cx<'_>) {
             let Of { tenant, it: id } = id;
             let operation = Operation::CommentIncident { id, text };
             let operations = vec![(Of::new(tenant, operation), None)];
-            cx.act(Act::Write(Write { label, operations }));
+            cx.act(Act::Write(Write {
+                label,
+                operations,
+                agreed: false,
+            }));
         },
     )));
 }
@@ -345,6 +374,7 @@ pub fn comment_incident(id: Of<IncidentId>, cx: &mut Cx<'_>) {
 /// Asks for a comment on an alert.
 pub fn comment_alert(id: Of<AlertId>, title: &str, cx: &mut Cx<'_>) {
     let title = format!("Comment on alert {title}");
+    let title = whose(title, std::iter::once(id.tenant), cx.data);
     cx.popup(Box::new(Prompt::new(
         title,
         COMMENT_HINT,
@@ -354,7 +384,11 @@ pub fn comment_alert(id: Of<AlertId>, title: &str, cx: &mut Cx<'_>) {
             let Of { tenant, it: id } = id;
             let operation = Operation::CommentAlert { id, text };
             let operations = vec![(Of::new(tenant, operation), None)];
-            cx.act(Act::Write(Write { label, operations }));
+            cx.act(Act::Write(Write {
+                label,
+                operations,
+                agreed: false,
+            }));
         },
     )));
 }

@@ -111,6 +111,11 @@ pub trait Rows {
     /// A cell.
     fn cell<'a>(&'a self, row: usize, column: usize, ctx: &Ctx<'_>) -> CellText<'a>;
 
+    /// Whether a group of rows ends with this one: a line is drawn under it.
+    fn ends_group(&self, _row: usize) -> bool {
+        false
+    }
+
     /// A sign before the first column, such as `+` for new.
     fn sign(&self, _row: usize, _ctx: &Ctx<'_>) -> Option<CellText<'_>> {
         None
@@ -336,6 +341,14 @@ impl<K: Clone + Eq + Hash> TableState<K> {
                     paint::text(buf, body, x, y, width, &cell.text, cell.style);
                 }
                 x += width + 1;
+            }
+            if rows.ends_group(row) && line + 1 < height {
+                let whole = Rect {
+                    y,
+                    height: 1,
+                    ..body
+                };
+                paint::tint(buf, whole, Style::new().underlined());
             }
             if selected {
                 let role = if focused {

@@ -10,7 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::incidents::defang_words;
-use crate::domain::{Alert, AlertId, AlertRow, IncidentId, Of};
+use crate::domain::{Alert, AlertId, AlertRow, IncidentId, Of, TenantNo};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::arrange::{Arrangement, Basis, TextOf};
 use crate::tui::data::filter::Filter;
@@ -216,6 +216,7 @@ impl Alerts {
             version: data.alerts.version(),
             sort: self.sort,
             reverse: self.reverse,
+            grouped: false,
             minute: 0,
         };
         // An incident's own few are made anew each time: their collection has no version.
@@ -453,7 +454,7 @@ impl Screen for Alerts {
         match (msg, &self.of) {
             (Msg::Story(id, _), Some(of)) if id == of => self.arrange(cx),
             (Msg::Changes(_), Some(_)) => self.freshen(cx),
-            (Msg::Alerts(..), None) => {
+            (Msg::Alerts(..) | Msg::Show(_), None) => {
                 self.arrange(cx);
                 self.focused(cx);
             }
@@ -525,6 +526,12 @@ impl Screen for Alerts {
             Some(row.with(row.incident.clone()?))
         };
         self.of.clone().or_else(of_focus)
+    }
+
+    fn tenant(&self, data: &Data) -> Option<TenantNo> {
+        let chosen = self.chosen(data);
+        let first = chosen.first()?.tenant;
+        chosen.iter().all(|id| id.tenant == first).then_some(first)
     }
 }
 

@@ -8,11 +8,14 @@ use crate::domain::{Alert, AlertRow, AlertStatus, Classification, Determination,
 use crate::tui::commands::Command;
 use crate::tui::screen::Ctx;
 use crate::tui::screens::incidents::{Line, severity, verdict};
+use crate::tui::screens::tenants::Columns;
 use crate::tui::theme::Role;
 use crate::tui::widgets::table::{CellText, Column, Rows, Width};
 use crate::tui::widgets::{paint, time};
 
-const COLUMNS: &[Column] = &[
+const COLUMNS: Columns = Columns::new(OWN, 2);
+
+const OWN: &[Column] = &[
     Column::new("SEV", Width::Fixed(3)),
     Column::new("FIRST", Width::Fixed(11)).falls(3),
     Column::new("SRC", Width::Fixed(4)).falls(1),
@@ -36,6 +39,9 @@ pub(super) fn status(status: &AlertStatus) -> (&str, Role) {
 }
 
 pub(super) fn cell<'a>(row: &'a Of<AlertRow>, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
+    let Some(column) = COLUMNS.own(column, ctx.data) else {
+        return Columns::cell(row.tenant, ctx);
+    };
     let open = row.status.is_open();
     let plain = ctx.style(if open { Role::Text } else { Role::Dim });
     match column {
@@ -115,7 +121,11 @@ pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>)
     let mut title = match &screen.of {
         Some(id) => {
             let name = ctx.data.incidents.get(id).map_or("", |row| &*row.title);
-            format!("Alerts {} of incident {id} {name}", rows.len())
+            let of = match ctx.data.tenants.several() {
+                true => format!("{}: ", ctx.data.tenants.name(id.tenant)),
+                false => String::new(),
+            };
+            format!("{of}Alerts {} of incident {id} {name}", rows.len())
         }
         None if !ctx.data.alerts.is_loaded() => "Alerts, reading the cache…".to_owned(),
         None => format!("Alerts {} of {total}", rows.len()),
@@ -173,13 +183,14 @@ pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>)
             ctx.style(Role::Text),
         );
     } else {
-        let sorted = sort
-            .2
-            .map(|column| (column, (column == 3) == screen.reverse));
+        let sorted = sort.2.map(|column| {
+            let place = COLUMNS.place(column, ctx.data);
+            (place, (column == 3) == screen.reverse)
+        });
         screen.table.draw(
             buf,
             body,
-            COLUMNS,
+            &COLUMNS.all(ctx.data),
             &rows,
             sorted,
             screen.editing.is_none(),

@@ -9,6 +9,7 @@ use crate::tui::commands::{Command, Scope};
 use crate::tui::data::Data;
 use crate::tui::msg::{Act, EvidenceOf, Msg, Sightings};
 use crate::tui::screen::{Ctx, Cx, Screen};
+use crate::tui::screens::tenants::ink;
 use crate::tui::theme::Role;
 use crate::tui::widgets::{paint, popup};
 
@@ -184,15 +185,15 @@ impl Screen for Elsewhere {
                 incident,
                 ctx.style(Role::Dim),
             );
-            paint::text(
-                buf,
-                inside,
-                inside.x + 17,
-                y,
-                inside.width.saturating_sub(17),
-                &it.title,
-                ctx.style(Role::Text),
-            );
+            let mut x = inside.x + 17;
+            if ctx.data.tenants.several() {
+                let name = ctx.data.tenants.name(it.tenant);
+                let width = 18.min(inside.width / 4);
+                paint::text(buf, inside, x, y, width, name, ctx.style(ink(it.tenant)));
+                x += width + 1;
+            }
+            let room = inside.right().saturating_sub(x);
+            paint::text(buf, inside, x, y, room, &it.title, ctx.style(Role::Text));
             if top + line == self.cursor {
                 paint::tint(
                     buf,

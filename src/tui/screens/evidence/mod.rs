@@ -120,7 +120,7 @@ impl EvidenceScreen {
         }
     }
 
-    fn tenant(&self) -> TenantNo {
+    fn whose(&self) -> TenantNo {
         match &self.of {
             EvidenceOf::Alert(id) => id.tenant,
             EvidenceOf::Incident(id) => id.tenant,
@@ -193,7 +193,7 @@ impl EvidenceScreen {
         self.version += 1;
         cx.effect(Effect::Evidence(EvidenceAsk::Mail {
             query: mail::query(&id),
-            id: Of::new(self.tenant(), id),
+            id: Of::new(self.whose(), id),
         }));
     }
 
@@ -207,7 +207,7 @@ impl EvidenceScreen {
             .and_then(|model| model.alerts.get(entity.occurrences[0].alert)?.at);
         match layout::hunt_around(entity.evidence(), at) {
             Some((what, query)) => cx.act(Act::Hunt {
-                tenants: vec![self.tenant()],
+                tenants: vec![self.whose()],
                 title: entity.title.clone(),
                 query: format!("// {what}: {}\n{query}", entity.title.replace('\n', " ")),
                 run: false,
@@ -235,7 +235,7 @@ impl EvidenceScreen {
             .model()
             .map(|model| {
                 let ids = model.alerts.iter().map(|alert| alert.id.clone());
-                ids.map(|id| Of::new(self.tenant(), id)).collect()
+                ids.map(|id| Of::new(self.whose(), id)).collect()
             })
             .unwrap_or_default();
         cx.popup(Box::new(elsewhere::Elsewhere::new(
@@ -408,7 +408,7 @@ impl Screen for EvidenceScreen {
                 Err(why) => self.subject = Subject::Failed(why.clone()),
             },
             (Msg::Changes(changes), of) => {
-                let own = changes.iter().filter(|it| it.tenant == self.tenant());
+                let own = changes.iter().filter(|it| it.tenant == self.whose());
                 let concerned = own.into_iter().any(|change| match (&change.it, of) {
                     (Change::Alert(row), EvidenceOf::Alert(own)) => row.id == own.it,
                     (Change::Alert(row), EvidenceOf::Incident(own)) => {
@@ -421,7 +421,7 @@ impl Screen for EvidenceScreen {
                 }
             }
             (Msg::Evidence(EvidenceMsg::Mail { id, answer }), _)
-                if id.tenant == self.tenant() && self.facts.contains_key(&id.it) =>
+                if id.tenant == self.whose() && self.facts.contains_key(&id.it) =>
             {
                 self.facts.insert(id.it.clone(), Facts::of(answer, cx.now));
                 self.version += 1;
@@ -443,7 +443,7 @@ impl Screen for EvidenceScreen {
                 id: crate::domain::MachineId::new(id),
                 name: model.device_name(id),
             };
-            Of::new(self.tenant(), device)
+            Of::new(self.whose(), device)
         };
         match self.tree.selected().map(|node| &node.item) {
             Some(Item::Entity(at)) => model.entities[*at]
@@ -482,6 +482,10 @@ impl Screen for EvidenceScreen {
                 Some(id.with(incident))
             }
         }
+    }
+
+    fn tenant(&self, _data: &Data) -> Option<TenantNo> {
+        Some(self.whose())
     }
 
     fn copied(&self, raw: bool, _data: &Data) -> Option<String> {

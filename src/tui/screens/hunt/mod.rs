@@ -177,9 +177,13 @@ impl HuntScreen {
 
     /// Asks which tenant the tab in front shall ask.
     fn choose_tenant(&self, run: bool, cx: &mut Cx<'_>) {
-        let numbers: Vec<TenantNo> = cx.data.tenants.numbers().collect();
+        let opened = || {
+            let tenants = cx.data.tenants.iter();
+            tenants.filter(|tenant| tenant.facts.broken.is_none())
+        };
+        let numbers: Vec<TenantNo> = opened().map(|tenant| tenant.tenant).collect();
         let current = self.asked(cx.data);
-        let rows = cx.data.tenants.iter().map(|tenant| Row {
+        let rows = opened().map(|tenant| Row {
             label: tenant.facts.name.clone(),
             detail: tenant.condition().word().to_owned(),
             current: current.contains(&tenant.tenant),
@@ -211,6 +215,16 @@ impl HuntScreen {
             self.choose_tenant(true, cx);
             return;
         };
+        if let Some(why) = cx
+            .data
+            .tenants
+            .get(tenant)
+            .and_then(|it| it.facts.broken.as_deref())
+        {
+            let text = cx.data.tenants.named(tenant, format!("not opened: {why}"));
+            cx.notice(Level::Warning, text);
+            return;
+        }
         let tab = self.tab_mut();
         if let Some(running) = tab.running.take() {
             cx.effect(Effect::Hunt(HuntAsk::Cancel(running.cancel)));
@@ -619,6 +633,10 @@ impl Screen for HuntScreen {
     fn incident(&self, _data: &Data) -> Option<Of<IncidentId>> {
         let id = self.field(&["IncidentId"])?;
         Some(Of::new(self.row_tenant()?, IncidentId::new(id.as_str())))
+    }
+
+    fn tenant(&self, _data: &Data) -> Option<TenantNo> {
+        self.row_tenant()
     }
 
     fn copied(&self, raw: bool, _data: &Data) -> Option<String> {

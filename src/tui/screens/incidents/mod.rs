@@ -13,7 +13,7 @@ use ratatui::layout::Rect;
 
 use self::order::Sort;
 use crate::domain::text::defang;
-use crate::domain::{IncidentId, IncidentRow, IncidentStatus, Of, Timestamp};
+use crate::domain::{IncidentId, IncidentRow, IncidentStatus, Of, TenantNo, Timestamp};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::arrange::Arrangement;
 use crate::tui::data::filter::Filter;
@@ -36,6 +36,8 @@ pub struct Incidents {
     editing: Option<Input>,
     sort: Sort,
     reverse: bool,
+    /// The incidents of a tenant stand together.
+    grouped: bool,
     /// The collection's version `order` was made from.
     version: u64,
     /// Rows that came while the console ran and were not on screen yet.
@@ -57,6 +59,7 @@ impl Default for Incidents {
             editing: None,
             sort: Sort::Sla,
             reverse: false,
+            grouped: false,
             version: 0,
             arrived: Vec::new(),
             story_top: 0,
@@ -70,6 +73,7 @@ impl Default for Incidents {
 pub(super) struct View<'a> {
     data: &'a Data,
     order: &'a [u32],
+    grouped: bool,
 }
 
 impl View<'_> {
@@ -98,6 +102,12 @@ impl Rows for View<'_> {
         view::cell(self.row(row), column, ctx)
     }
 
+    fn ends_group(&self, row: usize) -> bool {
+        self.grouped
+            && row + 1 < self.order.len()
+            && self.row(row).tenant != self.row(row + 1).tenant
+    }
+
     fn sign(&self, row: usize, ctx: &Ctx<'_>) -> Option<CellText<'_>> {
         view::sign(self.row(row), ctx)
     }
@@ -108,6 +118,7 @@ impl Incidents {
         View {
             data,
             order: &self.order,
+            grouped: self.grouped,
         }
     }
 
@@ -136,13 +147,14 @@ impl Incidents {
             data,
             &self.filter,
             self.editing.is_some(),
-            (self.sort, self.reverse),
+            (self.sort, self.reverse, self.grouped),
             now,
         );
         self.version = data.incidents.version();
         let view = View {
             data,
             order: &self.order,
+            grouped: self.grouped,
         };
         self.table.sync(&view);
         if self.editing.is_none() {
@@ -171,6 +183,7 @@ impl Incidents {
         let rows = View {
             data: cx.data,
             order: &self.order,
+            grouped: self.grouped,
         };
         self.arrived
             .retain(|id| rows.position(id).is_some_and(|row| row < top));
@@ -211,6 +224,7 @@ impl Incidents {
                 let view = View {
                     data: cx.data,
                     order: &self.order,
+                    grouped: self.grouped,
                 };
                 self.table.go_to(id, &view);
                 self.story_top = 0;
@@ -243,9 +257,15 @@ impl Incidents {
 
     /// Puts the cursor on an incident, lifting the filter where it hides it.
     fn show(&mut self, id: Of<IncidentId>, cx: &mut Cx<'_>) {
+        if !cx.data.tenants.shows(id.tenant) {
+            cx.act(Act::Tell(Msg::Show(Vec::new())));
+            cx.act(Act::Tell(Msg::ShowIncident(id)));
+            return;
+        }
         let view = View {
             data: cx.data,
             order: &self.order,
+            grouped: self.grouped,
         };
         if view.position(&id).is_none() && cx.data.incidents.get(&id).is_some() {
             self.filter = Filter::default();
@@ -254,6 +274,7 @@ impl Incidents {
         let view = View {
             data: cx.data,
             order: &self.order,
+            grouped: self.grouped,
         };
         if !self.table.go_to(id.clone(), &view) {
             self.wanted = Some(id.clone());
@@ -320,6 +341,7 @@ impl Screen for Incidents {
                     let view = View {
                         data: cx.data,
                         order: &self.order,
+                        grouped: self.grouped,
                     };
                     self.table.command(step, &view);
                     self.focused(cx);
@@ -331,6 +353,7 @@ impl Screen for Incidents {
         let view = View {
             data: cx.data,
             order: &self.order,
+            grouped: self.grouped,
         };
         if self.table.command(command, &view) {
             if command == Command::Top {
@@ -375,6 +398,11 @@ impl Screen for Incidents {
                 self.arrange(cx.data, cx.now);
                 self.focused(cx);
             }
+            Command::GroupTenants => {
+                self.grouped = !self.grouped;
+                self.arrange(cx.data, cx.now);
+                self.focused(cx);
+            }
             Command::Assign => {
                 let ids = self.chosen(cx.data);
                 super::triage::assign_incidents(&ids, cx);
@@ -412,6 +440,7 @@ impl Screen for Incidents {
         let view = View {
             data: cx.data,
             order: &self.order,
+            grouped: self.grouped,
         };
         match event.kind {
             MouseEventKind::ScrollDown => {
@@ -439,6 +468,10 @@ impl Screen for Incidents {
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
         match msg {
             Msg::Queue(..) => self.arrange(cx.data, cx.now),
+            Msg::Show(_) => {
+                self.arrange(cx.data, cx.now);
+                self.focused(cx);
+            }
             Msg::Changes(changes) => {
                 use crate::domain::Change;
                 if self.version == cx.data.incidents.version() {
@@ -519,6 +552,12 @@ impl Screen for Incidents {
 
     fn incident(&self, data: &Data) -> Option<Of<IncidentId>> {
         self.focus(data).map(Of::key)
+    }
+
+    fn tenant(&self, data: &Data) -> Option<TenantNo> {
+        let chosen = self.chosen(data);
+        let first = chosen.first()?.tenant;
+        chosen.iter().all(|id| id.tenant == first).then_some(first)
     }
 }
 

@@ -64,7 +64,7 @@ pub(super) fn order(
     data: &Data,
     filter: &Filter,
     keep: bool,
-    (sort, reverse): (Sort, bool),
+    (sort, reverse, grouped): (Sort, bool, bool),
     now: Timestamp,
 ) -> Vec<u32> {
     let rows = data.incidents.rows();
@@ -105,6 +105,7 @@ pub(super) fn order(
         version: data.incidents.version(),
         sort,
         reverse,
+        grouped,
         minute: match sort {
             Sort::Sla => seconds(now).div_euclid(60),
             _ => 0,

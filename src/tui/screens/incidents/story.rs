@@ -92,7 +92,9 @@ pub(super) fn draw(
         None => "unassigned".to_owned(),
         owner => ctx.data.owner(row.tenant, owner).to_owned(),
     };
-    let title = if beside {
+    let title = if beside && ctx.data.tenants.several() {
+        format!("{} · {}", row.id, ctx.data.tenants.name(row.tenant))
+    } else if beside {
         row.id.to_string()
     } else {
         let tactics = row.tactics.to_string();

@@ -10,11 +10,14 @@ use crate::domain::{IncidentRow, Of, Severity};
 use crate::tui::commands::Command;
 use crate::tui::data::filter::incident_status;
 use crate::tui::screen::Ctx;
+use crate::tui::screens::tenants::Columns;
 use crate::tui::theme::Role;
 use crate::tui::widgets::paint;
 use crate::tui::widgets::table::{CellText, Column, Rows, Width};
 
-const COLUMNS: &[Column] = &[
+pub(super) const COLUMNS: Columns = Columns::new(OWN, 2);
+
+const OWN: &[Column] = &[
     Column::new("SEV", Width::Fixed(3)),
     Column::new("SLA", Width::Fixed(6)).right(),
     Column::new("ID", Width::Fixed(6)).falls(1),
@@ -58,6 +61,9 @@ fn short_title(title: &str) -> Cow<'_, str> {
 }
 
 pub(super) fn cell<'a>(row: &'a Of<IncidentRow>, column: usize, ctx: &Ctx<'_>) -> CellText<'a> {
+    let Some(column) = COLUMNS.own(column, ctx.data) else {
+        return Columns::cell(row.tenant, ctx);
+    };
     let open = row.status.is_open();
     let plain = ctx.style(if open { Role::Text } else { Role::Dim });
     match column {
@@ -170,6 +176,9 @@ pub(super) fn draw(screen: &Incidents, buf: &mut Buffer, area: Rect, ctx: &Ctx<'
     }
     title.push_str(" · by ");
     title.push_str(screen.sort.name());
+    if screen.grouped && ctx.data.tenants.only().is_none() {
+        title.push_str(", by tenant");
+    }
     if !screen.table.marks().is_empty() {
         title = format!("{title} · {} marked", screen.table.marks().len());
     }
@@ -212,12 +221,12 @@ pub(super) fn draw(screen: &Incidents, buf: &mut Buffer, area: Rect, ctx: &Ctx<'
     } else {
         let sort = screen.sort.column().map(|column| {
             let text = matches!(column, 1 | 3 | 5);
-            (column, text == screen.reverse)
+            (COLUMNS.place(column, ctx.data), text == screen.reverse)
         });
         screen.table.draw(
             buf,
             body,
-            COLUMNS,
+            &COLUMNS.all(ctx.data),
             &rows,
             sort,
             screen.editing.is_none(),
