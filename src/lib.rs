@@ -9,6 +9,7 @@
 //! | [`feed`] | keeps the cache true: polling, overlap, de-duplication, merge-following, lag |
 //! | [`respond`] | changes the world: operations, preflight, confirmation rules, journal, tracking |
 //! | [`hunt`] | a hunt as the analyst knows it: where it runs, results, history, export |
+//! | [`doctor`] | what works in a tenant, what will not, why, and what cures it; changes nothing |
 //! | [`tenant`] | one connected tenant: profile, tokens, clients, store, budgets |
 //! | [`api`] | the one way out: transport, and two thin typed clients, Graph and Defender |
 //! | [`store`] | two SQLite files a profile: the cache (queue, watermarks, query history), and the journal, which outlives it |
@@ -22,7 +23,7 @@
 //!
 //! # The laws
 //!
-//! 1. **Downhill only.** `main → cli → tui → {feed, respond, hunt} → tenant → {api, store} → auth →
+//! 1. **Downhill only.** `main → cli → tui → doctor → {feed, respond, hunt} → tenant → {api, store} → auth →
 //!    {cloud, config} → domain`. `kql` stands on nothing but the standard library and its assets,
 //!    `engine` on `kql` and SQLite alone, `hunt` on both. `tests/laws.rs` reads the imports.
 //! 2. **The simulated tenant is a stranger.** `sim` imports no room but `kql` and `engine`.
@@ -38,6 +39,7 @@ pub mod auth;
 pub mod cli;
 pub mod cloud;
 pub mod config;
+pub mod doctor;
 pub mod domain;
 pub mod engine;
 pub mod feed;

@@ -47,17 +47,23 @@ const DOWNHILL: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "doctor",
+        &[
+            "respond", "tenant", "api", "store", "auth", "cloud", "config", "domain",
+        ],
+    ),
+    (
         "tui",
         &[
-            "feed", "respond", "hunt", "tenant", "api", "store", "auth", "cloud", "config",
-            "domain", "kql", "engine",
+            "doctor", "feed", "respond", "hunt", "tenant", "api", "store", "auth", "cloud",
+            "config", "domain", "kql", "engine",
         ],
     ),
     (
         "cli",
         &[
-            "tui", "feed", "respond", "hunt", "tenant", "api", "store", "auth", "cloud", "config",
-            "domain", "kql", "engine", "sim",
+            "tui", "doctor", "feed", "respond", "hunt", "tenant", "api", "store", "auth", "cloud",
+            "config", "domain", "kql", "engine", "sim",
         ],
     ),
     ("kql", &[]),

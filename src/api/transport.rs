@@ -160,6 +160,11 @@ impl Transport {
         &self.inner.endpoints
     }
 
+    /// The connections requests are made on.
+    pub(super) fn http(&self) -> &reqwest::Client {
+        &self.inner.http
+    }
+
     /// Where their tokens come from.
     pub fn tokens(&self) -> &TokenSource {
         &self.inner.tokens

@@ -15,6 +15,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use url::Url;
 
+use super::consent::{ConsentAsk, consent_url};
 use super::permissions::Permission;
 use super::wording::{Named, parse_forbidden, subject};
 use super::{Claims, Resource};
@@ -288,13 +289,16 @@ pub fn foresee(
 /// Where an administrator of a tenant consents to everything the registration asks for. `tenant` is an id,
 /// a domain or `organizations`.
 pub fn consent_link(endpoints: &Endpoints, tenant: &str, client_id: &str) -> Option<Url> {
-    let mut url = endpoints.authority.clone();
-    url.path_segments_mut()
-        .ok()?
-        .pop_if_empty()
-        .extend([tenant, "adminconsent"]);
-    url.query_pairs_mut().append_pair("client_id", client_id);
-    Some(url)
+    Some(consent_url(
+        &endpoints.authority,
+        &ConsentAsk {
+            tenant,
+            client_id,
+            scopes: &[],
+            redirect: None,
+            state: None,
+        },
+    ))
 }
 
 fn advice(text: impl Into<String>) -> Cure {

@@ -11,6 +11,7 @@ mod aadsts;
 mod answer;
 mod claims;
 pub mod clock;
+mod consent;
 mod credential;
 mod endpoint;
 mod flow;
@@ -18,6 +19,7 @@ mod flows;
 mod http;
 pub mod judge;
 mod permissions;
+mod reach;
 mod source;
 mod talk;
 pub(crate) mod trouble;
@@ -31,12 +33,14 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 pub use aadsts::explain;
 pub use claims::Claims;
+pub use consent::{CONSENT_REDIRECT, ConsentAsk, consent_url, profile_consent};
 pub use flow::{Flow, TokenRequest};
 pub use http::{HttpError, http_client};
 pub use judge::{
     Cure, Needs, PermissionKind, Reason, Refusal, Verdict, consent_link, foresee, judge,
 };
 pub use permissions::{PERMISSIONS, Permission};
+pub use reach::{BadCertificate, Trouble};
 pub use source::{Learned, TokenSource};
 pub use talk::{SignInStep, Talk};
 pub use wording::{Named, parse_forbidden};

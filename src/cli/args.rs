@@ -103,6 +103,8 @@ pub(crate) enum Command {
     Actions(ActionCommand),
     /// Runs a hunting query in the tenant.
     Hunt(HuntArgs),
+    /// Says what works in the tenant, what will not, why, and what cures it; changes nothing.
+    Doctor(DoctorArgs),
     /// The query language alone, without a tenant.
     #[command(subcommand)]
     Kql(KqlCommand),
@@ -345,6 +347,16 @@ pub(crate) enum RunAction {
     ScanQuick,
     /// A full antivirus scan.
     ScanFull,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArgs {
+    /// Writes the report as one JSON document.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// Looks at the settings and their files alone: sends nothing.
+    #[arg(long)]
+    pub(crate) offline: bool,
 }
 
 #[derive(Debug, Args)]

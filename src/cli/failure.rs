@@ -64,6 +64,16 @@ impl Failure {
         Self::new(Exit::Signal(u8::try_from(number).unwrap_or(15)), "")
     }
 
+    /// A status alone: what there is to say has been written already.
+    pub(crate) fn silent(code: u8) -> Self {
+        let exit = match code {
+            2 => Exit::Usage,
+            3 => Exit::SignIn,
+            _ => Exit::Refused,
+        };
+        Self::new(exit, "")
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub(crate) fn advise(mut self, advice: impl fmt::Display) -> Self {

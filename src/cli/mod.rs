@@ -7,6 +7,7 @@ mod actions;
 mod alerts;
 mod args;
 mod console;
+mod doctor;
 mod edits;
 mod failure;
 mod hunt;
@@ -81,6 +82,7 @@ fn run(cli: Cli) -> Done {
             Ok(())
         }
         Command::Hunt(args) => hunt::run(args, &global),
+        Command::Doctor(args) => doctor::run(&args, &global),
     }
 }
 

@@ -124,7 +124,8 @@ pub(crate) fn profiles(config: &Config, global: &Global) -> Done<Picked> {
     Ok(picked)
 }
 
-fn profile_failure(error: ProfileError) -> Failure {
+/// Why there is no profile to use, with what to do next.
+pub(crate) fn profile_failure(error: ProfileError) -> Failure {
     let failure = Failure::usage(&error);
     match error {
         ProfileError::None { file } => failure.advise(example(&file.display().to_string())),

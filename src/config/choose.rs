@@ -127,8 +127,11 @@ impl Config {
         }
     }
 
-    /// The names meant, each once, in order; at least one.
-    fn names(&self, chosen: &Chosen) -> Result<Vec<String>, ProfileError> {
+    /// The names meant, each once, in order; at least one. They may be of profiles that cannot be used.
+    ///
+    /// # Errors
+    /// Where none is set up, or several are and none is the default.
+    pub fn names(&self, chosen: &Chosen) -> Result<Vec<String>, ProfileError> {
         let known = self.known();
         let none = || ProfileError::None {
             file: self.file.clone(),
