@@ -63,9 +63,9 @@ impl Identity {
     /// Makes an authority and a certificate for `localhost`, 127.0.0.1 and `::1`, unless something is to
     /// be wrong with it.
     pub fn new(fault: Option<TlsFault>) -> Result<Self, rcgen::Error> {
-        let (root, mut issuer) = authority()?;
+        let (root, mut issuer) = authority("nightjar simulated tenant")?;
         if fault == Some(TlsFault::Issuer) {
-            (_, issuer) = authority()?;
+            (_, issuer) = authority("an authority nobody knows")?;
         }
         let key = KeyPair::generate()?;
         let mut server = dated(CertificateParams::default());
@@ -127,12 +127,10 @@ impl Identity {
 }
 
 /// An authority of this run: its certificate, and what issues in its name.
-fn authority() -> Result<(rcgen::Certificate, Issuer<'static, KeyPair>), rcgen::Error> {
+fn authority(name: &str) -> Result<(rcgen::Certificate, Issuer<'static, KeyPair>), rcgen::Error> {
     let key = KeyPair::generate()?;
     let mut authority = dated(CertificateParams::default());
-    authority
-        .distinguished_name
-        .push(DnType::CommonName, "nightjar simulated tenant");
+    authority.distinguished_name.push(DnType::CommonName, name);
     authority.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     authority.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     let root = authority.self_signed(&key)?;
