@@ -10,7 +10,7 @@ use jiff::SignedDuration;
 use tokio::sync::watch;
 
 use crate::api::{self, Budgets, DefenderClient, GraphClient, Transport};
-use crate::auth::{Resource, TokenSource};
+use crate::auth::{Keeper, Resource, TokenSource};
 use crate::cloud::{CloudError, Endpoints};
 use crate::config::{Paths, Profile};
 use crate::domain::Timestamp;
@@ -86,7 +86,8 @@ impl Tenant {
     pub fn connect(profile: Profile, paths: &Paths) -> Result<Arc<Self>, TenantError> {
         let (store, set_aside) =
             Store::open_or_set_aside(&paths.store_file(&profile.name), Timestamp::now())?;
-        Self::with_store(profile, store, set_aside)
+        let keeper = Keeper::new(&profile, &paths.data);
+        Self::assemble(profile, store, set_aside, keeper)
     }
 
     /// The same over a cache that is open already; for the demo and tests.
@@ -95,13 +96,22 @@ impl Tenant {
         store: Store,
         set_aside: Vec<SetAside>,
     ) -> Result<Arc<Self>, TenantError> {
+        Self::assemble(profile, store, set_aside, Keeper::memory())
+    }
+
+    fn assemble(
+        profile: Profile,
+        store: Store,
+        set_aside: Vec<SetAside>,
+        keeper: Keeper,
+    ) -> Result<Arc<Self>, TenantError> {
         let endpoints = profile.endpoints().map_err(|source| TenantError::Cloud {
             profile: profile.name.clone(),
             source,
         })?;
         let http = api::http_client(&endpoints, profile.ca_file.as_deref())
             .map_err(|error| TenantError::Http(error.to_string()))?;
-        let tokens = TokenSource::new(&profile, &endpoints, http.clone());
+        let tokens = TokenSource::keeping(&profile, &endpoints, http.clone(), keeper);
         remember_audience(&tokens, &store);
         let transport = Transport::new(&endpoints, tokens.clone(), http);
         Ok(Arc::new(Self {
@@ -116,13 +126,15 @@ impl Tenant {
         }))
     }
 
-    /// Who "me" is: the analyst of the profile, else the profile's name.
-    pub fn who(&self) -> &str {
-        self.profile
-            .analyst
-            .as_deref()
+    /// Who "me" is: the analyst of the profile, else the person who signed in, else the profile's name.
+    pub fn who(&self) -> String {
+        let analyst = self.profile.analyst.clone();
+        let person = || self.tokens.who().map(|who| who.username);
+        analyst
             .filter(|analyst| !analyst.trim().is_empty())
-            .unwrap_or(&self.profile.name)
+            .or_else(person)
+            .filter(|name| !name.trim().is_empty())
+            .unwrap_or_else(|| self.profile.name.clone())
     }
 
     /// Its directory id: as its tokens say, and before there is one, as the profile names the tenant.

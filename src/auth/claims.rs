@@ -31,13 +31,18 @@ pub struct Claims {
     pub revocable: bool,
 }
 
+/// The payload of a JWT, whatever it says; `None` where the text is none.
+pub(super) fn payload(jwt: &str) -> Option<Value> {
+    let payload = jwt.split('.').nth(1)?;
+    let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
+    serde_json::from_slice(&bytes).ok()
+}
+
 impl Claims {
     /// Reads the payload; `None` where the token is opaque. The signature is not checked: only the
     /// service can decide what a token is good for.
     pub fn read(jwt: &str) -> Option<Self> {
-        let payload = jwt.split('.').nth(1)?;
-        let bytes = URL_SAFE_NO_PAD.decode(payload.trim_end_matches('=')).ok()?;
-        let claims: Value = serde_json::from_slice(&bytes).ok()?;
+        let claims = payload(jwt)?;
         let text = |name: &str| {
             let text = claims.get(name)?.as_str()?;
             (!text.is_empty()).then(|| text.to_owned())

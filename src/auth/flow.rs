@@ -2,7 +2,7 @@
 
 use futures_util::future::BoxFuture;
 
-use super::{AccessToken, AuthError, Resource, Talk};
+use super::{AccessToken, AuthError, Resource, Talk, Who};
 use crate::cloud::scope_of;
 
 /// A token that is wanted.
@@ -48,11 +48,16 @@ pub trait Flow: Send + Sync + 'static {
         Vec::new()
     }
 
-    /// Forgets what was kept of a sign-in, on disk too.
+    /// Forgets what was kept of a sign-in, on disk too; whether there was anything.
     ///
     /// # Errors
     /// Where what is kept cannot be removed.
-    fn sign_out(&self) -> Result<(), AuthError> {
-        Ok(())
+    fn sign_out(&self) -> Result<bool, AuthError> {
+        Ok(false)
+    }
+
+    /// Who is signed in, where that is a person and known; asks nobody.
+    fn who(&self) -> Option<Who> {
+        None
     }
 }

@@ -18,6 +18,7 @@ mod flow;
 mod flows;
 mod http;
 pub mod judge;
+mod keep;
 mod permissions;
 mod reach;
 mod source;
@@ -35,10 +36,12 @@ pub use aadsts::explain;
 pub use claims::Claims;
 pub use consent::{CONSENT_REDIRECT, ConsentAsk, consent_url, profile_consent};
 pub use flow::{Flow, TokenRequest};
+pub use flows::{PersonFlow, Surroundings};
 pub use http::{HttpError, http_client};
 pub use judge::{
     Cure, Needs, PermissionKind, Reason, Refusal, Verdict, consent_link, foresee, judge,
 };
+pub use keep::{KeepError, Keeper, Kept, Lock, Who, keyring_available};
 pub use permissions::{PERMISSIONS, Permission};
 pub use reach::{BadCertificate, Trouble};
 pub use source::{Learned, TokenSource};

@@ -6,7 +6,10 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
-use super::{AccessToken, AuthError, Flow, Resource, SharedToken, Talk, TokenRequest, flows};
+use super::{
+    AccessToken, AuthError, AuthErrorKind, Flow, Keeper, Resource, SharedToken, Talk, TokenRequest,
+    Who, flows,
+};
 use crate::cloud::Endpoints;
 use crate::config::Profile;
 
@@ -24,11 +27,11 @@ struct Inner {
     slots: [Slot; 2],
     tenant: String,
     /// Told of what was learned, before anybody else: keeps it for the next start.
-    keeper: OnceLock<Keeper>,
+    keeper: OnceLock<Remember>,
     learned: watch::Sender<Option<Learned>>,
 }
 
-type Keeper = Box<dyn Fn(&Learned) + Send + Sync>;
+type Remember = Box<dyn Fn(&Learned) + Send + Sync>;
 
 /// An audience other than the configured one with which a service took tokens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,9 +83,19 @@ struct Held {
 }
 
 impl TokenSource {
-    /// The tokens of a profile, by the flow it asks for.
+    /// The tokens of a profile, by the flow it asks for; a person's sign-in ends with the program.
     pub fn new(profile: &Profile, endpoints: &Endpoints, http: reqwest::Client) -> Self {
-        let flow = flows::of(profile, endpoints, http);
+        Self::keeping(profile, endpoints, http, Keeper::memory())
+    }
+
+    /// The same; a person's sign-in is kept by this keeper.
+    pub fn keeping(
+        profile: &Profile,
+        endpoints: &Endpoints,
+        http: reqwest::Client,
+        keeper: Keeper,
+    ) -> Self {
+        let flow = flows::of(profile, endpoints, http, keeper);
         Self::with_flow(flow, endpoints, &profile.tenant_id)
     }
 
@@ -279,11 +292,44 @@ impl TokenSource {
         self.invalidate(resource, refused);
     }
 
-    /// Forgets every token and what was kept of a sign-in, on disk too.
+    /// Signs the person at the console in for every resource: they are asked once, and once more only
+    /// where one resource asks more of them than the other.
+    ///
+    /// # Errors
+    /// Where they did not, or were refused.
+    pub async fn sign_in_to_all(&self, talk: &Talk) -> Result<(), AuthError> {
+        self.sign_in(Resource::Graph, talk.clone()).await?;
+        // Of whoever was signed in before.
+        if let Some(before) = self.peek(Resource::Defender) {
+            self.invalidate(Resource::Defender, &before);
+        }
+        match self.token(Resource::Defender).await {
+            Err(error) if error.kind == AuthErrorKind::Interaction => self
+                .sign_in(Resource::Defender, talk.clone())
+                .await
+                .map(drop),
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Who is signed in, where that is a person and known; asks nobody.
+    pub fn who(&self) -> Option<Who> {
+        self.inner.flow.who()
+    }
+
+    /// Why a person has to sign in, where that is what the last request for a token found.
+    pub fn needs_person(&self) -> Option<AuthError> {
+        self.inner.slots.iter().find_map(|slot| {
+            let (_, error) = slot.held().failed.clone()?;
+            (error.kind == AuthErrorKind::Interaction).then_some(error)
+        })
+    }
+
+    /// Forgets every token and what was kept of a sign-in, on disk too; whether anything was kept.
     ///
     /// # Errors
     /// Where what is kept cannot be removed.
-    pub fn sign_out(&self) -> Result<(), AuthError> {
+    pub fn sign_out(&self) -> Result<bool, AuthError> {
         for slot in &self.inner.slots {
             slot.held().token = None;
         }

@@ -6,6 +6,8 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use url::Url;
 
+use crate::config::SignIn;
+
 /// A step of signing in, to be shown. Texts of the service are sanitised.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum SignInStep {
@@ -35,6 +37,8 @@ pub enum SignInStep {
 #[derive(Clone, Debug)]
 pub struct Talk {
     steps: mpsc::UnboundedSender<SignInStep>,
+    /// The way the person chose in place of the profile's: the browser or a device code.
+    pub way: Option<SignIn>,
     /// Cancelled where the person gives up.
     pub cancel: CancellationToken,
 }
@@ -43,7 +47,18 @@ impl Talk {
     /// A line and where its steps arrive.
     pub fn new(cancel: CancellationToken) -> (Self, mpsc::UnboundedReceiver<SignInStep>) {
         let (steps, heard) = mpsc::unbounded_channel();
-        (Self { steps, cancel }, heard)
+        let talk = Self {
+            steps,
+            way: None,
+            cancel,
+        };
+        (talk, heard)
+    }
+
+    /// The same, by a way the person chose.
+    #[must_use]
+    pub fn by(self, way: Option<SignIn>) -> Self {
+        Self { way, ..self }
     }
 
     /// Shows a step.

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::config::SignIn;
+
 /// A terminal triage console for Microsoft Defender XDR.
 #[derive(Debug, Parser)]
 #[command(
@@ -108,6 +110,10 @@ pub(crate) enum Command {
     /// The query language alone, without a tenant.
     #[command(subcommand)]
     Kql(KqlCommand),
+    /// Signs in and says who, where and with which permissions; without a profile, asks its way to one.
+    Login(LoginArgs),
+    /// Removes a person's sign-in from this machine.
+    Logout(LogoutArgs),
     /// Where the settings are, whether they are right, what they may be.
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -410,6 +416,50 @@ pub(crate) struct KqlInput {
     /// Files with one query each; `-` or none is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Default, Args)]
+pub(crate) struct LoginArgs {
+    /// Signs in in the browser of this machine.
+    #[arg(long, conflicts_with = "device_code")]
+    pub(crate) browser: bool,
+    /// Signs in in a browser elsewhere, with a code.
+    #[arg(long)]
+    pub(crate) device_code: bool,
+    /// Where the sign-in is kept; remembered in the settings as token_store.
+    #[arg(long, value_enum, value_name = "PLACE")]
+    pub(crate) store: Option<Store>,
+    /// Asks the way to one more profile; --profile names it.
+    #[arg(long)]
+    pub(crate) new: bool,
+}
+
+impl LoginArgs {
+    /// The way that was asked for.
+    pub(crate) fn way(&self) -> Option<SignIn> {
+        match (self.browser, self.device_code) {
+            (true, _) => Some(SignIn::Browser),
+            (_, true) => Some(SignIn::DeviceCode),
+            _ => None,
+        }
+    }
+}
+
+/// Where a sign-in is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Store {
+    /// The system's keyring.
+    Keyring,
+    /// A file only its owner can read.
+    File,
+    /// Nowhere: it ends with the program.
+    Memory,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct LogoutArgs {
+    /// The profile, instead of the default one.
+    pub(crate) profile: Option<String>,
 }
 
 #[derive(Debug, Subcommand)]

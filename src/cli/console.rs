@@ -11,7 +11,7 @@ use super::args::{DemoArgs, Global};
 use super::failure::{Done, Failure};
 use super::session::tenant_failure;
 use super::several::open_all;
-use super::{logging, runtime, say, settings};
+use super::{logging, runtime, say, secrets, settings};
 use crate::config::{
     Chosen, Config, FeedSettings, Loaded, Paths, Picked, Profile, ProfileError, SecretSource,
 };
@@ -45,6 +45,7 @@ pub(crate) fn run(global: &Global) -> Done {
         }
     };
     notices.extend(picked.left_out.into_iter().map(|(_, why)| why));
+    secrets::ask(&picked.profiles)?;
     let ended = runtime()?.block_on(async {
         let profiles = picked.profiles.clone();
         let (mut tenants, mut broken, mut first) = (Vec::new(), Vec::new(), None);

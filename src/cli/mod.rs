@@ -16,9 +16,11 @@ mod input;
 mod kql;
 mod kql_run;
 mod logging;
+mod login;
 mod machines;
 mod narrow;
 mod output;
+mod secrets;
 mod session;
 mod settings;
 mod several;
@@ -69,6 +71,8 @@ fn run(cli: Cli) -> Done {
     match command {
         Command::Kql(command) => language(command, &global),
         Command::Config(command) => settings::run(command, &global, &mut io::stdout().lock()),
+        Command::Login(args) => login::login(&args, &global, &mut io::stdout().lock()),
+        Command::Logout(args) => login::logout(&args, &global),
         Command::Sim(args) => sim::run(args),
         Command::Demo(args) => console::demo(args, &global),
         Command::Incidents(command) => incidents::run(command, &global),

@@ -7,7 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::args::Global;
 use super::failure::{Done, Failure};
 use super::several::Tenants;
-use super::{logging, runtime, say, settings};
+use super::{logging, runtime, say, secrets, settings};
 use crate::api::{ApiError, ApiErrorKind};
 use crate::config::Paths;
 use crate::domain::parse_time;
@@ -36,6 +36,7 @@ fn begin(global: &Global, one: bool, work: impl AsyncFnOnce(Tenants) -> Done) ->
     if one {
         picked.one().map_err(Failure::usage)?;
     }
+    secrets::ask(&picked.profiles)?;
     runtime()?.block_on(async {
         let tenants = Tenants::open(picked, &paths).await;
         let learned = tenants.learned();
@@ -70,7 +71,7 @@ pub(crate) fn api_failure(error: ApiError) -> Failure {
 /// `me` is the profile's analyst.
 pub(crate) fn person(tenant: &Tenant, given: &str) -> String {
     if given == "me" {
-        return tenant.who().to_owned();
+        return tenant.who();
     }
     given.to_owned()
 }

@@ -1,7 +1,7 @@
 //! Every setting there is, as tables: what the reader accepts, the schema says and the defaults are.
 
 use crate::cloud;
-use crate::config::SignIn;
+use crate::config::{SignIn, TokenStore};
 
 /// What a setting holds.
 #[derive(Clone, Copy, Debug)]
@@ -87,18 +87,30 @@ fn ways() -> Vec<&'static str> {
     SignIn::ALL.iter().map(|way| way.word()).collect()
 }
 
+fn stores() -> Vec<&'static str> {
+    TokenStore::ALL.iter().map(|store| store.word()).collect()
+}
+
 fn regions() -> Vec<&'static str> {
     let regions = cloud::CLOUDS.iter().flat_map(|cloud| cloud.regions);
     regions.copied().collect()
 }
 
 /// Settings before the first table.
-pub(super) static ROOT: &[Field] = &[field(
-    "default_profile",
-    Shape::Names,
-    "",
-    "The profile used where none is named, or a list of them.",
-)];
+pub(super) static ROOT: &[Field] = &[
+    field(
+        "default_profile",
+        Shape::Names,
+        "",
+        "The profile used where none is named, or a list of them.",
+    ),
+    field(
+        "token_store",
+        Shape::Choice(stores),
+        "",
+        "Where a person's sign-in is kept: the system's keyring, a file only you can read, or memory; left out, the keyring where there is one, else memory.",
+    ),
+];
 
 /// The tables of the file, besides `profiles` and `keys`.
 pub(super) static TABLES: &[(&str, &[Field])] = &[("ui", UI), ("feed", FEED), ("sla", SLA)];
@@ -386,7 +398,7 @@ impl Shape {
                 "an identifier URI such as \"https://api.securitycenter.microsoft.com\"".to_owned()
             }
             Self::Secret => {
-                "{ env = \"NAME\" }, { file = \"path\" } or { command = [\"program\", \"argument\"] }"
+                "{ env = \"NAME\" }, { file = \"path\" }, { command = [\"program\", \"argument\"] } or { prompt = true }"
                     .to_owned()
             }
         }

@@ -9,6 +9,7 @@
 //! those names are checked by whoever owns them.
 
 mod choose;
+pub mod edit;
 mod fields;
 mod paths;
 mod problem;
@@ -24,7 +25,7 @@ use std::time::Duration;
 pub use choose::{Chosen, Picked, ProfileError};
 pub use paths::Paths;
 pub use problem::{Problem, nearest, position};
-pub use secret::{SecretError, SecretSource, check_file};
+pub use secret::{SecretError, SecretSource, Typed, check_file};
 
 use crate::cloud::{self, CloudError, Endpoints};
 
@@ -35,6 +36,8 @@ pub struct Config {
     pub file: PathBuf,
     /// The profiles used where none is named, in the order they are shown; mostly one.
     pub default_profile: Vec<String>,
+    /// Where a person's sign-in is kept, where that is said.
+    pub token_store: Option<TokenStore>,
     /// Profiles that can be used.
     pub profiles: BTreeMap<String, Profile>,
     /// Profiles that cannot, with what is wrong in them.
@@ -109,6 +112,8 @@ pub struct Profile {
     pub analyst: Option<String>,
     /// Refuse every write.
     pub read_only: bool,
+    /// Where a person's sign-in is kept; the file says it once for all profiles.
+    pub token_store: Option<TokenStore>,
 }
 
 impl Profile {
@@ -143,6 +148,7 @@ impl Profile {
             ca_file: None,
             analyst: None,
             read_only: false,
+            token_store: None,
         }
     }
 
@@ -241,6 +247,36 @@ impl SignIn {
             self,
             Self::Browser | Self::DeviceCode | Self::Password | Self::AzureCli
         )
+    }
+}
+
+/// Where a person's sign-in is kept between runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum TokenStore {
+    /// In the system's keyring.
+    Keyring,
+    /// In a file only its owner can read.
+    File,
+    /// Nowhere: it ends with the program.
+    Memory,
+}
+
+impl TokenStore {
+    /// Every place.
+    pub const ALL: [Self; 3] = [Self::Keyring, Self::File, Self::Memory];
+
+    /// As the file writes it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Keyring => "keyring",
+            Self::File => "file",
+            Self::Memory => "memory",
+        }
+    }
+
+    /// The place of a word.
+    pub fn of(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|store| store.word() == word)
     }
 }
 

@@ -86,6 +86,7 @@ fn property(field: &Field) -> Value {
                 secret("env", json!({ "type": "string" })),
                 secret("file", json!({ "type": "string" })),
                 secret("command", json!({ "type": "array", "items": { "type": "string" }, "minItems": 1 })),
+                secret("prompt", json!({ "const": true })),
                 { "type": "string", "description": "For a tenant simulated on this machine alone." },
             ],
         }),

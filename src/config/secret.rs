@@ -5,6 +5,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use secrecy::SecretString;
@@ -25,7 +26,12 @@ pub enum SecretSource {
     Value(SecretString),
     /// The first line a program prints, given with its arguments; no shell in between.
     Command(Vec<String>),
+    /// Typed by whoever starts the program; then in memory alone, where clones share it.
+    Prompt(Typed),
 }
+
+/// A secret somebody types; empty until they have.
+pub type Typed = Arc<OnceLock<SecretString>>;
 
 /// Why a secret could not be read; names the place, never the secret.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +63,9 @@ pub enum SecretError {
         /// Why.
         why: String,
     },
+    /// Nobody typed it.
+    #[error("the secret is asked for on the terminal, and nobody was asked")]
+    NotTyped,
     /// What was read is empty.
     #[error("{0} holds no secret: it is empty")]
     Empty(String),
@@ -76,6 +85,7 @@ impl SecretSource {
             Self::File(path) => read_file(path)?,
             Self::Value(secret) => return Ok(secret.clone()),
             Self::Command(words) => run(words)?,
+            Self::Prompt(typed) => return typed.get().cloned().ok_or(SecretError::NotTyped),
         };
         let secret = text.trim();
         if secret.is_empty() {
@@ -93,6 +103,7 @@ impl SecretSource {
             Self::Command(words) => {
                 format!("the command `{}`", words.first().map_or("", String::as_str))
             }
+            Self::Prompt(_) => "the keyboard".to_owned(),
         }
     }
 }
@@ -221,6 +232,17 @@ mod tests {
         assert!(missing.to_string().contains("cannot be started"));
         let silent = words(&["true"]).read().expect_err("empty");
         assert!(silent.to_string().contains("is empty"));
+    }
+
+    #[test]
+    fn what_was_typed_is_shared_by_clones_and_asked_for_before() {
+        let typed = Typed::default();
+        let source = SecretSource::Prompt(Arc::clone(&typed));
+        let clone = source.clone();
+        assert!(matches!(source.read(), Err(SecretError::NotTyped)));
+        typed.set(SecretString::from("hunter2")).expect("once");
+        assert_eq!(clone.read().expect("typed").expose_secret(), "hunter2");
+        assert!(!format!("{clone:?} {}", clone.place()).contains("hunter2"));
     }
 
     #[test]

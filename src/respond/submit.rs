@@ -137,7 +137,7 @@ impl Responder {
             .map_err(|error| StoreError::Content(error.to_string()))?;
         let entry = NewEntry {
             at: Timestamp::now(),
-            who: self.tenant.who().to_owned(),
+            who: self.tenant.who(),
             tenant: self.tenant.profile.tenant_id.clone(),
             operation: spec.id.to_owned(),
             title: spec.title.to_owned(),

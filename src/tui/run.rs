@@ -147,7 +147,7 @@ fn facts(start: &Start) -> Vec<TenantFacts> {
     let broken = start
         .broken
         .iter()
-        .map(|(profile, why)| (profile, profile.name.as_str(), true, Some(why.clone())));
+        .map(|(profile, why)| (profile, profile.name.clone(), true, Some(why.clone())));
     let all: Vec<_> = opened.chain(broken).collect();
     let domains: Vec<&str> = all.iter().map(|(it, ..)| it.tenant_id.as_str()).collect();
     let facts = all.iter().map(|(profile, me, read_only, broken)| {
@@ -161,7 +161,7 @@ fn facts(start: &Start) -> Vec<TenantFacts> {
                 profile.name.clone()
             },
             title: format!("{} ({id})", profile.name),
-            me: (*me).to_owned(),
+            me: me.clone(),
             read_only: start.read_only || *read_only,
             cloud: profile.cloud.clone(),
             way: profile.sign_in.unwrap_or(SignIn::Secret).word().to_owned(),

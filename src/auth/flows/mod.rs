@@ -1,24 +1,39 @@
 //! The ways to sign in, a file each.
 
 mod azure_cli;
+mod browser;
 mod certificate;
+mod device_code;
 mod federated;
+mod loopback;
 mod managed_identity;
 mod password;
+mod person;
 mod secret;
 
 use secrecy::SecretString;
 
 use super::endpoint::{TokenServer, error};
-use super::{AccessToken, AuthError, AuthErrorKind, Flow, TokenRequest};
+use super::{AccessToken, AuthError, AuthErrorKind, Flow, Keeper, TokenRequest};
 use crate::cloud::Endpoints;
 use crate::config::{Profile, SecretSource, SignIn, TokenEndpoint};
+
+pub use person::{PersonFlow, Surroundings};
 
 /// How assertions are announced (RFC 7523 section 2.2).
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// The way a profile asks for.
-pub(super) fn of(profile: &Profile, endpoints: &Endpoints, http: reqwest::Client) -> Box<dyn Flow> {
+pub(super) fn of(
+    profile: &Profile,
+    endpoints: &Endpoints,
+    http: reqwest::Client,
+    keeper: Keeper,
+) -> Box<dyn Flow> {
+    if matches!(profile.sign_in(), SignIn::Browser | SignIn::DeviceCode) {
+        let around = Surroundings::default();
+        return Box::new(PersonFlow::new(profile, endpoints, http, keeper, around));
+    }
     let server = |profile: &Profile| TokenServer::of(profile, endpoints, http);
     match profile.sign_in() {
         SignIn::Certificate => {

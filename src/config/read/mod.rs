@@ -14,7 +14,9 @@ use toml::de::{DeTable, DeValue};
 use crate::config::fields;
 use crate::config::problem::{Problem, nearest, position};
 use crate::config::read::values::type_of;
-use crate::config::{Config, FeedSettings, KeyBinding, KeyScope, KeyTable, Loaded, Sla, Ui};
+use crate::config::{
+    Config, FeedSettings, KeyBinding, KeyScope, KeyTable, Loaded, Sla, TokenStore, Ui,
+};
 
 /// A secret file to look at, with where the profile names it.
 pub(super) struct SecretFile {
@@ -174,6 +176,10 @@ impl Reader<'_> {
         let tables = fields::TABLES.iter().map(|(name, _)| *name);
         let more: Vec<&str> = tables.chain(["profiles", "keys"]).collect();
         let values = self.values(root.into_iter(), fields::ROOT, &more, "at the top", false);
+        config.token_store = values.text("token_store").and_then(TokenStore::of);
+        for profile in config.profiles.values_mut() {
+            profile.token_store = config.token_store;
+        }
         for (name, at) in values.names("default_profile") {
             let known = || config.profiles.keys().chain(config.unusable.keys());
             if !known().any(|it| it == name) {

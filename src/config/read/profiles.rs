@@ -107,6 +107,7 @@ impl Reader<'_> {
             ca_file: values.file("ca_file"),
             analyst: values.owned("analyst"),
             read_only: values.flag("read_only"),
+            token_store: None,
         };
         let endpoints = match profile.endpoints() {
             Ok(endpoints) => endpoints,

@@ -12,7 +12,7 @@ use crate::cloud;
 use crate::config::fields::{self, Field, Shape};
 use crate::config::problem::nearest;
 use crate::config::read::Reader;
-use crate::config::secret::SecretSource;
+use crate::config::secret::{SecretSource, Typed};
 use crate::config::{FeedSettings, Sla, TimeZone, Ui, span};
 
 /// A value that passed its shape, with where it stands.
@@ -315,13 +315,14 @@ impl Reader<'_> {
                     }
                 }
             }
-            (name @ ("env" | "file" | "command"), other) => {
+            ("prompt", DeValue::Boolean(true)) => Some(SecretSource::Prompt(Typed::default())),
+            (name @ ("env" | "file" | "command" | "prompt"), other) => {
                 let what = format!("{}.{name} is {}", field.name, type_of(other));
                 wrong(self, inner.span().start, what, None)
             }
             (name, _) => {
                 let what = format!("unknown place \"{name}\" of {}", field.name);
-                let near = nearest(name, ["env", "file", "command"]);
+                let near = nearest(name, ["env", "file", "command", "prompt"]);
                 wrong(self, key.span().start, what, near)
             }
         }

@@ -1,0 +1,110 @@
+//! Secrets that are typed: asked for before anything else takes the terminal, shown to nobody, kept in
+//! memory alone.
+
+use std::io::{self, IsTerminal as _, Write as _};
+
+use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
+use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
+use secrecy::SecretString;
+use secrecy::zeroize::Zeroizing;
+
+use super::failure::{Done, Failure};
+use crate::config::{Profile, SecretSource, SignIn};
+use crate::domain::text;
+
+/// No secret is longer; memory for it is taken at once, so that none is left behind.
+const LONGEST: usize = 4096;
+
+/// Asks for every secret these profiles sign in with and want typed, once each.
+pub(crate) fn ask<'a>(profiles: impl IntoIterator<Item = &'a Profile>) -> Done {
+    for profile in profiles {
+        for (what, source) in typed(profile) {
+            let Some(SecretSource::Prompt(typed)) = source else {
+                continue;
+            };
+            if typed.get().is_none() {
+                let secret = hidden(&format!("{what} of profile {}: ", profile.name))?;
+                // Clones share: nobody else types meanwhile.
+                let _ = typed.set(secret);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The secrets a profile's way to sign in uses.
+fn typed(profile: &Profile) -> Vec<(&'static str, Option<&SecretSource>)> {
+    match profile.sign_in() {
+        SignIn::Secret => vec![("client secret", profile.client_secret.as_ref())],
+        SignIn::Certificate => vec![(
+            "certificate password",
+            profile.certificate_password.as_ref(),
+        )],
+        SignIn::Password => vec![("password", profile.password.as_ref())],
+        _ => Vec::new(),
+    }
+}
+
+/// Reads a line from the terminal without showing it.
+fn hidden(prompt: &str) -> Done<SecretString> {
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(Failure::usage(format!(
+            "there is no terminal to ask for the {}",
+            prompt.trim_end_matches([':', ' '])
+        ))
+        .advise("Run it in a terminal, or name another place in the profile: { env = \"NAME\" }, { file = \"path\" } or { command = […] }."));
+    }
+    let mut err = io::stderr();
+    write!(err, "{}", text::clean(prompt))?;
+    err.flush()?;
+    let raw = Raw::enter()?;
+    let typed = line();
+    drop(raw);
+    writeln!(err)?;
+    let typed = typed?;
+    if typed.trim().is_empty() {
+        return Err(Failure::usage("nothing was typed"));
+    }
+    Ok(SecretString::from(typed.trim()))
+}
+
+/// Raw mode, left again however this ends.
+struct Raw;
+
+impl Raw {
+    fn enter() -> io::Result<Self> {
+        enable_raw_mode()?;
+        Ok(Self)
+    }
+}
+
+impl Drop for Raw {
+    fn drop(&mut self) {
+        // The terminal is gone: nobody is left to see it.
+        let _ = disable_raw_mode();
+    }
+}
+
+fn line() -> Done<Zeroizing<String>> {
+    let mut typed = Zeroizing::new(String::with_capacity(LONGEST));
+    loop {
+        let Event::Key(key) = read()? else { continue };
+        if key.kind == KeyEventKind::Release {
+            continue;
+        }
+        let control = key.modifiers.contains(KeyModifiers::CONTROL);
+        match key.code {
+            KeyCode::Enter => return Ok(typed),
+            KeyCode::Char('c' | 'd') if control => return Err(Failure::interrupted()),
+            KeyCode::Char('u') if control => typed.clear(),
+            KeyCode::Esc => return Err(Failure::interrupted()),
+            KeyCode::Backspace => {
+                typed.pop();
+            }
+            KeyCode::Char(letter) if !control && typed.len() + letter.len_utf8() <= LONGEST => {
+                typed.push(letter);
+            }
+            _ => {}
+        }
+    }
+}
