@@ -7,6 +7,8 @@ mod harness;
 mod look;
 #[path = "screens/robust.rs"]
 mod robust;
+#[path = "screens/sign_in.rs"]
+mod sign_in;
 #[path = "screens/tenants.rs"]
 mod tenants;
 #[path = "screens/triage.rs"]

@@ -50,11 +50,13 @@ pub enum Scope {
     Picker,
     /// A popup with fields to fill in.
     Form,
+    /// The popup a person signs in in.
+    SignIn,
 }
 
 impl Scope {
     /// Every scope with its name in configuration and its title in help.
-    pub const ALL: [(Scope, &'static str, &'static str); 19] = [
+    pub const ALL: [(Scope, &'static str, &'static str); 20] = [
         (Scope::Anywhere, "anywhere", "Everywhere"),
         (Scope::Main, "main", "Every screen"),
         (Scope::List, "list", "Lists"),
@@ -74,6 +76,7 @@ impl Scope {
         (Scope::Popup, "popup", "Popups"),
         (Scope::Picker, "picker", "Choosing"),
         (Scope::Form, "form", "Filling in"),
+        (Scope::SignIn, "sign-in", "Signing in"),
     ];
 
     /// The scope whose keys also work here.
@@ -87,7 +90,7 @@ impl Scope {
             }
             Self::Incidents | Self::Alerts | Self::Evidence | Self::Grid => Some(Self::Items),
             Self::Editor => Some(Self::Text),
-            Self::Picker => Some(Self::Popup),
+            Self::Picker | Self::SignIn => Some(Self::Popup),
             Self::Form => Some(Self::Text),
         }
     }
@@ -297,6 +300,13 @@ commands! {
         PopupRight "popup-right" "Scroll right" "" None ["right"] "Scrolls the popup right.";
         PopupCopy "popup-copy" "Copy" "" None ["y"] "Copies what the popup shows.";
     }
+    SignIn {
+        SignInStart "sign-in-start" "Sign in" "" None ["enter"] "Signs in as the profile says, or tries again.";
+        SignInBrowser "sign-in-browser" "In the browser" "" None ["b"] "Signs in in the browser of this machine.";
+        SignInDevice "sign-in-device" "With a code" "" None ["d"] "Signs in in a browser elsewhere, with a code to enter there.";
+        SignInCopy "sign-in-copy" "Copy the code" "" None ["c"] "Copies the code, or the address of the page.";
+        SignInOpen "sign-in-open" "Open the page" "" None ["o"] "Opens the page in the browser.";
+    }
     Form {
         FormNext "form-next" "Next field" "next field" None ["tab", "down"] "Goes to the next field.";
         FormPrevious "form-previous" "Previous field" "" None ["shift-tab", "up"] "Goes to the previous field.";
@@ -307,6 +317,7 @@ commands! {
         Back "back" "Back" "back" None ["esc", "backspace"] "Back to the screen before.";
         Undo "undo" "Undo" "" Low ["u"] "Takes the last reversible change back.";
         Refresh "refresh" "Refresh" "" None ["r"] "Asks the services now.";
+        SignIn "sign-in" "Sign in" "" None ["L"] "Signs in to the tenant that waits for it, as the person at this console.";
         Palette "palette" "Palette" "palette" None [":"] "Chooses any command by name.";
         Help "help" "Help" "help" None ["?"] "Shows the keys that work here.";
         GoIncidents "go-incidents" "Incidents" "" None ["1"] "Shows the incident queue.";

@@ -11,6 +11,7 @@ use super::data::{Level, Story};
 use super::screen::Screen;
 use super::screens::evidence::{EvidenceAsk, EvidenceMsg};
 use super::screens::hunt::{HuntAsk, HuntMsg};
+use super::screens::sign_in::{SignInAsk, SignInMsg};
 use crate::api::Budgets;
 use crate::domain::{
     Alert, AlertId, AlertRow, Change, EntityKey, IncidentId, IncidentRow, MachineAction, MachineId,
@@ -176,6 +177,8 @@ pub enum Msg {
     Hunt(HuntMsg),
     /// For the Evidence screen: what was hunted for.
     Evidence(EvidenceMsg),
+    /// Somebody has to sign in, or is doing so.
+    SignIn(SignInMsg),
     /// For the Hunt screen: put this query into a tab (title, text, run at once).
     OpenQuery {
         /// The tenants to ask; none: those the screen would ask anyway.
@@ -325,4 +328,6 @@ pub enum Effect {
     Hunt(HuntAsk),
     /// For the Evidence screen: hunt for facts.
     Evidence(EvidenceAsk),
+    /// Sign a person in.
+    SignIn(SignInAsk),
 }

@@ -10,6 +10,7 @@ use super::keys::Chord;
 use super::msg::{Act, Effect, EvidenceOf, Msg, Root};
 use super::screen::{Cx, Screen};
 use super::screens;
+use super::screens::sign_in::{self, SignInMsg, SignInPopup};
 use super::state::State;
 use super::writes;
 use crate::cloud;
@@ -84,6 +85,7 @@ fn told(state: &mut State, msg: &Msg, now: Timestamp, effects: &mut Vec<Effect>)
             state.data.recount();
         }
         Msg::Notice(level, text) => state.say(*level, text.clone(), now),
+        Msg::SignIn(SignInMsg::Needed(tenant, why)) => sign_in_needed(state, *tenant, why, now),
         Msg::TenantNotice(tenant, level, text) => state.say_of(*tenant, *level, text, now),
         Msg::Story(id, answer) => {
             state.data.stories.put(id, answer.clone());
@@ -128,6 +130,17 @@ fn told(state: &mut State, msg: &Msg, now: Timestamp, effects: &mut Vec<Effect>)
             told(state, &Msg::Changes(changes.collect()), now, effects);
         }
         told(state, &Msg::JournalChanged(operation.tenant), now, effects);
+    }
+}
+
+/// Somebody has to sign in: that is offered where it takes the keyboard from nobody, else said.
+fn sign_in_needed(state: &mut State, tenant: TenantNo, why: &str, now: Timestamp) {
+    if state.front().typing() || state.popups().len() > 0 {
+        let key = state.keymap.key_of(Command::SignIn).unwrap_or_default();
+        let text = format!("somebody has to sign in ({key}): {why}");
+        state.say_of(tenant, Level::Warning, &text, now);
+    } else {
+        state.open(Box::new(SignInPopup::offer(tenant, why)));
     }
 }
 
@@ -260,6 +273,10 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
                 "UTC"
             };
             state.say(Level::Info, format!("times in {zone}"), now);
+        }
+        Command::SignIn => {
+            let popup = SignInPopup::begin(sign_in::meant(&state.data));
+            carry_out(state, vec![Act::Popup(Box::new(popup))], now, effects);
         }
         Command::Undo => writes::undo(state, now, effects),
         Command::DeviceIsolateFull

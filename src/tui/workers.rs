@@ -14,6 +14,7 @@ use tokio_util::task::TaskTracker;
 use super::data::{Level, Story};
 use super::msg::{Effect, Msg, Sightings, TokenFacts};
 use super::screens;
+use super::screens::sign_in::SignInMsg;
 use crate::auth::{Resource, TokenSource};
 use crate::config::{FeedSettings, Paths};
 use crate::domain::{ActionId, EntityKey, IncidentId, Of, TenantNo, Timestamp};
@@ -74,7 +75,8 @@ impl Workers {
             let (events, heard) = mpsc::channel(64);
             let feed = Feed::start(Arc::clone(tenant), settings.clone(), events);
             let (live, reconnected) = watch::channel(false);
-            tasks.spawn(listen(no, heard, inbox.clone(), live));
+            let tokens = tenant.tokens.clone();
+            tasks.spawn(listen(no, tokens, heard, inbox.clone(), live));
             let news = budgets(no, Arc::clone(tenant), inbox.clone(), stop.clone());
             tasks.spawn(news);
             if !responder.read_only() {
@@ -242,6 +244,12 @@ impl Workers {
                     self.look_up(screens::evidence::work::carry_out(ask, tenant));
                 }
             }
+            Effect::SignIn(ask) => {
+                if let Some(connected) = self.of(ask.tenant) {
+                    let (tenant, inbox) = (Arc::clone(&connected.tenant), self.inbox.clone());
+                    self.look_up(screens::sign_in::work::carry_out(ask, tenant, inbox));
+                }
+            }
             Effect::OpenPortal(page) => self.answer(move || match open_page(&page) {
                 Ok(()) => Msg::Tick,
                 Err(why) => {
@@ -381,10 +389,13 @@ async fn send(inbox: &Inbox, msg: Msg) {
 /// A feed's words as messages.
 async fn listen(
     no: TenantNo,
+    tokens: TokenSource,
     mut heard: mpsc::Receiver<FeedEvent>,
     inbox: Inbox,
     live: watch::Sender<bool>,
 ) {
+    // Whether a sign-in was asked for already: once, until it works again.
+    let mut asked = false;
     while let Some(event) = heard.recv().await {
         let msg = match event {
             FeedEvent::Changes(changes) => {
@@ -392,6 +403,13 @@ async fn listen(
             }
             FeedEvent::Health(health) => {
                 live.send_replace(health.state == FeedState::Live);
+                let refused = matches!(health.state, FeedState::SignIn { .. });
+                asked &= health.state != FeedState::Live;
+                if let (true, false, Some(error)) = (refused, asked, tokens.needs_person()) {
+                    asked = true;
+                    let needed = SignInMsg::Needed(no, error.message);
+                    send(&inbox, Msg::SignIn(needed)).await;
+                }
                 Msg::Health(Of::new(no, health))
             }
             FeedEvent::Notice(notice) => {

@@ -15,6 +15,7 @@ mod palette;
 pub mod picker;
 pub mod preflight;
 pub mod prompt;
+pub mod sign_in;
 pub mod tenants;
 pub mod text;
 mod triage;
