@@ -172,7 +172,10 @@ fn equal_numbers_of_two_tenants_are_two_incidents() {
 #[test]
 fn a_story_is_its_tenants() {
     let mut console = console(120, 40);
-    console.keys("/").text("rare").keys("enter");
+    console
+        .keys("/")
+        .text("id:4211 tenant:fabrikam")
+        .keys("enter");
     let wanted = Of::new(FABRIKAM, "4211".into());
     let effects = console.effects();
     assert!(
