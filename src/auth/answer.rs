@@ -17,7 +17,6 @@ const LONGEST_LIFE: i64 = 7 * 86_400;
 
 /// What was granted.
 #[derive(Debug)]
-#[allow(dead_code, reason = "for the ways that a person signs in by")]
 pub(super) struct Granted {
     /// The access token.
     pub(super) token: AccessToken,

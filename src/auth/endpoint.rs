@@ -56,7 +56,10 @@ pub(super) struct Addresses {
 
 /// What polling with a device code found.
 #[derive(Debug)]
-#[allow(dead_code, reason = "for the ways that a person signs in by")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one is alive at a time, and briefly"
+)]
 pub(super) enum Polled {
     /// The person signed in.
     Granted(Granted),
@@ -191,7 +194,6 @@ impl TokenServer {
     ///
     /// # Errors
     /// Where they declined, were refused or came too late, or the endpoint cannot be reached.
-    #[allow(dead_code, reason = "for the ways that a person signs in by")]
     pub(super) async fn poll(&self, form: &[(&str, &str)]) -> Result<Polled, AuthError> {
         match self.grant(form).await {
             Ok(granted) => Ok(Polled::Granted(granted)),
@@ -207,7 +209,6 @@ impl TokenServer {
     ///
     /// # Errors
     /// Where it refuses or cannot be reached.
-    #[allow(dead_code, reason = "for the ways that a person signs in by")]
     pub(super) async fn send(&self, to: &Url, form: &[(&str, &str)]) -> Result<Value, AuthError> {
         let request = self.inner.http.post(to.clone());
         let said = exchange(encoded(request, form), to).await?;

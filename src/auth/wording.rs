@@ -135,7 +135,8 @@ mod tests {
 
     #[test]
     fn every_known_wording_is_read() {
-        let cases: &[(&str, &[&str], Option<&[&str]>)] = &[
+        type Case<'a> = (&'a str, &'a [&'a str], Option<&'a [&'a str]>);
+        let cases: &[Case<'_>] = &[
             (
                 "Missing application roles. API required roles: Machine.Isolate,Machine.Scan, application roles: Incident.Read.All.",
                 &["Machine.Isolate", "Machine.Scan"],

@@ -99,7 +99,9 @@ impl Host {
             let all: Vec<_> = all
                 .map(|t| (t.entra.tenant.clone(), t.persona.name.clone()))
                 .collect();
-            tenants.iter().for_each(|t| t.entra.meet(&all));
+            for tenant in &tenants {
+                tenant.entra.meet(&all);
+            }
         }
         let host = Self {
             tenants,

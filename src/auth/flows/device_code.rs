@@ -23,9 +23,9 @@ const LONGEST_CODE: usize = 32;
 
 /// What the service shows and what it is asked with.
 struct Code {
-    user_code: String,
+    shown: String,
     page: String,
-    device_code: SecretString,
+    secret: SecretString,
     life: u64,
     pace: u64,
 }
@@ -55,7 +55,7 @@ async fn ask(asked: &Asked<'_>, talk: &Talk) -> Result<Granted, AuthError> {
     let code = read(asked.server.send(device, &form).await?)?;
     let life = SignedDuration::from_secs(code.life as i64);
     talk.tell(SignInStep::Code {
-        user_code: code.user_code,
+        user_code: code.shown,
         page: code.page,
         expires: Timestamp::now().checked_add(life).unwrap_or(Timestamp::MAX),
     });
@@ -73,7 +73,7 @@ async fn ask(asked: &Asked<'_>, talk: &Talk) -> Result<Granted, AuthError> {
     form.extend([
         ("grant_type", grant),
         ("client_id", asked.client_id),
-        (name, code.device_code.expose_secret()),
+        (name, code.secret.expose_secret()),
     ]);
     let mut pace = code.pace;
     let mut waited = 0;
@@ -123,9 +123,9 @@ fn read(mut answer: Value) -> Result<Code, AuthError> {
     };
     let user_code = clean(&user_code).chars().take(LONGEST_CODE).collect();
     Ok(Code {
-        user_code,
+        shown: user_code,
         page: clean(&page).into_owned(),
-        device_code: SecretString::from(device_code),
+        secret: SecretString::from(device_code),
         life: seconds(take("expires_in"), USUAL_LIFE).min(3600),
         pace: seconds(take("interval"), USUAL_PACE).min(60),
     })
@@ -143,7 +143,7 @@ mod tests {
             "interval": "7", "verification_url": "https://microsoft.com/devicelogin"
         }))
         .expect("a code");
-        assert_eq!(code.user_code, "ABCD⟪U+001B⟫EFGH");
+        assert_eq!(code.shown, "ABCD⟪U+001B⟫EFGH");
         assert_eq!((code.life, code.pace), (900, 7));
         let code = read(json!({
             "user_code": "A", "device_code": "b", "verification_uri": "https://x.example/d"

@@ -136,14 +136,14 @@ impl Inner {
             Err(mut error) => {
                 if error.kind == AuthErrorKind::Interaction {
                     if request.claims.is_some() {
-                        *self.demanded() = request.claims;
+                        self.demanded().clone_from(&request.claims);
                     }
                     let alive = error.aadsts.is_some_and(|code| SURVIVED.contains(&code));
                     if !alive && let Err(why) = self.forget().await {
                         tracing::warn!(%why, "an ended sign-in is not removed");
                     }
                     if error.advice.is_empty() {
-                        error.advice = SIGN_IN.to_owned();
+                        SIGN_IN.clone_into(&mut error.advice);
                     }
                 }
                 Err(error)

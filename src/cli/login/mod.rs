@@ -37,12 +37,11 @@ pub(crate) fn login(args: &LoginArgs, global: &Global, out: &mut dyn Write) -> D
     } else {
         None
     };
-    let mut profile = match &draft {
-        Some(draft) => draft.profile.clone(),
-        None => {
-            let picked = settings::profiles(&config, global)?;
-            picked.one().map_err(Failure::usage)?.clone()
-        }
+    let mut profile = if let Some(draft) = &draft {
+        draft.profile.clone()
+    } else {
+        let picked = settings::profiles(&config, global)?;
+        picked.one().map_err(Failure::usage)?.clone()
     };
     if let Some(way) = args.way() {
         if !profile.sign_in().is_person() {

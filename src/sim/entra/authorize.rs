@@ -294,7 +294,13 @@ impl Entra {
                 Ok(None)
             }
             Some(_) => Err(DECLINED_CONSENT.into()),
-            None => Ok(Some(self.consent_page(ask, asked, app, &[wanted], account))),
+            None => Ok(Some(Self::consent_page(
+                ask,
+                asked,
+                app,
+                &[wanted],
+                account,
+            ))),
         }
     }
 

@@ -124,7 +124,9 @@ impl Entra {
         };
         match self.decide_as_admin(choice, form.get("sim_consent"), app) {
             Ok(()) => {
-                wanted.into_iter().for_each(|one| self.consent(one));
+                for one in wanted {
+                    self.consent(one);
+                }
                 let scope = form.get("scope").filter(|_| version == Version::V2);
                 let mut fields = vec![("admin_consent", "True"), ("tenant", &self.tenant)];
                 fields.extend(form.get("state").map(|state| ("state", state)));
@@ -252,7 +254,6 @@ impl Entra {
 
     /// The page on which a person who signed in consents.
     pub(super) fn consent_page(
-        &self,
         ask: &Ask,
         form: &Form,
         app: &App,

@@ -250,8 +250,9 @@ fn short(name: &str, others: &[Tenant]) -> String {
     if !taken(&whole) {
         return whole;
     }
-    (2..)
-        .map(|count: u32| {
+    // One more than the others that may have taken them.
+    (2..=others.len() + 2)
+        .map(|count| {
             let tail = format!("~{count}");
             format!("{}{tail}", cut(SHORT - tail.len()))
         })

@@ -121,9 +121,10 @@ pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>)
     let mut title = match &screen.of {
         Some(id) => {
             let name = ctx.data.incidents.get(id).map_or("", |row| &*row.title);
-            let of = match ctx.data.tenants.several() {
-                true => format!("{}: ", ctx.data.tenants.name(id.tenant)),
-                false => String::new(),
+            let of = if ctx.data.tenants.several() {
+                format!("{}: ", ctx.data.tenants.name(id.tenant))
+            } else {
+                String::new()
             };
             format!("{of}Alerts {} of incident {id} {name}", rows.len())
         }

@@ -265,7 +265,7 @@ impl SignInPopup {
         let mut lines = Lines {
             room,
             text: ctx.style(Role::Text),
-            lines: Vec::new(),
+            rows: Vec::new(),
         };
         let (bright, dim) = (ctx.style(Role::Bright), ctx.style(Role::Dim));
         let key = |command| ctx.keymap.key_of(command).unwrap_or_default();
@@ -300,7 +300,7 @@ impl SignInPopup {
                 lines.gap();
                 if let Some(rows) = letters::large(code, usize::from(room)) {
                     for row in rows {
-                        lines.lines.push((row, ctx.style(Role::Accent)));
+                        lines.rows.push((row, ctx.style(Role::Accent)));
                     }
                     lines.gap();
                 }
@@ -354,7 +354,7 @@ impl SignInPopup {
         lines.gap();
         let close = key(Command::PopupClose);
         lines.say(&format!("{keys} · {close} later"), dim);
-        lines.lines
+        lines.rows
     }
 }
 
@@ -368,16 +368,16 @@ fn waiting(expires: Timestamp, ctx: &Ctx<'_>) -> String {
 struct Lines {
     room: u16,
     text: Style,
-    lines: Vec<(String, Style)>,
+    rows: Vec<(String, Style)>,
 }
 
 impl Lines {
     fn say(&mut self, words: &str, style: Style) {
         let wrapped = paint::wrap(words, self.room).into_iter();
-        self.lines.extend(wrapped.map(|line| (line, style)));
+        self.rows.extend(wrapped.map(|line| (line, style)));
     }
 
     fn gap(&mut self) {
-        self.lines.push((String::new(), self.text));
+        self.rows.push((String::new(), self.text));
     }
 }

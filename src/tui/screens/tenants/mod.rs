@@ -107,7 +107,7 @@ impl Tenants {
     }
 
     /// Makes writing there impossible for this session, or takes that back.
-    fn toggle_read_only(&mut self, no: TenantNo, cx: &mut Cx<'_>) {
+    fn toggle_read_only(no: TenantNo, cx: &mut Cx<'_>) {
         let Some(tenant) = cx.data.tenants.get_mut(no) else {
             return;
         };
@@ -161,7 +161,7 @@ impl Screen for Tenants {
                 let text = cx.data.tenants.named(no, "asking the services…");
                 cx.notice(Level::Info, text);
             }
-            Command::TenantReadOnly => self.toggle_read_only(no, cx),
+            Command::TenantReadOnly => Self::toggle_read_only(no, cx),
             _ => return false,
         }
         true

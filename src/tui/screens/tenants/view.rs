@@ -32,7 +32,7 @@ const COLUMNS: &[Column] = &[
 ];
 
 /// What is the matter with it, in words; empty where nothing is.
-fn trouble<'a>(tenant: Of<&'a Tenant>) -> &'a str {
+fn trouble(tenant: Of<&Tenant>) -> &str {
     if let Some(why) = &tenant.it.facts.broken {
         return why;
     }
