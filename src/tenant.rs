@@ -4,6 +4,7 @@
 //! Connecting touches no network: tokens are fetched with the first request.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
 use jiff::SignedDuration;
@@ -52,6 +53,16 @@ fn remember_audience(tokens: &TokenSource, store: &Store) {
             tracing::warn!(%error, "the audience is not kept");
         }
     });
+}
+
+/// Begins with the audience that worked before, as the cache in a file has it; a file that is not there or
+/// cannot be read changes nothing, and nothing is written.
+pub fn prefer_known_audience(tokens: &TokenSource, file: &Path) {
+    match Store::peek_setting(file, AUDIENCE) {
+        Ok(Some(audience)) => tokens.prefer(Resource::Defender, &audience),
+        Ok(None) => {}
+        Err(error) => tracing::info!(%error, "the audience that worked before is not known"),
+    }
 }
 
 /// One connected tenant.

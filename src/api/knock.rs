@@ -14,7 +14,8 @@ use super::gate::Priority;
 use super::retry::Repeat;
 use super::transport::{Call, Transport};
 use super::url::{join, query};
-use crate::auth::{Resource, Trouble};
+use crate::auth::Resource;
+use crate::auth::trouble::{self, Trouble};
 use crate::domain::text::clean;
 
 /// How much of an answer to a knock is read.
@@ -31,8 +32,8 @@ pub struct Knock {
     pub date: Option<Timestamp>,
     /// How far that clock is ahead of this machine's, in seconds, the way there and back counted half.
     pub ahead: Option<i64>,
-    /// Where it sends us instead.
-    pub location: Option<String>,
+    /// What makes it somebody else's answer: a portal's or a proxy's.
+    pub stranger: Option<Trouble>,
     /// Whether the answer is JSON, as the services' are; an empty one passes.
     pub json: bool,
     /// The beginning of an answer that is not JSON, one safe line.
@@ -65,6 +66,7 @@ impl Transport {
     /// Where nothing answers.
     pub async fn knock(&self, url: Url, patience: Duration) -> Result<Knock, Trouble> {
         let (started, asked) = (Instant::now(), Timestamp::now());
+        let asked_of = url.clone();
         let exchange = async {
             let mut response = self
                 .http()
@@ -85,8 +87,13 @@ impl Transport {
         };
         let (response, body, took) = match tokio::time::timeout(patience, exchange).await {
             Ok(Ok(answer)) => answer,
-            Ok(Err(error)) => return Err(Trouble::of(&error)),
-            Err(_) => return Err(Trouble::TimedOut),
+            Ok(Err(error)) => return Err(trouble::lost(&error)),
+            Err(_) => {
+                return Err(Trouble {
+                    why: format!("no answer within {} seconds", patience.as_secs()),
+                    cure: "a firewall or proxy may be in the way: let this machine reach it",
+                });
+            }
         };
         let text = |name: header::HeaderName| {
             let value = response.headers().get(name)?.to_str().ok()?;
@@ -95,6 +102,7 @@ impl Transport {
         let date = text(header::DATE)
             .and_then(|date| httpdate::parse_http_date(&date).ok())
             .and_then(|date| Timestamp::try_from(date).ok());
+        let status = response.status().as_u16();
         let half = i64::try_from(took.as_secs() / 2).unwrap_or(0);
         let ahead = date.map(|date| date.as_second() - asked.as_second() - half);
         let kind = text(header::CONTENT_TYPE).unwrap_or_default();
@@ -102,10 +110,10 @@ impl Transport {
             || kind.to_ascii_lowercase().contains("json")
             || serde_json::from_slice::<serde::de::IgnoredAny>(&body).is_ok();
         Ok(Knock {
-            status: response.status().as_u16(),
+            status,
             date,
             ahead,
-            location: text(header::LOCATION),
+            stranger: trouble::intercepted(&asked_of, status, response.headers()),
             json,
             excerpt: if json { String::new() } else { excerpt(&body) },
             took,

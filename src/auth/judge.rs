@@ -17,7 +17,7 @@ use url::Url;
 
 use super::consent::{ConsentAsk, consent_url};
 use super::permissions::Permission;
-use super::wording::{Named, parse_forbidden, subject};
+use super::wording::{Named, Subject, parse_forbidden, subject};
 use super::{Claims, Resource};
 use crate::cloud::{AudienceClass, CloudKind, Endpoints};
 use crate::domain::text::clean;
@@ -168,8 +168,12 @@ pub fn judge(
     if refusal.challenged {
         return challenge(service, claims);
     }
+    // What the tenant has not got is no matter of time.
+    let said = subject(refusal.code, refusal.message);
+    let is_the_tenants = matches!(said, Some(Subject::Licence(_) | Subject::Provisioning));
     if let Some(skew) = refusal.skew.filter(|skew| skew.abs() > SKEW)
         && refusal.status == 401
+        && !is_the_tenants
     {
         return clock(skew);
     }
@@ -195,7 +199,7 @@ pub fn judge(
         return verdict.clone();
     }
     // The tenant's state comes before the token's: no permission helps there.
-    if let Some(subject) = subject(refusal.code, refusal.message) {
+    if let Some(subject) = said {
         return subject_verdict(subject, service, claims, needs, endpoints);
     }
     match foreseen {

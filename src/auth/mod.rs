@@ -20,7 +20,6 @@ mod http;
 pub mod judge;
 mod keep;
 mod permissions;
-mod reach;
 mod source;
 mod talk;
 pub(crate) mod trouble;
@@ -43,9 +42,9 @@ pub use judge::{
 };
 pub use keep::{KeepError, Keeper, Kept, Lock, Who, keyring_available};
 pub use permissions::{PERMISSIONS, Permission};
-pub use reach::{BadCertificate, Trouble};
 pub use source::{Learned, TokenSource};
 pub use talk::{SignInStep, Talk};
+pub use trouble::Trouble;
 pub use wording::{Named, parse_forbidden};
 
 /// A service tokens are asked for, one token each.

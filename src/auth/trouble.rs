@@ -79,7 +79,18 @@ static CAUSES: &[(&str, &str, &str)] = &[
         "its name cannot be resolved",
         "check the network and the name servers, and the address in the profile; behind a proxy set HTTPS_PROXY",
     ),
+    (
+        "connection refused",
+        "nobody listens there",
+        "check the address in the profile, and the network: a firewall may be in the way",
+    ),
 ];
+
+/// What became of a name that was looked up or a connection that was tried.
+pub(crate) fn lost_way(error: &std::io::Error) -> Trouble {
+    let text = error.to_string();
+    of_texts(&text, &text)
+}
 
 /// What became of a request that brought no answer.
 pub(crate) fn lost(error: &reqwest::Error) -> Trouble {

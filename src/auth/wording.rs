@@ -100,6 +100,10 @@ static SUBJECTS: &[(&str, Subject)] = &[
         "does not have a valid license",
         Subject::Licence("a licence that includes this feature"),
     ),
+    (
+        "is not included in",
+        Subject::Licence("Defender for Endpoint Plan 2"),
+    ),
     ("disabledfeature", Subject::Feature),
     ("remediation level", Subject::Automation),
     (
@@ -195,6 +199,10 @@ mod tests {
             (
                 "Your tenant is not licensed for this feature.",
                 Subject::Licence("a licence that includes this feature"),
+            ),
+            (
+                "Advanced hunting is not included in Microsoft Defender for Business.",
+                Subject::Licence("Defender for Endpoint Plan 2"),
             ),
             (
                 "Insufficient privileges to complete the operation.",

@@ -22,7 +22,7 @@ pub(crate) fn run(args: &DoctorArgs, global: &Global) -> Done {
     let _log = logging::start(&paths.state, global.log_level.as_deref())?;
     let subjects: Vec<Subject> = names
         .iter()
-        .map(|name| subject(&loaded, name, args.offline))
+        .map(|name| subject(&loaded, name, &paths, args.offline))
         .collect();
     let reports = runtime()?.block_on(async {
         tokio::select! {
@@ -101,7 +101,7 @@ fn names(config: &Config, global: &Global) -> Done<Vec<String>> {
     }
 }
 
-fn subject(loaded: &Loaded, name: &str, offline: bool) -> Subject {
+fn subject(loaded: &Loaded, name: &str, paths: &Paths, offline: bool) -> Subject {
     let config = &loaded.config;
     let unusable = config.unusable.get(name).cloned().unwrap_or_default();
     let problems = loaded
@@ -125,6 +125,7 @@ fn subject(loaded: &Loaded, name: &str, offline: bool) -> Subject {
             None => Err(unusable),
         },
         problems,
+        paths: paths.clone(),
         offline,
     }
 }

@@ -10,8 +10,9 @@ use url::Url;
 
 use super::{Check, Notes, Section, Sign};
 use crate::api::{Knock, Transport};
+use crate::auth::Resource;
 use crate::auth::judge::SKEW;
-use crate::auth::{Resource, Trouble};
+use crate::auth::trouble::{self, Trouble};
 use crate::cloud::Endpoints;
 use crate::config::Profile;
 use crate::domain::text::clean;
@@ -23,6 +24,13 @@ const ANSWER: Duration = Duration::from_secs(12);
 /// A clock this far off is worth a word.
 const NOTABLE: i64 = 60;
 
+/// The check of the sign-in service.
+const SIGN_IN: &str = "host.sign-in";
+/// What a page in a service's place is cured by.
+const PORTAL: &str = "open any page in a browser and sign in to the network, then run this again; a proxy may also answer in place of the service";
+/// What a host that is silent is cured by.
+const SILENT: &str = "a firewall may be in the way: let this machine reach it, or correct the address in the profile";
+
 /// One host to look at.
 struct Host<'a> {
     id: &'static str,
@@ -32,17 +40,19 @@ struct Host<'a> {
     asks: Vec<&'a str>,
 }
 
+/// Looks at every host; whether something else answered in the sign-in service's place, so that somebody
+/// has to sign in to the network first.
 pub(super) async fn look(
     profile: &Profile,
     endpoints: &Endpoints,
     transport: &Transport,
     notes: &mut Notes,
-) {
+) -> bool {
     let proxies = (!endpoints.is_loopback()).then(Matcher::from_system);
     notes.add(proxy(endpoints, proxies.as_ref()));
     let hosts = [
         Host {
-            id: "host.sign-in",
+            id: SIGN_IN,
             title: "Sign-in".to_owned(),
             base: &endpoints.authority,
             asks: vec![
@@ -69,11 +79,17 @@ pub(super) async fn look(
         .iter()
         .map(|host| reach(host, transport, proxies.as_ref()));
     let mut clocks = Vec::new();
-    for (check, ahead) in futures_util::future::join_all(looks).await {
-        clocks.extend(ahead);
-        notes.add(check);
+    let mut shut_out = false;
+    for (host, seen) in hosts
+        .iter()
+        .zip(futures_util::future::join_all(looks).await)
+    {
+        clocks.extend(seen.ahead);
+        shut_out |= seen.stranger && host.id == SIGN_IN;
+        notes.add(seen.check);
     }
     notes.add(clock(&clocks));
+    shut_out
 }
 
 /// Which proxy the requests to an address go through.
@@ -127,12 +143,27 @@ fn proxy(endpoints: &Endpoints, proxies: Option<&Matcher>) -> Check {
     check(format!("from {from}: {}{rest}", through.join(", ")))
 }
 
-/// Looks at one host; how far its clock is ahead.
-async fn reach(
-    host: &Host<'_>,
-    transport: &Transport,
-    proxies: Option<&Matcher>,
-) -> (Check, Option<i64>) {
+/// What is known of a host after a look.
+struct Seen {
+    check: Check,
+    /// How far its clock is ahead, in seconds.
+    ahead: Option<i64>,
+    /// Something else answered in its place.
+    stranger: bool,
+}
+
+impl From<Check> for Seen {
+    fn from(check: Check) -> Self {
+        Self {
+            check,
+            ahead: None,
+            stranger: false,
+        }
+    }
+}
+
+/// Looks at one host.
+async fn reach(host: &Host<'_>, transport: &Transport, proxies: Option<&Matcher>) -> Seen {
     let started = Instant::now();
     let name = host.base.host_str().unwrap_or_default();
     let bare = name.trim_start_matches('[').trim_end_matches(']');
@@ -146,27 +177,23 @@ async fn reach(
             .took(started.elapsed())
     };
     let failed = |step: &str, trouble: &Trouble| {
-        check(Sign::Bad, format!("{step}: {shown} {}", trouble.words())).cured(trouble.advice(bare))
+        check(Sign::Bad, format!("{step}: {shown}: {}", trouble.why)).cured(trouble.cure)
+    };
+    let silent = || Trouble {
+        why: format!("no answer within {} seconds", STEP.as_secs()),
+        cure: SILENT,
     };
     // Through a proxy, name and connection are the proxy's business.
     if proxy_of(proxies, host.base).is_none() {
         let addresses = match tokio::time::timeout(STEP, lookup_host((bare, port))).await {
             Ok(Ok(found)) => found.collect::<Vec<_>>(),
-            _ => Vec::new(),
+            Ok(Err(error)) => return failed("name", &trouble::lost_way(&error)).into(),
+            Err(_) => return failed("name", &silent()).into(),
         };
-        if addresses.is_empty() {
-            return (failed("name", &Trouble::Name), None);
-        }
-        let trouble = match tokio::time::timeout(STEP, TcpStream::connect(&addresses[..])).await {
-            Ok(Ok(_)) => None,
-            Ok(Err(error)) if error.kind() == std::io::ErrorKind::ConnectionRefused => {
-                Some(Trouble::Refused)
-            }
-            Ok(Err(error)) => Some(Trouble::Other(clean(&error.to_string()).into_owned())),
-            Err(_) => Some(Trouble::TimedOut),
-        };
-        if let Some(trouble) = trouble {
-            return (failed("connection", &trouble), None);
+        match tokio::time::timeout(STEP, TcpStream::connect(&addresses[..])).await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => return failed("connection", &trouble::lost_way(&error)).into(),
+            Err(_) => return failed("connection", &silent()).into(),
         }
     }
     let mut url = host.base.clone();
@@ -176,12 +203,12 @@ async fn reach(
     let knock = match transport.knock(url, ANSWER).await {
         Ok(knock) => knock,
         Err(trouble) => {
-            let step = match &trouble {
-                Trouble::Certificate(_) | Trouble::Tls(_) => "certificate",
-                Trouble::Proxy(_) | Trouble::ProxySignIn => "proxy",
+            let step = match &trouble.why {
+                why if why.contains("certificate") => "certificate",
+                why if why.contains("proxy") => "proxy",
                 _ => "answer",
             };
-            return (failed(step, &trouble), None);
+            return failed(step, &trouble).into();
         }
     };
     let took = knock.took.as_millis();
@@ -190,11 +217,13 @@ async fn reach(
     } else {
         ""
     };
-    if let Some((says, cure)) = stranger(&knock, bare, &shown) {
-        return (check(Sign::Bad, says).cured(cure), None);
+    if let Some(stranger) = stranger(&knock) {
+        return Seen {
+            stranger: true,
+            ..failed("answer", &stranger).into()
+        };
     }
-    let ahead = knock.ahead;
-    let result = match knock.status {
+    let check = match knock.status {
         429 => check(Sign::Warning, format!("{shown} asks for patience (429)"))
             .cured("wait a few minutes; another program may use up the limits"),
         500.. => check(
@@ -207,51 +236,25 @@ async fn reach(
             format!("{shown}: found, connected, {secure}answered in {took} ms"),
         ),
     };
-    (result, ahead)
+    Seen {
+        ahead: knock.ahead,
+        ..check.into()
+    }
 }
 
 /// Whether something else answered in the service's place.
-fn stranger(knock: &Knock, host: &str, shown: &str) -> Option<(String, String)> {
-    let portal = "open any page in a browser and sign in to the network, then run this again; a proxy may also answer in place of the service";
-    if knock.status == 407 {
-        return Some((
-            format!("proxy: {shown} {}", Trouble::ProxySignIn.words()),
-            Trouble::ProxySignIn.advice(host),
-        ));
+fn stranger(knock: &Knock) -> Option<Trouble> {
+    if knock.stranger.is_some() {
+        return knock.stranger.clone();
     }
-    if knock.status == 511 {
-        return Some((
-            format!(
-                "answer: the network wants a sign-in before it lets {shown} through (511): a captive portal"
-            ),
-            portal.to_owned(),
-        ));
-    }
-    if (300..400).contains(&knock.status) {
-        let to = knock
-            .location
-            .as_deref()
-            .and_then(|to| Url::parse(to).ok())
-            .and_then(|to| to.host_str().map(str::to_owned))
-            .unwrap_or_else(|| "another page".to_owned());
-        return Some((
-            format!(
-                "answer: {shown} sends us on to {to} ({}), which the service never does: a captive portal or proxy",
-                knock.status
-            ),
-            portal.to_owned(),
-        ));
-    }
-    if !knock.json && knock.status < 500 {
-        return Some((
-            format!(
-                "answer: {shown} answered {} with a page that is not the service's, as a captive portal or proxy does: {}",
-                knock.status, knock.excerpt
-            ),
-            portal.to_owned(),
-        ));
-    }
-    None
+    // Gateways in front of the services answer pages too, where they are in trouble.
+    (!knock.json && knock.status < 500).then(|| Trouble {
+        why: format!(
+            "something answered {} in its place, as a captive portal or proxy does: {}",
+            knock.status, knock.excerpt
+        ),
+        cure: PORTAL,
+    })
 }
 
 /// This machine's clock against the services', of which the middle one counts.
@@ -295,40 +298,32 @@ fn clock(ahead: &[i64]) -> Check {
 mod tests {
     use super::*;
 
-    fn knock(status: u16, json: bool, location: Option<&str>) -> Knock {
-        Knock {
-            status,
-            date: None,
-            ahead: None,
-            location: location.map(str::to_owned),
-            json,
-            excerpt: "<html>".to_owned(),
-            took: Duration::ZERO,
-        }
-    }
-
     #[test]
     fn what_is_no_service_is_told_from_one() {
-        let says = |knock: &Knock| stranger(knock, "h", "h").map(|(says, _)| says);
-        assert_eq!(says(&knock(401, true, None)), None);
-        assert_eq!(says(&knock(503, false, None)), None);
-        let portal = says(&knock(302, true, Some("http://wifi.example/login"))).expect("told");
-        assert!(portal.contains("wifi.example"), "{portal}");
-        assert!(
-            says(&knock(200, false, None))
-                .expect("told")
-                .contains("captive portal")
-        );
-        assert!(
-            says(&knock(511, false, None))
-                .expect("told")
-                .contains("captive portal")
-        );
-        assert!(
-            says(&knock(407, false, None))
-                .expect("told")
-                .contains("407")
-        );
+        let says = |status, json, stranger: Option<&str>| {
+            let knock = Knock {
+                status,
+                date: None,
+                ahead: None,
+                stranger: stranger.map(|why| Trouble {
+                    why: why.to_owned(),
+                    cure: "",
+                }),
+                json,
+                excerpt: "<html>".to_owned(),
+                took: Duration::ZERO,
+            };
+            stranger_says(&knock)
+        };
+        assert_eq!(says(401, true, None), None);
+        assert_eq!(says(503, false, None), None);
+        assert_eq!(says(302, true, Some("it")), Some("it".to_owned()));
+        let page = says(403, false, None).expect("told");
+        assert!(page.contains("captive portal"), "{page}");
+    }
+
+    fn stranger_says(knock: &Knock) -> Option<String> {
+        stranger(knock).map(|trouble| trouble.why)
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //!
 //! [`examine`] looks in order at configuration, proxy, hosts, clock, sign-in and tokens, then makes one
 //! cheap read a feature and judges what cannot be read from the token. Nothing is written anywhere, at the
-//! services or on disk. Every look has its own time limit, those at hosts and features run side by side,
+//! services or on disk, but for a sign-in that the service renews. Every look has its own time limit, those at hosts and features run side by side,
 //! and each result is told as it comes ([`News`]); the [`Report`] holds them in their order.
 //!
 //! Which features there are is a table ([`FEATURES`]); permissions come from `respond`'s catalogue and from
@@ -25,9 +25,10 @@ use serde::Serialize;
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::api::{Transport, http_client};
-use crate::auth::{Cure, TokenSource, Verdict};
+use crate::auth::{Cure, Keeper, TokenSource, Verdict};
 use crate::cloud::Endpoints;
-use crate::config::{Problem, Profile};
+use crate::config::{Paths, Problem, Profile};
+use crate::tenant;
 
 pub use card::{Card, Refused};
 pub use features::{FEATURES, Feature, Look, Wants};
@@ -314,6 +315,8 @@ pub struct Subject {
     pub profile: Result<Profile, Vec<Problem>>,
     /// What else is wrong in the file.
     pub problems: Vec<Problem>,
+    /// Where sign-ins and what was learned are kept.
+    pub paths: Paths,
     /// Look at the settings alone: send nothing.
     pub offline: bool,
 }
@@ -352,7 +355,7 @@ pub async fn examine(subject: Subject, news: UnboundedSender<News>) -> Report {
             endpoints.cloud.title.clone_into(&mut report.cloud);
             profile.sign_in().word().clone_into(&mut report.sign_in);
             if !subject.offline {
-                look_outside(profile, &endpoints, &mut notes, &mut report).await;
+                look_outside(profile, &endpoints, &subject.paths, &mut notes, &mut report).await;
             }
         }
     }
@@ -375,6 +378,7 @@ pub async fn examine(subject: Subject, news: UnboundedSender<News>) -> Report {
 async fn look_outside(
     profile: &Profile,
     endpoints: &Endpoints,
+    paths: &Paths,
     notes: &mut Notes,
     report: &mut Report,
 ) {
@@ -395,12 +399,16 @@ async fn look_outside(
             return;
         }
     };
-    let tokens = TokenSource::new(profile, endpoints, http.clone());
+    // A person who signed in before stays signed in.
+    let keeper = Keeper::new(profile, &paths.data);
+    let tokens = TokenSource::keeping(profile, endpoints, http.clone(), keeper);
+    tenant::prefer_known_audience(&tokens, &paths.store_file(&profile.name));
     let transport = Transport::new(endpoints, tokens.clone(), http);
-    hosts::look(profile, endpoints, &transport, notes).await;
+    let shut_out = hosts::look(profile, endpoints, &transport, notes).await;
     let held = tokens::look(profile, endpoints, &tokens, notes).await;
     report.tokens = held.facts();
-    if held.sign_in_fails() {
+    // A portal or proxy in the sign-in service's place wants a sign-in of its own.
+    if shut_out || held.sign_in_fails() {
         report.outcome = Outcome::SignIn;
     }
     report.rows = matrix::look(profile, endpoints, &transport, &held, &notes.news).await;

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
+use rusqlite::{
+    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
+};
 
 use super::{Access, Result, StoreError};
 
@@ -291,6 +293,20 @@ fn open_cache(path: &Path, access: Access) -> Result<Connection> {
             .map_err(told)?;
     }
     Ok(connection)
+}
+
+/// A setting of a cache, read without opening it for writing.
+pub(super) fn peek_setting(path: &Path, key: &str) -> Result<Option<String>> {
+    if !path.is_file() {
+        return Ok(None);
+    }
+    let connection = open_cache(path, Access::Reader)?;
+    connection
+        .query_row("SELECT value FROM setting WHERE key = ?1", [key], |row| {
+            row.get(0)
+        })
+        .optional()
+        .map_err(|error| explain(path, error))
 }
 
 fn attach_file(connection: &Connection, path: &Path) -> rusqlite::Result<()> {

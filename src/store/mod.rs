@@ -287,6 +287,12 @@ impl Store {
         Ok(store)
     }
 
+    /// A setting of the cache in a file, which is neither made nor written, and may be in use; `None` where
+    /// either is not there.
+    pub fn peek_setting(path: &Path, key: &str) -> Result<Option<String>> {
+        db::peek_setting(path, key)
+    }
+
     /// The same, but a damaged file is moved aside (never deleted) and begun anew; what can still be
     /// read of a damaged journal is carried over. The second value is what was moved.
     pub fn open_or_set_aside(path: &Path, now: Timestamp) -> Result<(Self, Vec<SetAside>)> {
