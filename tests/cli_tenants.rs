@@ -3,6 +3,7 @@
 mod support;
 
 use std::collections::BTreeSet;
+use std::io::{Read as _, Write as _};
 
 use nightjar::sim::{Sim, SimConfig, SimHandle};
 use serde_json::Value;
@@ -254,4 +255,151 @@ fn one_query_is_asked_of_several_tenants_at_once() {
         "{}",
         wrong.err
     );
+}
+
+#[test]
+fn tenants_are_listed_tested_and_removed_and_the_rest_of_the_settings_stays() {
+    let bench = Bench::new();
+    bench
+        .run(&["machines", "list", "--profile", "sim"])
+        .expect(0);
+    let listed = bench.run(&["tenants", "list", "--json"]).expect(0);
+    let rows: Value = serde_json::from_str(&listed.out).expect("one document");
+    let rows = rows.as_array().expect("a list");
+    assert_eq!(rows.len(), 7);
+    let own = rows.iter().find(|row| row["name"] == "sim").expect("there");
+    assert_eq!(own["tenantId"], bench.sim.tenant_id());
+    assert_eq!(
+        (own["signIn"].as_str(), &own["default"]),
+        (Some("secret"), &Value::Bool(true))
+    );
+    assert!(own["cacheBytes"].as_u64() > Some(0), "{own}");
+    assert!(!listed.out.contains(bench.sim.client_secret()));
+
+    let tested = bench.run(&["tenants", "test", "-o", "jsonl", "--profile", "sim,wrong-a"]);
+    let tested = tested.expect(1);
+    let rows = lines(&tested);
+    let of = |name: &'static str| rows.iter().filter(move |row| row["tenant"] == name);
+    assert_eq!((of("sim").count(), of("wrong-a").count()), (2, 2));
+    assert!(
+        of("sim").all(|row| text(row, "result").starts_with("works")),
+        "{rows:?}"
+    );
+    assert!(of("wrong-a").all(|row| row["result"] == "no token" && !text(row, "cure").is_empty()));
+    bench
+        .run(&["tenants", "test", "--profile", "wrong-a"])
+        .expect(3);
+
+    let file = bench.home.path("config/config.toml");
+    let before = std::fs::read_to_string(&file).expect("reads");
+    bench.run(&["tenants", "remove", "sim-fabrikam"]).expect(2);
+    assert_eq!(
+        std::fs::read_to_string(&file).expect("reads"),
+        before,
+        "nobody said yes"
+    );
+    let removed = bench
+        .run(&["tenants", "remove", "sim", "--yes", "--cache"])
+        .expect(0);
+    assert!(removed.err.contains("journal stays in"), "{}", removed.err);
+    let after = std::fs::read_to_string(&file).expect("reads");
+    assert!(!after.contains("[profiles.sim]") && after.contains("[profiles.sim-fabrikam]"));
+    assert!(
+        after.starts_with("default_profile = [ \"sim-fabrikam\"]"),
+        "{after}"
+    );
+    assert!(!bench.home.path("data/sim.sqlite").exists());
+    assert!(bench.home.path("data/sim.journal.sqlite").exists());
+    bench.run(&["config", "check"]).expect(0);
+    bench.run(&["tenants", "remove", "sim", "--yes"]).expect(2);
+}
+
+#[test]
+fn the_consent_page_asks_for_what_the_profile_needs() {
+    let bench = Bench::new();
+    let link = ["tenants", "consent-link", "organizations", "--profile"];
+    let ran = bench.run(&[&link[..], &["sim"]].concat()).expect(0);
+    let wanted = format!(
+        "{}/organizations/adminconsent?client_id={}\n",
+        bench.sim.base_url(),
+        bench.sim.client_id()
+    );
+    assert_eq!(ran.out, wanted);
+    for name in [
+        "ThreatHunting.Read.All",
+        "Machine.Isolate",
+        "WindowsDefenderATP",
+    ] {
+        assert!(ran.err.contains(name), "{name}: {}", ran.err);
+    }
+    // One application asks, so one profile is wanted.
+    bench
+        .run(&[&link[..], &["sim,sim-fabrikam"]].concat())
+        .expect(2);
+}
+
+/// Reads what the program prints until a line with this in it.
+fn line_with(out: &mut impl std::io::BufRead, part: &str) -> String {
+    loop {
+        let mut line = String::new();
+        assert!(
+            out.read_line(&mut line).expect("reads") > 0,
+            "no line with {part}"
+        );
+        if line.contains(part) {
+            return line.trim().to_owned();
+        }
+    }
+}
+
+#[test]
+fn an_answer_of_the_consent_page_is_verified_with_real_tokens_and_makes_a_profile() {
+    let bench = Bench::new();
+    let customer = bench.sim.tenants().remove(3);
+    let args = [
+        "tenants",
+        "consent-link",
+        "organizations",
+        "--profile",
+        "sim",
+        "--wait",
+        "--add-profile",
+        "customer",
+    ];
+    let mut command = bench.home.command(&args);
+    command.stderr(std::process::Stdio::null());
+    let mut child = command.spawn().expect("it starts");
+    let mut out = std::io::BufReader::new(child.stdout.take().expect("its output"));
+    let link: url::Url = line_with(&mut out, "adminconsent")
+        .parse()
+        .expect("an address");
+    let field = |name: &str| {
+        let found = link.query_pairs().find(|(known, _)| known == name);
+        found
+            .map(|(_, value)| value.into_owned())
+            .expect("in the link")
+    };
+    let back = field("redirect_uri").replace("localhost", "127.0.0.1");
+    let host = back.trim_start_matches("http://").to_owned();
+    let answer = |state: &str| {
+        let mut stream = std::net::TcpStream::connect(&host).expect("it listens");
+        let ask = format!(
+            "GET /?admin_consent=True&tenant={}&state={state} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n",
+            customer.id
+        );
+        stream.write_all(ask.as_bytes()).expect("asked");
+        let mut said = String::new();
+        stream.read_to_string(&mut said).expect("answered");
+        said.split(' ').nth(1).map(str::to_owned)
+    };
+    assert_eq!(answer("guessed").as_deref(), Some("400"));
+    assert_eq!(answer(&field("state")).as_deref(), Some("200"));
+    // This customer gave reading only: that is said, and the profile is written all the same.
+    assert_eq!(child.wait().expect("ends").code(), Some(1));
+    let file = std::fs::read_to_string(bench.home.path("config/config.toml")).expect("reads");
+    let added = file.split("[profiles.customer]").nth(1).expect("a profile");
+    assert!(added.contains(&customer.id), "{added}");
+    bench
+        .run(&["incidents", "list", "--profile", "customer"])
+        .expect(0);
 }

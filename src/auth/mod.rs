@@ -35,6 +35,7 @@ pub use aadsts::explain;
 pub use claims::Claims;
 pub use consent::{CONSENT_REDIRECT, ConsentAsk, consent_url, profile_consent};
 pub use flow::{Flow, TokenRequest};
+pub(crate) use flows::{Loopback, Page};
 pub use flows::{PersonFlow, Surroundings};
 pub use http::{HttpError, http_client};
 pub use judge::{

@@ -103,7 +103,10 @@ pub(crate) enum Command {
     /// Lists, shows, runs and cancels machine actions.
     #[command(subcommand)]
     Actions(ActionCommand),
-    /// Runs a hunting query in the tenant.
+    /// Lists, tests and removes tenants; the page on which a customer lets the application in.
+    #[command(subcommand)]
+    Tenants(TenantCommand),
+    /// Runs a hunting query in the tenant, or in several at once.
     Hunt(HuntArgs),
     /// Says what works in the tenant, what will not, why, and what cures it; changes nothing.
     Doctor(DoctorArgs),
@@ -353,6 +356,61 @@ pub(crate) enum RunAction {
     ScanQuick,
     /// A full antivirus scan.
     ScanFull,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum TenantCommand {
+    /// Lists what is set up. Nobody is asked and nothing is opened.
+    List {
+        /// The same as --output json.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Asks for a token of each service and makes one cheap read with it; all tenants unless some are named.
+    Test {
+        /// The same as --output json.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Says how a profile is added.
+    Add,
+    /// Takes a profile out of the settings file, which keeps all else, and forgets its sign-in.
+    Remove(RemoveArgs),
+    /// Prints the page on which a customer's administrator consents to the profile's application.
+    ConsentLink(ConsentArgs),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RemoveArgs {
+    /// The profile.
+    pub(crate) name: String,
+    /// Does not ask. Cache and journal stay unless they are named.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Deletes the cache too.
+    #[arg(long)]
+    pub(crate) cache: bool,
+    /// Deletes the journal too, the record of what was changed.
+    #[arg(long)]
+    pub(crate) journal: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ConsentArgs {
+    /// The customer's tenant, id or domain; `organizations` where it is not known yet.
+    pub(crate) tenant: String,
+    /// Opens the page in the browser too.
+    #[arg(long)]
+    pub(crate) open: bool,
+    /// Waits for the answer on this machine, then looks at real tokens for what was granted.
+    #[arg(long)]
+    pub(crate) wait: bool,
+    /// The port to wait at; a free one unless given. The registration needs http://localhost as a redirect address.
+    #[arg(long, default_value_t = 0, value_name = "PORT", requires = "wait")]
+    pub(crate) port: u16,
+    /// Writes a profile of this name for the tenant that consented, like the one whose application it is.
+    #[arg(long, value_name = "NAME", requires = "wait")]
+    pub(crate) add_profile: Option<String>,
 }
 
 #[derive(Debug, Args)]

@@ -25,6 +25,7 @@ mod session;
 mod settings;
 mod several;
 mod sim;
+mod tenants;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -79,6 +80,7 @@ fn run(cli: Cli) -> Done {
         Command::Alerts(command) => alerts::run(command, &global),
         Command::Machines(command) => machines::run(command, &global),
         Command::Actions(command) => actions::run(command, &global),
+        Command::Tenants(command) => tenants::run(command, &global),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "nightjar", &mut script);

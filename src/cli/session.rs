@@ -9,7 +9,7 @@ use super::failure::{Done, Failure};
 use super::several::Tenants;
 use super::{logging, runtime, say, secrets, settings};
 use crate::api::{ApiError, ApiErrorKind};
-use crate::config::Paths;
+use crate::config::{Chosen, Paths};
 use crate::domain::parse_time;
 use crate::tenant::{Tenant, TenantError};
 
@@ -18,21 +18,41 @@ use crate::tenant::{Tenant, TenantError};
 /// # Errors
 /// Where several are chosen, before any is opened: such work has one place to go.
 pub(crate) fn with_tenant(global: &Global, work: impl AsyncFnOnce(Arc<Tenant>) -> Done) -> Done {
-    begin(global, true, async |tenants: Tenants| {
-        work(tenants.only()?).await
-    })
+    begin(
+        global,
+        &settings::chosen(global),
+        true,
+        async |tenants: Tenants| work(tenants.only()?).await,
+    )
 }
 
 /// Runs headless work on the tenants that are chosen, until it is done or Ctrl-C.
 pub(crate) fn with_tenants(global: &Global, work: impl AsyncFnOnce(Tenants) -> Done) -> Done {
-    begin(global, false, work)
+    begin(global, &settings::chosen(global), false, work)
 }
 
-fn begin(global: &Global, one: bool, work: impl AsyncFnOnce(Tenants) -> Done) -> Done {
+/// The same on tenants chosen otherwise.
+pub(crate) fn with_these(
+    global: &Global,
+    chosen: &Chosen,
+    work: impl AsyncFnOnce(Tenants) -> Done,
+) -> Done {
+    begin(global, chosen, false, work)
+}
+
+fn begin(
+    global: &Global,
+    chosen: &Chosen,
+    one: bool,
+    work: impl AsyncFnOnce(Tenants) -> Done,
+) -> Done {
     let paths = Paths::resolve();
     let _log = logging::start(&paths.state, global.log_level.as_deref())?;
     let config = settings::load(&paths);
-    let picked = settings::profiles(&config, global)?;
+    let mut picked = settings::picked(&config, chosen)?;
+    for profile in &mut picked.profiles {
+        profile.read_only |= global.read_only;
+    }
     if one {
         picked.one().map_err(Failure::usage)?;
     }

@@ -115,13 +115,14 @@ pub(crate) fn chosen(global: &Global) -> Chosen {
     }
 }
 
-/// The profiles to use, `--read-only` heeded, with what to do where there are none.
+/// The profiles to use, with what to do where there are none.
 pub(crate) fn profiles(config: &Config, global: &Global) -> Done<Picked> {
-    let mut picked = config.profiles(&chosen(global)).map_err(profile_failure)?;
-    for profile in &mut picked.profiles {
-        profile.read_only |= global.read_only;
-    }
-    Ok(picked)
+    picked(config, &chosen(global))
+}
+
+/// The same of a choice.
+pub(crate) fn picked(config: &Config, chosen: &Chosen) -> Done<Picked> {
+    config.profiles(chosen).map_err(profile_failure)
 }
 
 /// Why there is no profile to use, with what to do next.

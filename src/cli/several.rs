@@ -1,6 +1,7 @@
 //! Several tenants in one command: asked side by side, their rows put together, and who did not
 //! answer said. With one tenant everything is as the service gives it.
 
+use std::fmt::Write as _;
 use std::io;
 use std::sync::Arc;
 
@@ -160,6 +161,11 @@ impl Tenants {
         self.finish()
     }
 
+    /// Who failed so far, for a command that tells it in its own form.
+    pub(crate) fn take_failed(&mut self) -> Vec<(String, Failure)> {
+        std::mem::take(&mut self.failed)
+    }
+
     /// Says who did not answer and why. Status 3 where nobody did and all need a sign-in, else 1.
     pub(crate) fn finish(self) -> Done {
         let Self {
@@ -231,7 +237,7 @@ fn named(row: &str, name: &str, id: &str, newest: &str) -> (Option<Timestamp>, S
         .and_then(|value| parse_time(&value));
     let mut lead = format!("{{\"tenant\":{}", Value::from(name));
     if !fields.contains_key("tenantId") {
-        lead.push_str(&format!(",\"tenantId\":{}", Value::from(id)));
+        let _ = write!(lead, ",\"tenantId\":{}", Value::from(id));
     }
     if !fields.is_empty() {
         lead.push(',');

@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use toml_edit::{DocumentMut, InlineTable, Item, Table, Value, value};
+use toml_edit::{DocumentMut, InlineTable, Item, Table, TableLike, Value, value};
 
 /// A value to write.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,11 +22,14 @@ pub enum Setting {
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
     /// The file is no TOML.
-    #[error("the settings file is not TOML, so nothing can be added: {0}")]
+    #[error("the settings file is not TOML, so nothing was changed in it: {0}")]
     Toml(String),
     /// Something stands where a table of profiles should be.
     #[error("profiles is not written as tables [profiles.NAME], so none can be added")]
     NotTables,
+    /// There is no such profile.
+    #[error("the settings file has no profile \"{0}\"")]
+    Missing(String),
     /// There is one of that name.
     #[error("there is a profile \"{0}\" already")]
     Exists(String),
@@ -80,6 +83,66 @@ pub fn with_root(text: &str, key: &str, setting: &Setting) -> Result<String, Edi
     let mut document = parse(text)?;
     document.insert(key, setting.item());
     Ok(document.to_string())
+}
+
+/// The settings without a profile; the defaults do not name it any more either.
+///
+/// # Errors
+/// Where they are no TOML or have no such profile.
+pub fn without_profile(text: &str, name: &str) -> Result<String, EditError> {
+    let mut document = parse(text)?;
+    profiles(&mut document)
+        .and_then(|profiles| profiles.remove(name))
+        .ok_or_else(|| EditError::Missing(name.to_owned()))?;
+    match document.get_mut("default_profile") {
+        Some(only) if only.as_str() == Some(name) => {
+            document.remove("default_profile");
+        }
+        Some(several) => {
+            if let Some(names) = several.as_array_mut() {
+                names.retain(|it| it.as_str() != Some(name));
+                if names.is_empty() {
+                    document.remove("default_profile");
+                }
+            }
+        }
+        None => {}
+    }
+    Ok(document.to_string())
+}
+
+/// The settings with a copy of a profile for another tenant.
+///
+/// # Errors
+/// Where they are no TOML, have no such profile, or have one of the new name.
+pub fn with_copy(text: &str, from: &str, name: &str, tenant_id: &str) -> Result<String, EditError> {
+    let mut document = parse(text)?;
+    let missing = || EditError::Missing(from.to_owned());
+    let profiles = profiles(&mut document).ok_or_else(missing)?;
+    if profiles.contains_key(name) {
+        return Err(EditError::Exists(name.to_owned()));
+    }
+    let mut copy = profiles.get(from).ok_or_else(missing)?.clone();
+    let table = copy.as_table_like_mut().ok_or_else(missing)?;
+    table.insert("tenant_id", value(tenant_id));
+    if let Item::Table(table) = &mut copy {
+        // Behind everything else, and without the words that introduced the other.
+        table.set_position(None);
+        table.decor_mut().set_prefix("\n");
+    }
+    profiles.insert(name, copy);
+    Ok(document.to_string())
+}
+
+/// Changes the settings file as it is now.
+///
+/// # Errors
+/// Where it cannot be read, changed or written; what stood there still does.
+pub fn change(
+    path: &Path,
+    edit: impl FnOnce(&str) -> Result<String, EditError>,
+) -> Result<(), EditError> {
+    write(path, &edit(&read(path)?)?)
 }
 
 /// What stands in the settings file; nothing where there is none.
@@ -141,6 +204,10 @@ fn parse(text: &str) -> Result<DocumentMut, EditError> {
     text.parse().map_err(first)
 }
 
+fn profiles(document: &mut DocumentMut) -> Option<&mut dyn TableLike> {
+    document.get_mut("profiles")?.as_table_like_mut()
+}
+
 fn failed(path: &Path, doing: &'static str, source: io::Error) -> EditError {
     EditError::File {
         path: path.display().to_string(),
@@ -169,6 +236,8 @@ mod tests {
     use super::*;
 
     const BEFORE: &str = "# mine\ndefault_profile = 'work' # the one\n\n[ui]\n  theme=\"dark\"\n\n# the first\n[profiles.work]\ntenant_id = \"contoso.com\"\n";
+
+    const SEVERAL: &str = "# mine\ndefault_profile = ['work', \"other\"] # both\n\n[ui]\n  theme=\"dark\"\n\n# the first\n[profiles.work]\ntenant_id = \"contoso.com\" # ours\nclient_id = 'x'\n\n[profiles.other]\ntenant_id = 'fabrikam.com'\n";
 
     fn settings() -> Vec<(&'static str, Setting)> {
         vec![
@@ -242,5 +311,55 @@ mod tests {
         assert_eq!(mode(&real), 0o644);
         assert!(fs::symlink_metadata(&link).expect("there").is_symlink());
         assert_eq!(fs::read_dir(folder.path()).expect("reads").count(), 2);
+    }
+
+    #[test]
+    fn a_profile_goes_and_the_rest_stays_to_the_letter() {
+        let after = without_profile(SEVERAL, "work").expect("removed");
+        assert_eq!(
+            after,
+            "# mine\ndefault_profile = [ \"other\"] # both\n\n[ui]\n  theme=\"dark\"\n\n[profiles.other]\ntenant_id = 'fabrikam.com'\n"
+        );
+        let single = "default_profile = \"a\"\n[profiles.a]\ntenant_id = \"x\"\n";
+        assert_eq!(without_profile(single, "a").expect("removed"), "");
+        assert!(matches!(
+            without_profile(SEVERAL, "gone"),
+            Err(EditError::Missing(_))
+        ));
+        assert!(matches!(
+            without_profile("= 3", "gone"),
+            Err(EditError::Toml(_))
+        ));
+    }
+
+    #[test]
+    fn a_customer_gets_a_copy_with_its_own_tenant() {
+        let after = with_copy(SEVERAL, "work", "third", "id-of-third").expect("copied");
+        let added = after.strip_prefix(SEVERAL).expect("the old text first");
+        assert_eq!(
+            added,
+            "\n[profiles.third]\ntenant_id = \"id-of-third\"\nclient_id = 'x'\n"
+        );
+        assert!(matches!(
+            with_copy(SEVERAL, "work", "other", "x"),
+            Err(EditError::Exists(_))
+        ));
+    }
+
+    #[test]
+    fn what_cannot_be_changed_stays() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, SEVERAL).expect("written");
+        let refused = change(&file, |text| without_profile(text, "gone"));
+        assert!(refused.is_err());
+        assert_eq!(std::fs::read_to_string(&file).expect("reads"), SEVERAL);
+        change(&file, |text| without_profile(text, "work")).expect("changed");
+        assert!(
+            !std::fs::read_to_string(&file)
+                .expect("reads")
+                .contains("work")
+        );
+        assert_eq!(std::fs::read_dir(folder.path()).expect("reads").count(), 1);
     }
 }

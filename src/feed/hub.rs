@@ -282,8 +282,15 @@ impl Hub {
 
     /// A first sync has ended.
     pub(super) async fn synced(&self, endpoint: Endpoint) {
-        if let Some(flag) = self.lock().syncing.get_mut(endpoint as usize) {
-            *flag = false;
+        let first = self
+            .lock()
+            .syncing
+            .get_mut(endpoint as usize)
+            .is_some_and(std::mem::take);
+        // A first reading fills pages that nobody wants again soon: with many tenants they would be most
+        // of the memory.
+        if first && let Err(error) = self.blocking(Store::release_memory).await {
+            tracing::debug!(%error, "the cache keeps its pages");
         }
         self.health_changed().await;
     }

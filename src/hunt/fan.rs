@@ -4,6 +4,7 @@
 //! A tenant that fails costs its own rows and nothing else; [`Fanned::parts`] says who answered.
 
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -91,10 +92,10 @@ impl Fanned {
         };
         for part in &self.parts {
             let Err(error) = &part.outcome else { continue };
-            out.push_str(&format!(", {}: {}", part.tenant, error.kind.title()));
+            let _ = write!(out, ", {}: {}", part.tenant, error.kind.title());
             if let Some(at) = error.retry_at {
-                let at = at.to_zoned(zone.clone()).strftime("%H:%M").to_string();
-                out.push_str(&format!(" until {at}"));
+                let at = at.to_zoned(zone.clone());
+                let _ = write!(out, " until {}", at.strftime("%H:%M"));
             }
         }
         out

@@ -164,6 +164,15 @@ impl Db {
         value
     }
 
+    /// Gives back the pages the connections keep.
+    pub(super) fn release_memory(&self) -> Result<()> {
+        let shrink = |connection: &Connection| connection.execute_batch("PRAGMA shrink_memory");
+        shrink(&self.writer.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let readers = self.readers.lock().unwrap_or_else(PoisonError::into_inner);
+        readers.iter().try_for_each(shrink)?;
+        Ok(())
+    }
+
     fn explain(&self, error: rusqlite::Error) -> StoreError {
         match &self.path {
             Some(path) => self.suspected(explain(path, error)),

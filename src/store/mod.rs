@@ -24,6 +24,7 @@ pub mod journal;
 mod keep;
 mod mark;
 mod read;
+pub mod remains;
 mod write;
 
 use db::Db;
@@ -340,6 +341,11 @@ impl Store {
     /// The file; `None` for a cache in memory.
     pub fn path(&self) -> Option<&Path> {
         self.db.path()
+    }
+
+    /// Gives back the memory that pages of the file take; what is wanted again is read again.
+    pub fn release_memory(&self) -> Result<()> {
+        self.db.release_memory()
     }
 
     fn db(&self) -> &Db {

@@ -31,7 +31,7 @@ pub(super) async fn sign_in(asked: &Asked<'_>, talk: &Talk) -> Result<Granted, A
             )
         });
     };
-    let mut loopback = Loopback::open().await.map_err(|why| AuthError {
+    let mut loopback = Loopback::open(0).await.map_err(|why| AuthError {
         advice: "sign in with a device code instead".to_owned(),
         ..error(
             AuthErrorKind::Refused,

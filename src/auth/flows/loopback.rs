@@ -1,4 +1,4 @@
-//! A port of this machine that the browser brings its answer to. It says as little as it can: two short
+//! A port of this machine that the browser brings its answer to: of a sign-in, or of a consent. It says as little as it can: two short
 //! pages without scripts, styles or anything of the answer. Whoever else knocks, slowly, rudely or in
 //! crowds, is sent away and holds nobody up.
 
@@ -22,14 +22,14 @@ const LONGEST: usize = 32 * 1024;
 const CROWD: usize = 32;
 
 /// The port, until dropped.
-pub(super) struct Loopback {
+pub(crate) struct Loopback {
     port: u16,
     arrivals: mpsc::Receiver<Arrival>,
     serving: JoinHandle<()>,
 }
 
 /// An answer the browser brought, still waiting for its page.
-pub(super) struct Arrival {
+pub(crate) struct Arrival {
     fields: Vec<(String, String)>,
     page: oneshot::Sender<Page>,
     delivered: oneshot::Receiver<()>,
@@ -37,21 +37,24 @@ pub(super) struct Arrival {
 
 impl Arrival {
     /// A parameter of the answer.
-    pub(super) fn field(&self, name: &str) -> Option<&str> {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
         let found = self.fields.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str())
     }
 }
 
 /// What the browser shows in the end.
-pub(super) enum Page {
+pub(crate) enum Page {
     SignedIn,
     Failed(String),
+    Consented,
+    NotConsented(String),
 }
 
 impl Loopback {
-    pub(super) async fn open() -> io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    /// At this port; 0 is any that is free.
+    pub(crate) async fn open(port: u16) -> io::Result<Self> {
+        let listener = TcpListener::bind(("127.0.0.1", port)).await?;
         let port = listener.local_addr()?.port();
         let (tell, arrivals) = mpsc::channel(CROWD);
         let serving = tokio::spawn(serve(listener, tell));
@@ -63,12 +66,12 @@ impl Loopback {
     }
 
     /// The redirect address: `localhost`, which is registered without a port and matches any.
-    pub(super) fn address(&self) -> String {
+    pub(crate) fn address(&self) -> String {
         format!("http://localhost:{}", self.port)
     }
 
     /// The next answer.
-    pub(super) async fn next(&mut self) -> Arrival {
+    pub(crate) async fn next(&mut self) -> Arrival {
         match self.arrivals.recv().await {
             Some(arrival) => arrival,
             // The port is served until it is dropped.
@@ -77,7 +80,7 @@ impl Loopback {
     }
 
     /// Shows the browser a page, and waits a little until it has it.
-    pub(super) async fn reply(&self, arrival: Arrival, page: Page) {
+    pub(crate) async fn reply(&self, arrival: Arrival, page: Page) {
         // A browser that left has seen enough.
         if arrival.page.send(page).is_ok() {
             let _ = tokio::time::timeout(LAST_WORD, arrival.delivered).await;
@@ -135,6 +138,16 @@ async fn client(mut stream: TcpStream, tell: mpsc::Sender<Arrival>) {
                     "Sign-in failed",
                     &format!("Sign-in failed: {why}"),
                 ),
+                Page::Consented => text(
+                    "200 OK",
+                    "Thank you",
+                    "You can close this window and go back to nightjar.",
+                ),
+                Page::NotConsented(why) => text(
+                    "400 Bad Request",
+                    "No consent",
+                    &format!("No consent: {why}"),
+                ),
             };
             say(&mut stream, &text).await;
             let _ = deliver.send(());
@@ -175,7 +188,7 @@ const NO_GET: Refused = (
     "This address waits for the end of a sign-in.",
 );
 
-/// The answer a request brings: `GET /` with a code or an error, each parameter once.
+/// The answer a request brings: `GET /` with a code, a consent or an error, each parameter once.
 fn read(head: &[u8]) -> Result<Vec<(String, String)>, Refused> {
     let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
     let line = std::str::from_utf8(line).map_err(|_| GARBAGE)?;
@@ -198,7 +211,9 @@ fn read(head: &[u8]) -> Result<Vec<(String, String)>, Refused> {
         .into_owned()
         .collect();
     let count = |name: &str| fields.iter().filter(|(known, _)| known == name).count();
-    match (count("code") + count("error"), count("state")) {
+    let ends = count("code") + count("error");
+    // Where no consent was given, the answer speaks of it too.
+    match (ends.max(count("admin_consent")), count("state")) {
         (0, _) => Err(NOTHING),
         (1, 0 | 1) => Ok(fields),
         _ => Err(GARBAGE),
@@ -251,6 +266,15 @@ mod tests {
         for (line, expected) in [
             ("GET /?code=1&state=2 HTTP/1.1", "answer"),
             ("GET /?error=access_denied&state=2 HTTP/1.1", "answer"),
+            (
+                "GET /?admin_consent=True&tenant=1&state=2 HTTP/1.1",
+                "answer",
+            ),
+            (
+                "GET /?error=access_denied&admin_consent=True&state=2 HTTP/1.1",
+                "answer",
+            ),
+            ("GET /?admin_consent=True&admin_consent=1 HTTP/1.1", "400"),
             ("GET / HTTP/1.1", "404"),
             ("GET /?state=2 HTTP/1.1", "404"),
             ("GET /favicon.ico HTTP/1.1", "404"),
@@ -271,7 +295,7 @@ mod tests {
 
     #[tokio::test]
     async fn whoever_else_knocks_holds_nobody_up() {
-        let mut loopback = Loopback::open().await.expect("a port");
+        let mut loopback = Loopback::open(0).await.expect("a port");
         let port = loopback.port;
         // Some who say nothing, one who stops halfway, one who speaks something else.
         let mut silent = Vec::new();

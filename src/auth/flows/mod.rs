@@ -18,6 +18,7 @@ use super::{AccessToken, AuthError, AuthErrorKind, Flow, Keeper, TokenRequest};
 use crate::cloud::Endpoints;
 use crate::config::{Profile, SecretSource, SignIn, TokenEndpoint};
 
+pub(crate) use loopback::{Loopback, Page};
 pub use person::{PersonFlow, Surroundings};
 
 /// How assertions are announced (RFC 7523 section 2.2).

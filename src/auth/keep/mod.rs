@@ -232,14 +232,19 @@ impl Keeper {
             return Ok(false);
         };
         let in_keyring = match file::read(path) {
-            Ok(Some(record)) => record.refresh_token.is_none(),
-            Ok(None) => false,
+            // It may be of the tenant or application that the profile had before.
+            Ok(Some(record)) => record.refresh_token.is_none().then(|| Of {
+                profile: self.of.profile.clone(),
+                tenant: record.tenant,
+                client: record.client,
+            }),
+            Ok(None) => None,
             // Nobody can tell what stood there: the keyring is asked as well.
-            Err(_) => true,
+            Err(_) => Some(self.of.clone()),
         };
         let removed = file::remove(path)?;
-        if in_keyring {
-            keyring::remove(&self.of.entry())?;
+        if let Some(of) = in_keyring {
+            keyring::remove(&of.entry())?;
         }
         Ok(removed)
     }

@@ -84,22 +84,30 @@ pub(crate) fn logout(args: &LogoutArgs, global: &Global) -> Done {
     if let Some(name) = &args.profile {
         global.profiles = vec![name.clone()];
     }
-    for mut profile in settings::profiles(&config, &global)?.profiles {
-        // Wherever it was kept: the settings may have changed since.
-        profile.token_store = Some(TokenStore::Keyring);
-        let keeper = Keeper::new(&profile, &paths.data);
-        let who = keeper.who().map(|who| who.username);
-        let name = &profile.name;
-        match keeper.forget() {
-            Ok(true) => say(&format!(
-                "signed out of {name}: the sign-in of {} is removed from this machine",
-                who.unwrap_or_else(|| "somebody".to_owned())
-            )),
-            Ok(false) => say(&format!("nobody was signed in with {name}")),
-            Err(error) => return Err(Failure::refused(error)),
+    for profile in settings::profiles(&config, &global)?.profiles {
+        if !forget(&profile, &paths)? {
+            say(&format!("nobody was signed in with {}", profile.name));
         }
     }
     Ok(())
+}
+
+/// Removes what is kept of a profile's sign-in and says whose it was; whether there was anything.
+pub(crate) fn forget(profile: &Profile, paths: &Paths) -> Done<bool> {
+    // Wherever it was kept: the settings may have changed since.
+    let mut profile = profile.clone();
+    profile.token_store = Some(TokenStore::Keyring);
+    let keeper = Keeper::new(&profile, &paths.data);
+    let who = keeper.who().map(|who| who.username);
+    let kept = keeper.forget().map_err(Failure::refused)?;
+    if kept {
+        say(&format!(
+            "signed out of {}: the sign-in of {} is removed from this machine",
+            profile.name,
+            who.unwrap_or_else(|| "somebody".to_owned())
+        ));
+    }
+    Ok(kept)
 }
 
 /// Signs in and says what that gave. Whoever presses Ctrl-C is as signed in as before.
@@ -268,9 +276,10 @@ fn store(
 
 fn keep_choice(paths: &Paths, store: TokenStore) -> Result<(), EditError> {
     let path = paths.config_file();
-    let before = edit::read(&path)?;
     let setting = Setting::Text(store.word().to_owned());
-    edit::write(&path, &edit::with_root(&before, "token_store", &setting)?)?;
+    edit::change(&path, |before| {
+        edit::with_root(before, "token_store", &setting)
+    })?;
     say(&format!(
         "token_store = \"{}\" is remembered in {}",
         store.word(),

@@ -21,9 +21,9 @@ impl Draft {
     /// Adds it to the settings as they are now.
     pub(super) fn write(&self) -> Result<(), EditError> {
         let path = self.paths.config_file();
-        let before = edit::read(&path)?;
-        let after = edit::with_profile(&before, &self.profile.name, &self.settings)?;
-        edit::write(&path, &after)?;
+        edit::change(&path, |before| {
+            edit::with_profile(before, &self.profile.name, &self.settings)
+        })?;
         say(&format!(
             "the profile {} is written to {}",
             self.profile.name,
