@@ -3,6 +3,8 @@
 #[path = "screens/harness.rs"]
 mod harness;
 
+#[path = "screens/doctor.rs"]
+mod doctor;
 #[path = "screens/look.rs"]
 mod look;
 #[path = "screens/robust.rs"]

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::reread::Ask;
-use super::{FeedEvent, FeedHealth, FeedState, Habits, Level, Notice, Progress};
+use super::{FeedEvent, FeedHealth, FeedRefusal, FeedState, Habits, Level, Notice, Progress};
 use crate::api::{ApiError, ApiErrorKind, Quota};
 use crate::auth::Resource;
 use crate::config::FeedSettings;
@@ -186,10 +186,20 @@ impl Hub {
     }
 
     pub(super) async fn notice(&self, level: Level, text: impl Into<String>) {
+        self.notice_of(level, text, None).await;
+    }
+
+    async fn notice_of(
+        &self,
+        level: Level,
+        text: impl Into<String>,
+        refused: Option<Box<FeedRefusal>>,
+    ) {
         let notice = Notice {
             level,
             text: text.into(),
             at: Timestamp::now(),
+            refused,
         };
         self.send(FeedEvent::Notice(notice)).await;
     }
@@ -358,7 +368,13 @@ impl Hub {
                 ),
                 _ => (Level::Warning, format!("{what} could not be read: {why}")),
             };
-            self.notice(level, text).await;
+            let refused = rest.then(|| {
+                Box::new(FeedRefusal {
+                    what: endpoint,
+                    error: error.clone(),
+                })
+            });
+            self.notice_of(level, text, refused).await;
         }
         self.health_changed().await;
         if rest {

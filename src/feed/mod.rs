@@ -15,9 +15,10 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use crate::api::ApiError;
 use crate::config::FeedSettings;
 use crate::domain::{ActionId, Change, IncidentId, Timestamp};
-use crate::store::Access;
+use crate::store::{Access, Endpoint};
 use crate::tenant::Tenant;
 
 mod actions;
@@ -61,6 +62,17 @@ pub struct Notice {
     pub text: String,
     /// When.
     pub at: Timestamp,
+    /// The refusal it tells of, to be explained.
+    pub refused: Option<Box<FeedRefusal>>,
+}
+
+/// A 401 or 403, or no token at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FeedRefusal {
+    /// What was read.
+    pub what: Endpoint,
+    /// What came of it.
+    pub error: ApiError,
 }
 
 /// How the feed is doing.

@@ -38,6 +38,8 @@ pub enum Scope {
     Messages,
     /// The tenants.
     Tenants,
+    /// The doctor's report.
+    Doctor,
     /// The first screen of a console without a profile.
     FirstRun,
     /// Typing text: printable keys go to the text.
@@ -56,7 +58,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope with its name in configuration and its title in help.
-    pub const ALL: [(Scope, &'static str, &'static str); 20] = [
+    pub const ALL: [(Scope, &'static str, &'static str); 21] = [
         (Scope::Anywhere, "anywhere", "Everywhere"),
         (Scope::Main, "main", "Every screen"),
         (Scope::List, "list", "Lists"),
@@ -70,6 +72,7 @@ impl Scope {
         (Scope::Journal, "journal", "Journal"),
         (Scope::Messages, "messages", "Messages"),
         (Scope::Tenants, "tenants", "Tenants"),
+        (Scope::Doctor, "doctor", "Doctor"),
         (Scope::FirstRun, "first-run", "First screen"),
         (Scope::Text, "text", "Typing"),
         (Scope::Editor, "editor", "Hunt editor"),
@@ -85,9 +88,12 @@ impl Scope {
             Self::Anywhere => None,
             Self::Main | Self::Text | Self::Popup | Self::Hunt => Some(Self::Anywhere),
             Self::List | Self::FirstRun => Some(Self::Main),
-            Self::Items | Self::Actions | Self::Journal | Self::Messages | Self::Tenants => {
-                Some(Self::List)
-            }
+            Self::Items
+            | Self::Actions
+            | Self::Journal
+            | Self::Messages
+            | Self::Tenants
+            | Self::Doctor => Some(Self::List),
             Self::Incidents | Self::Alerts | Self::Evidence | Self::Grid => Some(Self::Items),
             Self::Editor => Some(Self::Text),
             Self::Picker | Self::SignIn => Some(Self::Popup),
@@ -255,6 +261,10 @@ commands! {
         TenantRefresh "tenant-refresh" "Refresh this tenant" "refresh" None ["R"] "Asks the services of the tenant in focus now.";
         TenantReadOnly "tenant-read-only" "Read-only, for this session" "read-only" None ["w"] "Makes writes to the tenant in focus impossible until nightjar ends, or takes that back.";
     }
+    Doctor {
+        DoctorAgain "doctor-again" "Look again" "again" None ["enter"] "Examines the tenant anew; nothing is changed.";
+        DoctorCopy "doctor-copy" "Copy the report" "copy" None ["y"] "Copies the whole report.";
+    }
     Items {
         Assign "assign" "Assign to me, or to nobody" "mine" Low ["a"] "Takes what is in focus or marked; gives it back when it is already yours.";
         Status "status" "Set status" "status" Low ["s"] "Chooses a status for what is in focus or marked.";
@@ -298,6 +308,7 @@ commands! {
         PopupUp "popup-up" "Scroll up" "" None ["pgup", "ctrl-u"] "Scrolls the popup up.";
         PopupLeft "popup-left" "Scroll left" "" None ["left"] "Scrolls the popup left.";
         PopupRight "popup-right" "Scroll right" "" None ["right"] "Scrolls the popup right.";
+        PopupExplain "popup-explain" "Explain the refusal" "" None ["!"] "Says why the last 401 or 403 was one, and what cures it.";
         PopupCopy "popup-copy" "Copy" "" None ["y"] "Copies what the popup shows.";
     }
     SignIn {
@@ -330,6 +341,8 @@ commands! {
         TenantChoose "tenant-choose" "Show which tenants" "" None ["t"] "Chooses the tenants that every screen shows: all, one or several.";
         TenantNext "tenant-next" "Next tenant" "" None ["]"] "Shows the next tenant alone; after the last, all.";
         TenantPrevious "tenant-previous" "Previous tenant" "" None ["["] "Shows the tenant before alone; before the first, all.";
+        GoDoctor "doctor" "Doctor" "" None ["D"] "Examines the tenant: what works, what will not, why, and what cures it.";
+        Explain "explain" "Explain the refusal" "" None ["!"] "Says why the last 401 or 403 was one, and what cures it.";
         NextPane "next-pane" "Next pane" "" None ["tab"] "Moves the focus to the next pane.";
         PreviousPane "previous-pane" "Previous pane" "" None ["shift-tab"] "Moves the focus to the previous pane.";
         TimeZone "time-zone" "UTC or local time" "" None ["z t"] "Switches between UTC and the local zone.";

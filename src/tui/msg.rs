@@ -9,10 +9,12 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use super::commands::Command;
 use super::data::{Level, Story};
 use super::screen::Screen;
+use super::screens::doctor::{DoctorAsk, DoctorMsg};
 use super::screens::evidence::{EvidenceAsk, EvidenceMsg};
 use super::screens::hunt::{HuntAsk, HuntMsg};
 use super::screens::sign_in::{SignInAsk, SignInMsg};
 use crate::api::Budgets;
+use crate::doctor::Refused;
 use crate::domain::{
     Alert, AlertId, AlertRow, Change, EntityKey, IncidentId, IncidentRow, MachineAction, MachineId,
     Of, TenantNo, Timestamp,
@@ -175,6 +177,10 @@ pub enum Msg {
     ShowIncident(Of<IncidentId>),
     /// For the Hunt screen: a hunt, an order, earlier queries.
     Hunt(HuntMsg),
+    /// A service refused something outside of what else is told here.
+    Refused(Box<Of<Refused>>),
+    /// For the doctor's screen: results; an explanation.
+    Doctor(DoctorMsg),
     /// For the Evidence screen: what was hunted for.
     Evidence(EvidenceMsg),
     /// Somebody has to sign in, or is doing so.
@@ -326,6 +332,8 @@ pub enum Effect {
     Watch(Option<Of<IncidentId>>),
     /// For the Hunt screen: run, cancel, sort, export, read history.
     Hunt(HuntAsk),
+    /// For the doctor's screen: examine, explain.
+    Doctor(DoctorAsk),
     /// For the Evidence screen: hunt for facts.
     Evidence(EvidenceAsk),
     /// Sign a person in.

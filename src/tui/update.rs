@@ -10,6 +10,7 @@ use super::keys::Chord;
 use super::msg::{Act, Effect, EvidenceOf, Msg, Root};
 use super::screen::{Cx, Screen};
 use super::screens;
+use super::screens::doctor::{DoctorAsk, DoctorMsg};
 use super::screens::sign_in::{self, SignInMsg, SignInPopup};
 use super::state::State;
 use super::writes;
@@ -62,7 +63,11 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
 /// News: into the shared data first, then to every screen alive.
 fn told(state: &mut State, msg: &Msg, now: Timestamp, effects: &mut Vec<Effect>) {
     state.dirty = true;
+    if let Some(refused) = screens::doctor::refusal_in(msg) {
+        state.data.keep_refusal(refused);
+    }
     match msg {
+        Msg::Doctor(DoctorMsg::Card(card)) => state.open(Box::new(screens::doctor::card(card))),
         Msg::Queue(tenant, rows) => {
             state.data.incidents.load(*tenant, rows.clone());
             state.data.recount();
@@ -265,6 +270,8 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
         }
         Command::TenantNext => step_tenant(state, true, now, effects),
         Command::TenantPrevious => step_tenant(state, false, now, effects),
+        Command::GoDoctor => doctor(state, now, effects),
+        Command::Explain | Command::PopupExplain => explain(state, now, effects),
         Command::TimeZone => {
             state.data.local_time = !state.data.local_time;
             let zone = if state.data.local_time {
@@ -349,6 +356,39 @@ fn go(state: &mut State, root: Root, now: Timestamp, effects: &mut Vec<Effect>) 
     }
     state.go(root);
     shown(state, now, effects);
+}
+
+/// Examines the tenant in focus, else the one shown alone, else the one that refused something last, else
+/// the first shown.
+fn doctor(state: &mut State, now: Timestamp, effects: &mut Vec<Effect>) {
+    let data = &state.data;
+    let refused = data.refused.last().map(|refused| refused.tenant);
+    let first = data.tenants.shown().map(|tenant| tenant.tenant).next();
+    let focus = state.front().tenant(data);
+    let Some(tenant) = focus.or(data.tenants.only()).or(refused).or(first) else {
+        state.say(
+            Level::Info,
+            "no profile yet: `nightjar doctor` says how to get one",
+            now,
+        );
+        return;
+    };
+    state.push(Box::new(screens::doctor::DoctorScreen::new(tenant)));
+    shown(state, now, effects);
+}
+
+/// Explains the last refusal of the tenant in focus, else the last of all.
+fn explain(state: &mut State, now: Timestamp, effects: &mut Vec<Effect>) {
+    let data = &state.data;
+    let focus = state.front().tenant(data);
+    let of_focus = data
+        .refused
+        .iter()
+        .find(|refused| Some(refused.tenant) == focus);
+    match of_focus.or(data.refused.last()).cloned() {
+        Some(refused) => effects.push(Effect::Doctor(DoctorAsk::Explain(Box::new(refused)))),
+        None => state.say(Level::Info, "no service has refused anything so far", now),
+    }
 }
 
 /// A screen was left for the one below it.

@@ -32,6 +32,7 @@ pub struct Workers {
     tasks: TaskTracker,
     stop: CancellationToken,
     state_folder: PathBuf,
+    paths: Paths,
     /// By the tenants' numbers.
     connected: Vec<Connected>,
     /// The story wanted last: newer questions overwrite one that still waits.
@@ -104,6 +105,7 @@ impl Workers {
             tasks,
             stop,
             state_folder: paths.state.clone(),
+            paths: paths.clone(),
             connected,
             story,
         }
@@ -237,6 +239,13 @@ impl Workers {
                 let tenants = tenants.map(|it| Arc::clone(&it.tenant)).collect();
                 let folder = self.state_folder.clone();
                 self.look_up(screens::hunt::work::carry_out(ask, tenants, folder));
+            }
+            Effect::Doctor(ask) => {
+                if let Some(connected) = self.of(ask.tenant()) {
+                    let tenant = Arc::clone(&connected.tenant);
+                    let (paths, inbox) = (self.paths.clone(), self.inbox.clone());
+                    self.look_up(screens::doctor::work::carry_out(ask, tenant, paths, inbox));
+                }
             }
             Effect::Evidence(ask) => {
                 if let Some(connected) = self.of(ask.tenant()) {
@@ -413,6 +422,15 @@ async fn listen(
                 Msg::Health(Of::new(no, health))
             }
             FeedEvent::Notice(notice) => {
+                if let Some(refused) = notice
+                    .refused
+                    .as_deref()
+                    .and_then(screens::doctor::refusal_of_feed)
+                {
+                    let _ = inbox
+                        .send(Msg::Refused(Box::new(Of::new(no, refused))))
+                        .await;
+                }
                 let level = match notice.level {
                     feed::Level::Info => Level::Info,
                     feed::Level::Warning => Level::Warning,

@@ -16,6 +16,7 @@ pub use notices::{Level, Note, Notices};
 pub use story::{Entity, Stories, Story};
 pub use tenants::{Condition, Tenant, TenantFacts, Tenants};
 
+use crate::doctor::Refused;
 use crate::domain::{
     Alert, AlertRow, Change, Evidence, IncidentId, IncidentRow, MachineAction, Of, Severity,
     TenantNo,
@@ -88,6 +89,8 @@ pub struct Data {
     pub notices: Notices,
     /// Whether times are shown in the local zone.
     pub local_time: bool,
+    /// The last refusal of each tenant, to be explained; the newest last.
+    pub refused: Vec<Of<Refused>>,
     /// When this console started: what was made since is new.
     pub started: Timestamp,
     /// What takes the last changes back, newest last.
@@ -109,6 +112,12 @@ pub struct Undo {
 }
 
 impl Data {
+    /// Keeps a refusal, to be explained on a key.
+    pub fn keep_refusal(&mut self, refused: Of<Refused>) {
+        self.refused.retain(|known| known.tenant != refused.tenant);
+        self.refused.push(refused);
+    }
+
     /// Empty, with these settings.
     pub fn new(settings: Settings) -> Self {
         Self {

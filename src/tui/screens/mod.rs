@@ -4,6 +4,7 @@
 pub mod actions;
 mod agree;
 pub mod alerts;
+pub mod doctor;
 pub mod evidence;
 mod first_run;
 mod help;

@@ -19,6 +19,7 @@ use ratatui::layout::{Position, Rect};
 use tokio_util::sync::CancellationToken;
 
 use self::tab::{Outcome, Running, Shown, Tab};
+use super::doctor::refusal_of_hunt;
 use super::picker::Picker;
 use crate::domain::hunting::Cell;
 use crate::domain::{IncidentId, MachineId, Of, ResultTable, TenantNo, Timestamp, text};
@@ -446,6 +447,13 @@ impl HuntScreen {
         )
     }
 
+    /// Whom a running query asks.
+    fn asked_by(&self, ticket: u64) -> Option<TenantNo> {
+        let running = self.tabs.iter().filter_map(|tab| tab.running.as_ref());
+        let mut of = running.filter(|running| running.ticket == ticket);
+        of.next()?.tenants.first().copied()
+    }
+
     fn finished(&mut self, ticket: u64, answer: &Answer, now: Timestamp) {
         let active = self.active;
         let found = self.tabs.iter_mut().enumerate().find(|(_, tab)| {
@@ -583,6 +591,12 @@ impl Screen for HuntScreen {
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
         match msg {
             Msg::Hunt(HuntMsg::Finished { ticket, answer }) => {
+                if let Err(error) = answer
+                    && let Some(refused) = refusal_of_hunt(error)
+                    && let Some(tenant) = self.asked_by(*ticket)
+                {
+                    cx.data.keep_refusal(Of::new(tenant, refused));
+                }
                 self.finished(*ticket, answer, cx.now);
             }
             Msg::Hunt(HuntMsg::Sorted { ticket, order }) => {

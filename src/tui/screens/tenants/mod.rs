@@ -205,6 +205,10 @@ impl Screen for Tenants {
         view::draw(self, buf, area, ctx);
     }
 
+    fn tenant(&self, data: &Data) -> Option<TenantNo> {
+        self.focus(data).map(|tenant| tenant.tenant)
+    }
+
     fn copied(&self, _raw: bool, data: &Data) -> Option<String> {
         let tenant = self.focus(data)?;
         Some(format!(
