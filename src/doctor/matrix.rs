@@ -266,10 +266,12 @@ impl Ward<'_> {
                 .map(|permission| permission.role)
                 .filter(|role| !role.is_empty())
         {
-            why.push_str(&format!("; you need the role {role}"));
+            why += "; you need the role ";
+            why += role;
         }
         if feature.plans.len() < Plan::ALL.len() {
-            why.push_str(&format!("; needs {}", plans(feature.plans)));
+            why += "; needs ";
+            why += &plans(feature.plans);
         }
         row(Standing::Judged, why)
     }

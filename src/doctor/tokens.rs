@@ -149,9 +149,8 @@ fn id(resource: Resource, graph: &'static str, defender: &'static str) -> &'stat
 fn sign_in(profile: &Profile, endpoints: &Endpoints, resource: Resource, answer: &Answer) -> Check {
     let id = id(resource, "sign-in.graph", "sign-in.defender");
     let check = |sign, says: String| Check::new(id, Section::SignIn, resource.title(), sign, says);
-    let error = match answer {
-        Ok(_) => return check(Sign::Good, "a token was issued".to_owned()),
-        Err(error) => error,
+    let Err(error) = answer else {
+        return check(Sign::Good, "a token was issued".to_owned());
     };
     let code = error
         .aadsts
