@@ -79,7 +79,7 @@ fn each_mistake_has_its_line() {
         (
             "defualt_profile = \"x\"",
             &[
-                "config.toml:1:1: unknown setting \"defualt_profile\" at the top; expected one of default_profile, ui, feed, sla, profiles, keys; did you mean \"default_profile\"?",
+                "config.toml:1:1: unknown setting \"defualt_profile\" at the top; expected one of default_profile, token_store, ui, feed, sla, profiles, keys; did you mean \"default_profile\"?",
             ],
         ),
         (
@@ -138,13 +138,13 @@ fn each_mistake_has_its_line() {
         (
             "[profiles.a]\nIDS\nclient_secret = \"plain text\"",
             &[
-                "config.toml:5:17: client_secret stands in the file, which only a tenant simulated on this machine may do; expected { env = \"NAME\" }, { file = \"path\" } or { command = [\"program\", \"argument\"] }",
+                "config.toml:5:17: client_secret stands in the file, which only a tenant simulated on this machine may do; expected { env = \"NAME\" }, { file = \"path\" }, { command = [\"program\", \"argument\"] } or { prompt = true }",
             ],
         ),
         (
             "[profiles.a]\nIDS\nclient_secret = { enw = \"X\" }",
             &[
-                "config.toml:5:19: unknown place \"enw\" of client_secret; expected { env = \"NAME\" }, { file = \"path\" } or { command = [\"program\", \"argument\"] }; did you mean \"env\"?",
+                "config.toml:5:19: unknown place \"enw\" of client_secret; expected { env = \"NAME\" }, { file = \"path\" }, { command = [\"program\", \"argument\"] } or { prompt = true }; did you mean \"env\"?",
             ],
         ),
         (

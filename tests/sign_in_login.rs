@@ -135,6 +135,25 @@ async fn an_application_tries_its_credential() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_secret_is_typed_and_shown_to_nobody() {
+    let sim = sim().await;
+    let given = format!("\"{}\"", sim.client_secret());
+    let settings = sim.profile_toml("app").replace(&given, "{ prompt = true }");
+    assert!(settings.contains("prompt"), "{settings}");
+    let home = Home::new().with_settings(&settings);
+    let terminal = start(&home, &["login"]);
+    terminal.wait_for("client secret of profile app:");
+    terminal.type_text(sim.client_secret());
+    terminal.send(b"\r");
+    assert_eq!(terminal.wait_exit(), 0, "{}", terminal.screen());
+    let screen = terminal.screen();
+    assert!(
+        screen.contains("Machine.Isolate") && !screen.contains(sim.client_secret()),
+        "{screen}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_person_signs_in_once_stays_signed_in_and_signs_out() {
     let sim = sim().await;
     let home = Home::new().with_settings(&person(&sim));
@@ -177,7 +196,8 @@ async fn refused_or_called_off_nothing_is_left_behind() {
     );
     let terminal = start(&home, &["login", "--store", "file"]);
     terminal.wait_for("Ctrl-C gives up");
-    terminal.send(b"\x03");
+    // To the program alone: the shell above it stays.
+    terminal.signal("INT");
     assert_eq!(terminal.wait_exit(), 130, "{}", terminal.screen());
     let kept = names(&home.path("data"));
     assert!(!kept.iter().any(|name| name.ends_with(".json")), "{kept:?}");

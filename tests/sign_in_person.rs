@@ -482,7 +482,8 @@ async fn a_device_code_that_is_declined_or_forgotten_is_explained() {
         .sign_in(request(&profile, Resource::Graph), forgotten)
         .await;
     let error = error.map(drop).expect_err("too late");
-    assert!(error.advice.contains("sign in again"), "{error:?}");
+    assert_eq!(error.kind, AuthErrorKind::Interaction, "{error:?}");
+    assert!(error.advice.contains("again"), "{error:?}");
     let waited: u64 = waits.lock().expect("no panic").iter().sum();
     assert!((895..=905).contains(&waited), "{waited}");
 }

@@ -227,12 +227,6 @@ static CODES: &[(u32, AuthErrorKind, &str, &str)] = &[
         "an administrator must assign it, or switch off \"assignment required\" under Enterprise applications",
     ),
     (
-        70_019,
-        Interaction,
-        "the code was not entered in time",
-        "sign in again and enter the new code",
-    ),
-    (
         70_011,
         Refused,
         "the scope is not valid",

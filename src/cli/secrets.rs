@@ -3,17 +3,12 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
-use crossterm::event::{Event, KeyCode, KeyEventKind, KeyModifiers, read};
-use crossterm::terminal::{disable_raw_mode, enable_raw_mode};
 use secrecy::SecretString;
-use secrecy::zeroize::Zeroizing;
 
 use super::failure::{Done, Failure};
 use crate::config::{Profile, SecretSource, SignIn};
 use crate::domain::text;
-
-/// No secret is longer; memory for it is taken at once, so that none is left behind.
-const LONGEST: usize = 4096;
+use crate::tui::hidden::line as hidden_line;
 
 /// Asks for every secret these profiles sign in with and want typed, once each.
 pub(crate) fn ask<'a>(profiles: impl IntoIterator<Item = &'a Profile>) -> Done {
@@ -57,54 +52,13 @@ fn hidden(prompt: &str) -> Done<SecretString> {
     let mut err = io::stderr();
     write!(err, "{}", text::clean(prompt))?;
     err.flush()?;
-    let raw = Raw::enter()?;
-    let typed = line();
-    drop(raw);
+    let typed = hidden_line();
     writeln!(err)?;
-    let typed = typed?;
+    let Some(typed) = typed? else {
+        return Err(Failure::interrupted());
+    };
     if typed.trim().is_empty() {
         return Err(Failure::usage("nothing was typed"));
     }
     Ok(SecretString::from(typed.trim()))
-}
-
-/// Raw mode, left again however this ends.
-struct Raw;
-
-impl Raw {
-    fn enter() -> io::Result<Self> {
-        enable_raw_mode()?;
-        Ok(Self)
-    }
-}
-
-impl Drop for Raw {
-    fn drop(&mut self) {
-        // The terminal is gone: nobody is left to see it.
-        let _ = disable_raw_mode();
-    }
-}
-
-fn line() -> Done<Zeroizing<String>> {
-    let mut typed = Zeroizing::new(String::with_capacity(LONGEST));
-    loop {
-        let Event::Key(key) = read()? else { continue };
-        if key.kind == KeyEventKind::Release {
-            continue;
-        }
-        let control = key.modifiers.contains(KeyModifiers::CONTROL);
-        match key.code {
-            KeyCode::Enter => return Ok(typed),
-            KeyCode::Char('c' | 'd') if control => return Err(Failure::interrupted()),
-            KeyCode::Char('u') if control => typed.clear(),
-            KeyCode::Esc => return Err(Failure::interrupted()),
-            KeyCode::Backspace => {
-                typed.pop();
-            }
-            KeyCode::Char(letter) if !control && typed.len() + letter.len_utf8() <= LONGEST => {
-                typed.push(letter);
-            }
-            _ => {}
-        }
-    }
 }

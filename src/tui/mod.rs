@@ -19,6 +19,7 @@ pub mod commands;
 pub mod data;
 pub mod draw;
 pub mod header;
+pub mod hidden;
 pub mod keymap;
 pub mod keys;
 pub mod msg;

@@ -79,6 +79,8 @@ fn a_damaged_file_is_set_aside_with_a_word() {
     let path = folder.path().join("work.sign-in.json");
     let whole = std::fs::read(&path).expect("reads");
     for damaged in [&whole[..whole.len() / 2], b"", b"[]", b"{\"version\":9}"] {
+        // Over a whole one, so that it is the owner's alone.
+        mine.save(&kept("sesame")).expect("kept");
         std::fs::write(&path, damaged).expect("writes");
         assert_eq!(mine.who(), None);
         let word = mine.load().expect_err("damaged");
