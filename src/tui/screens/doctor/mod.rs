@@ -96,9 +96,10 @@ pub fn refusal_of_feed(refusal: &FeedRefusal) -> Option<Refused> {
 
 /// The refusal of a hunt.
 pub fn refusal_of_hunt(error: &HuntError) -> Option<Refused> {
-    let status = match (error.status, error.kind) {
-        (Some(status), HuntErrorKind::SignIn | HuntErrorKind::Forbidden) => status,
-        _ => return None,
+    let (Some(status), HuntErrorKind::SignIn | HuntErrorKind::Forbidden) =
+        (error.status, error.kind)
+    else {
+        return None;
     };
     Some(Refused::said(
         "Hunting",
