@@ -97,8 +97,8 @@ fn with_certificate(sim: &SimHandle, certificate: PathBuf) -> Profile {
     }
 }
 
-fn secret(text: &str) -> Option<SecretSource> {
-    Some(SecretSource::Value(SecretString::from(text)))
+fn secret(text: &str) -> SecretSource {
+    SecretSource::Value(SecretString::from(text))
 }
 
 fn source(profile: &Profile) -> TokenSource {
@@ -152,7 +152,7 @@ async fn every_form_of_certificate_signs_in_at_both_generations() {
         ..with_certificate(&sim, files.copy(certificate))
     };
     let locked = |profile: Profile| Profile {
-        certificate_password: secret(PASSWORD),
+        certificate_password: Some(secret(PASSWORD)),
         ..profile
     };
     let own = |name: &str, parts: &[Vec<u8>]| with_certificate(&sim, files.put(name, parts));
@@ -189,7 +189,7 @@ async fn what_is_wrong_with_a_certificate_is_said_with_the_cure() {
     let one = |name: &str, parts: &[Vec<u8>]| with_certificate(&sim, files.put(name, parts));
     let of = |name: &str, (certificate, key)| one(name, &[certificate, key]);
     let with_password = |text: &str, profile: Profile| Profile {
-        certificate_password: secret(text),
+        certificate_password: Some(secret(text)),
         ..profile
     };
     let locked = || one("locked.pem", &[cer.clone(), made("rsa.locked.pem")]);
@@ -241,12 +241,12 @@ async fn what_is_wrong_with_a_certificate_is_said_with_the_cure() {
             "certificate_key",
         ),
         (
-            one("alone.pem", &[cer.clone()]),
+            one("alone.pem", std::slice::from_ref(&cer)),
             "holds no private key",
             "name the key's file as certificate_key",
         ),
         (
-            one("key.pem", &[pkcs1.clone()]),
+            one("key.pem", std::slice::from_ref(&pkcs1)),
             "holds no certificate",
             "-----BEGIN CERTIFICATE-----",
         ),
@@ -419,7 +419,7 @@ async fn a_password_signs_in_where_that_is_allowed_and_says_so_each_time() {
     let profile = Profile {
         sign_in: Some(SignIn::Password),
         username: Some(OPERATOR.to_owned()),
-        password: secret(sim.password()),
+        password: Some(secret(sim.password())),
         allow_password_grant: true,
         ..bare(&sim)
     };
@@ -427,7 +427,7 @@ async fn a_password_signs_in_where_that_is_allowed_and_says_so_each_time() {
     let warnings = source(&profile).warnings();
     assert!(warnings[0].contains("no second factor"), "{warnings:?}");
     let wrong = Profile {
-        password: secret("nonsense"),
+        password: Some(secret("nonsense")),
         ..profile.clone()
     };
     let (kind, said) = refusal(&wrong).await;
@@ -466,7 +466,7 @@ async fn any_standard_server_can_stand_in() {
         ..Profile::new("other", "contoso.example", CLIENT)
     };
     let with_secret = |text: &str| Profile {
-        client_secret: secret(text),
+        client_secret: Some(secret(text)),
         ..profile.clone()
     };
     let with_certificate = Profile {
@@ -571,9 +571,10 @@ async fn the_program_signs_in_as_the_machine_it_runs_on() {
             .get("metadata")
             .is_some_and(|it| it == "true")
             && request.uri().path() == "/metadata/identity/oauth2/token";
-        let answer = match right {
-            true => serde_json::json!({ "access_token": token, "expires_in": "3600" }),
-            false => serde_json::json!({ "error": "invalid_request" }),
+        let answer = if right {
+            serde_json::json!({ "access_token": token, "expires_in": "3600" })
+        } else {
+            serde_json::json!({ "error": "invalid_request" })
         };
         async move { axum::Json(answer) }
     });

@@ -200,7 +200,12 @@ async fn refused_or_called_off_nothing_is_left_behind() {
     terminal.signal("INT");
     assert_eq!(terminal.wait_exit(), 130, "{}", terminal.screen());
     let kept = names(&home.path("data"));
-    assert!(!kept.iter().any(|name| name.ends_with(".json")), "{kept:?}");
+    assert!(
+        !kept
+            .iter()
+            .any(|name| name.rsplit('.').next() == Some("json")),
+        "{kept:?}"
+    );
     let settings = std::fs::read_to_string(home.path("config/config.toml")).expect("read");
     assert_eq!(settings, person(&sim));
 }

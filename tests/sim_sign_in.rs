@@ -331,8 +331,8 @@ async fn submit(url: &str, form: &[(&str, &str)]) -> (u16, Option<url::Url>, Str
     (status, to, answer.text().await.expect("a page"))
 }
 
-fn field(to: &Option<url::Url>, name: &str) -> String {
-    let to = to.as_ref().expect("an address");
+fn field(to: Option<&url::Url>, name: &str) -> String {
+    let to = to.expect("an address");
     let found = to.query_pairs().find(|(n, _)| n == name);
     found.map(|(_, v)| v.into_owned()).unwrap_or_default()
 }
@@ -373,12 +373,15 @@ async fn an_administrator_consents_for_one_tenant_and_tokens_have_it_at_once() {
     );
     let (_, to, _) = submit(&url, &form(ADMIN, "cancel")).await;
     assert_eq!(
-        (field(&to, "error"), field(&to, "admin_consent")),
+        (
+            field(to.as_ref(), "error"),
+            field(to.as_ref(), "admin_consent")
+        ),
         ("access_denied".into(), "True".into())
     );
-    assert!(field(&to, "error_description").contains("AADSTS65004"));
+    assert!(field(to.as_ref(), "error_description").contains("AADSTS65004"));
     let (_, to, _) = submit(&url, &form(READER, "accept")).await;
-    assert!(field(&to, "error_description").contains("AADSTS90094"));
+    assert!(field(to.as_ref(), "error_description").contains("AADSTS90094"));
     let (_, still) = application(&sim, &bank.id, GRAPH, &[]).await;
     assert_eq!(roles(&still), Value::Null);
 
@@ -389,7 +392,7 @@ async fn an_administrator_consents_for_one_tenant_and_tokens_have_it_at_once() {
         ("state", "<s>"),
         ("scope", scope.as_str()),
     ] {
-        assert_eq!(field(&to, name), value);
+        assert_eq!(field(to.as_ref(), name), value);
     }
     let (_, after) = application(&sim, &bank.id, GRAPH, &[]).await;
     assert!(
@@ -493,25 +496,31 @@ async fn a_person_is_asked_for_consent_and_may_refuse() {
     let whole = "https://graph.microsoft.com/.default";
     let (_, to, _) = ask(whole, READER, "accept").await;
     assert!(
-        field(&to, "error_description").contains("AADSTS90094"),
+        field(to.as_ref(), "error_description").contains("AADSTS90094"),
         "{to:?}"
     );
     let (status, _, page) = ask("User.Read", READER, "").await;
     assert!(status == 200 && page.contains("User.Read"), "{page}");
     let (_, to, _) = ask("User.Read", READER, "cancel").await;
     assert_eq!(
-        (field(&to, "error"), field(&to, "error_subcode")),
+        (
+            field(to.as_ref(), "error"),
+            field(to.as_ref(), "error_subcode")
+        ),
         ("access_denied".into(), "cancel".into())
     );
     let (_, to, _) = ask("User.Read", READER, "accept").await;
-    assert!(!field(&to, "code").is_empty(), "{to:?}");
+    assert!(!field(to.as_ref(), "code").is_empty(), "{to:?}");
     let (_, to, _) = ask("User.Read", READER, "").await;
-    assert!(!field(&to, "code").is_empty(), "it is asked once: {to:?}");
+    assert!(
+        !field(to.as_ref(), "code").is_empty(),
+        "it is asked once: {to:?}"
+    );
     let (_, to, _) = ask(whole, ADMIN, "accept").await;
-    assert!(!field(&to, "code").is_empty(), "{to:?}");
+    assert!(!field(to.as_ref(), "code").is_empty(), "{to:?}");
     let (_, to, _) = ask(whole, READER, "").await;
     assert!(
-        !field(&to, "code").is_empty(),
+        !field(to.as_ref(), "code").is_empty(),
         "given for everybody: {to:?}"
     );
 }
