@@ -75,7 +75,8 @@ async fn choose(home: &Home, choice: &str) -> String {
     }
     let mut url = std::fs::read_to_string(&noted).expect("read");
     std::fs::remove_file(&noted).expect("removed");
-    url.push_str(&format!("&sim_choice={choice}"));
+    url.push_str("&sim_choice=");
+    url.push_str(choice);
     // A second test in this process finds it installed.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let http = reqwest::Client::builder()
