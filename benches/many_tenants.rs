@@ -4,8 +4,9 @@
 //!
 //!     cargo bench --bench many_tenants [-- --minutes 1 --alerts 4000]
 //!
-//! Freshness is the time between two moments at which everything the service shows is in the cache: the
-//! interval of the polls, and whatever makes them late.
+//! Freshness is how old the shown truth has become when it is renewed: the interval of the polls, and
+//! whatever makes them late. It is taken just before each renewal, so that how the two polls of a
+//! tenant lie against each other does not matter.
 
 #[path = "../tests/support/mod.rs"]
 mod harness;
@@ -278,9 +279,10 @@ async fn listen(mut hearing: mpsc::Receiver<FeedEvent>, seen: Arc<Mutex<Seen>>) 
         };
         let mut seen = lock(&seen);
         if health.as_of > seen.as_of {
-            let now = Instant::now();
-            if let Some(before) = seen.fresh.replace(now) {
-                seen.gaps.push(now - before);
+            seen.fresh = Some(Instant::now());
+            if let Some(before) = seen.as_of {
+                let age = nightjar::domain::Timestamp::now().duration_since(before);
+                seen.gaps.push(age.unsigned_abs());
             }
             seen.as_of = health.as_of;
         }

@@ -91,6 +91,7 @@ fn finish(console: &mut Console, ticket: u64, table: ResultTable, query: &str) {
     console.tell(Msg::Hunt(HuntMsg::Finished {
         ticket,
         answer: Ok((Arc::new(result), widths)),
+        parts: Arc::default(),
     }));
 }
 
@@ -269,6 +270,7 @@ fn a_refusal_says_why_and_what_to_do() {
     console.tell(Msg::Hunt(HuntMsg::Finished {
         ticket,
         answer: Err(Arc::new(error)),
+        parts: Arc::default(),
     }));
     insta::assert_snapshot!("error_80x24", console.screen_at(80, 24));
     insta::assert_snapshot!("error_120x40", console.screen_at(120, 40));
@@ -284,6 +286,7 @@ fn a_quota_counts_down() {
     console.tell(Msg::Hunt(HuntMsg::Finished {
         ticket,
         answer: Err(Arc::new(error)),
+        parts: Arc::default(),
     }));
     let screen = console.screen();
     assert!(

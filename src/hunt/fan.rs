@@ -80,27 +80,6 @@ impl Fanned {
             .count()
     }
 
-    /// Who answered, and why others did not, in a line: `3 of 4 tenants, fabrikam: quota used up until
-    /// 12:30`. Nothing where a single tenant was asked.
-    pub fn summary(&self, zone: &jiff::tz::TimeZone) -> String {
-        if self.parts.len() < 2 {
-            return String::new();
-        }
-        let mut out = match (self.answered(), self.parts.len()) {
-            (answered, asked) if answered == asked => format!("{asked} tenants"),
-            (answered, asked) => format!("{answered} of {asked} tenants"),
-        };
-        for part in &self.parts {
-            let Err(error) = &part.outcome else { continue };
-            let _ = write!(out, ", {}: {}", part.tenant, error.kind.title());
-            if let Some(at) = error.retry_at {
-                let at = at.to_zoned(zone.clone());
-                let _ = write!(out, " until {}", at.strftime("%H:%M"));
-            }
-        }
-        out
-    }
-
     /// The oldest of the moments the answers are of.
     pub fn as_of(&self) -> Option<Timestamp> {
         let given = self
@@ -109,6 +88,28 @@ impl Fanned {
             .filter_map(|part| part.outcome.as_ref().ok());
         given.map(|given| given.as_of).min()
     }
+}
+
+/// Who answered, and why others did not, in a line: `3 of 4 tenants, fabrikam: quota used up until
+/// 12:30`. Nothing where a single tenant was asked.
+pub fn summary(parts: &[Part], zone: &jiff::tz::TimeZone) -> String {
+    if parts.len() < 2 {
+        return String::new();
+    }
+    let answered = parts.iter().filter(|part| part.outcome.is_ok()).count();
+    let mut out = match (answered, parts.len()) {
+        (answered, asked) if answered == asked => format!("{asked} tenants"),
+        (answered, asked) => format!("{answered} of {asked} tenants"),
+    };
+    for part in parts {
+        let Err(error) = &part.outcome else { continue };
+        let _ = write!(out, ", {}: {}", part.tenant, error.kind.title());
+        if let Some(at) = error.retry_at {
+            let at = at.to_zoned(zone.clone());
+            let _ = write!(out, " until {}", at.strftime("%H:%M"));
+        }
+    }
+    out
 }
 
 /// Runs a query in every tenant at once and writes it to each one's history. `told` hears of each
@@ -436,18 +437,12 @@ mod tests {
             retry_at: "2026-08-19T12:30:00Z".parse().ok(),
             ..HuntError::new(HuntErrorKind::Quota, "wait")
         };
-        let fanned = |parts| Fanned {
-            table: Arc::default(),
-            parts,
-            took: Duration::ZERO,
-            render: None,
-        };
         let utc = jiff::tz::TimeZone::UTC;
         let parts = vec![part("contoso", Ok(given)), part("fabrikam", Err(throttled))];
         assert_eq!(
-            fanned(parts).summary(&utc),
+            summary(&parts, &utc),
             "1 of 2 tenants, fabrikam: quota used up until 12:30"
         );
-        assert_eq!(fanned(vec![part("contoso", Ok(given))]).summary(&utc), "");
+        assert_eq!(summary(&[part("contoso", Ok(given))], &utc), "");
     }
 }

@@ -386,11 +386,90 @@ fn a_hunt_asks_which_tenant_unless_one_is_shown() {
     let effects = console.effects();
     assert!(
         effects.iter().any(
-            |effect| matches!(effect, Effect::Hunt(HuntAsk::Run { tenant, .. }) if *tenant == FABRIKAM)
+            |effect| matches!(effect, Effect::Hunt(HuntAsk::Run { tenants, .. }) if *tenants == [FABRIKAM])
         ),
         "{effects:?}"
     );
     assert!(console.screen().contains("fabrikam.com · Defender"));
+}
+
+#[test]
+fn one_hunt_in_all_tenants_says_who_answered_and_whose_each_row_is() {
+    use nightjar::domain::ResultTable;
+    use nightjar::domain::hunting::{Cell, Column};
+    use nightjar::hunt::fan::{Given, Part};
+    use nightjar::hunt::{HuntError, HuntErrorKind, HuntResult, Place};
+    use nightjar::tui::screens::hunt::{HuntAsk, HuntMsg};
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    let mut console = console(120, 40);
+    console.keys("3").text("DeviceInfo").keys("F5");
+    // Under the three that are open stands the row for all of them.
+    console.keys("down down down enter");
+    let asked = console
+        .effects()
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Hunt(HuntAsk::Run {
+                tenants, ticket, ..
+            }) => Some((tenants, ticket)),
+            _ => None,
+        });
+    let (tenants, ticket) = asked.expect("a hunt");
+    assert_eq!(tenants, [TenantNo(0), FABRIKAM, TenantNo(2)]);
+    assert!(console.screen().contains("3 tenants · Defender"));
+
+    let mut columns = ["TenantName", "TenantId", "DeviceId", "DeviceName"]
+        .map(|name| Column::new(name, "String"));
+    for tenant in ["contoso.com", "fabrikam.com"] {
+        columns[0].push(Cell::Text(tenant));
+        columns[1].push(Cell::Text("id"));
+        columns[2].push(Cell::Text("d1"));
+        columns[3].push(Cell::Text("dc-1"));
+    }
+    let table = Arc::new(ResultTable::new(columns.into()));
+    let part = |name: &str, outcome| Part {
+        tenant: name.to_owned(),
+        id: "id".to_owned(),
+        took: Duration::from_secs(1),
+        outcome,
+    };
+    let given = Given {
+        rows: 1,
+        kept: 1,
+        bad_rows: 0,
+        as_of: now(),
+    };
+    let throttled = HuntError::new(HuntErrorKind::Quota, "wait".to_owned());
+    console.tell(Msg::Hunt(HuntMsg::Finished {
+        ticket,
+        answer: Ok((
+            Arc::new(HuntResult {
+                table: Arc::clone(&table),
+                bad_rows: 0,
+                took: Duration::from_secs(1),
+                as_of: now(),
+                render: None,
+                place: Place::Defender,
+            }),
+            nightjar::tui::widgets::grid::measure(&table),
+        )),
+        parts: Arc::new([
+            part("contoso.com", Ok(given)),
+            part("fabrikam.com", Ok(given)),
+            part("tailspintoys.com", Err(throttled)),
+        ]),
+    }));
+    let screen = console.screen();
+    assert!(
+        screen.contains("2 of 3 tenants, tailspintoys.com: quota used up"),
+        "{screen}"
+    );
+    let whose = |console: &Console| console.state.screen().tenant(&console.state.data);
+    assert_eq!(whose(&console), Some(TenantNo(0)));
+    console.keys("j");
+    assert_eq!(whose(&console), Some(FABRIKAM));
 }
 
 #[test]

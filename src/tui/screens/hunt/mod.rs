@@ -24,6 +24,7 @@ use super::picker::Picker;
 use crate::domain::hunting::Cell;
 use crate::domain::{IncidentId, MachineId, Of, ResultTable, TenantNo, Timestamp, text};
 use crate::hunt::export::Format;
+use crate::hunt::fan::{Part, TENANT_NAME};
 use crate::hunt::{HuntError, HuntResult, Timespan, prepared};
 use crate::store::HuntRecord;
 use crate::tui::commands::{Command, Scope};
@@ -44,8 +45,8 @@ pub enum HuntAsk {
     Run {
         /// Its ticket.
         ticket: u64,
-        /// Whom to ask.
-        tenant: TenantNo,
+        /// Whom to ask; of several the answers are put together.
+        tenants: Vec<TenantNo>,
         /// KQL.
         query: String,
         /// How far back.
@@ -86,6 +87,9 @@ pub enum HuntAsk {
 /// Rows with the widths of their columns, or why there are none.
 pub type Answer = Result<(Arc<HuntResult>, Arc<[u16]>), Arc<HuntError>>;
 
+/// What each of several tenants gave, in the order of asking; empty where one was asked.
+pub type Parts = Arc<[Part]>;
+
 /// What the Hunt screen is told.
 #[derive(Clone, Debug)]
 pub enum HuntMsg {
@@ -95,6 +99,8 @@ pub enum HuntMsg {
         ticket: u64,
         /// Rows and column widths, or why there are none.
         answer: Answer,
+        /// Who of several tenants answered.
+        parts: Parts,
     },
     /// An order is worked out.
     Sorted {
@@ -184,14 +190,27 @@ impl HuntScreen {
         };
         let numbers: Vec<TenantNo> = opened().map(|tenant| tenant.tenant).collect();
         let current = self.asked(cx.data);
+        let shown = cx.data.tenants.shown();
+        let shown = shown.filter(|tenant| tenant.facts.broken.is_none());
+        let all: Vec<TenantNo> = shown.map(|tenant| tenant.tenant).collect();
+        let together = (all.len() > 1).then(|| Row {
+            label: format!("all {} shown", all.len()),
+            detail: "one result, each row with its tenant".to_owned(),
+            current: current == all,
+            ..Row::default()
+        });
         let rows = opened().map(|tenant| Row {
             label: tenant.facts.name.clone(),
             detail: tenant.condition().word().to_owned(),
-            current: current.contains(&tenant.tenant),
+            current: current == [tenant.tenant],
             ..Row::default()
         });
-        let picker = Picker::new("Hunt where?", rows.collect(), move |index, cx| {
-            let tenants = vec![numbers[index]];
+        let rows = rows.chain(together).collect();
+        let picker = Picker::new("Hunt where?", rows, move |index, cx| {
+            // After the single ones stands the row for all of them.
+            let tenants = numbers
+                .get(index)
+                .map_or_else(|| all.clone(), |one| vec![*one]);
             let msg = HuntMsg::Where { tenants, run };
             cx.act(Act::Tell(Msg::Hunt(msg)));
         });
@@ -212,18 +231,20 @@ impl HuntScreen {
             cx.notice(Level::Info, "nothing to run: write a query first");
             return;
         }
-        let &[tenant] = asked.as_slice() else {
+        if asked.is_empty() {
             self.choose_tenant(true, cx);
             return;
-        };
-        if let Some(why) = cx
-            .data
-            .tenants
-            .get(tenant)
-            .and_then(|it| it.facts.broken.as_deref())
-        {
-            let text = cx.data.tenants.named(tenant, format!("not opened: {why}"));
-            cx.notice(Level::Warning, text);
+        }
+        let mut opened = asked.clone();
+        for &tenant in &asked {
+            let facts = cx.data.tenants.get(tenant);
+            if let Some(why) = facts.and_then(|it| it.facts.broken.as_deref()) {
+                let text = cx.data.tenants.named(tenant, format!("not opened: {why}"));
+                cx.notice(Level::Warning, text);
+                opened.retain(|other| *other != tenant);
+            }
+        }
+        if opened.is_empty() {
             return;
         }
         let tab = self.tab_mut();
@@ -234,14 +255,14 @@ impl HuntScreen {
         let cancel = CancellationToken::new();
         tab.running = Some(Running {
             ticket,
-            tenants: asked,
+            tenants: opened.clone(),
             since: cx.now,
             range,
             cancel: cancel.clone(),
         });
         cx.effect(Effect::Hunt(HuntAsk::Run {
             ticket,
-            tenant,
+            tenants: opened,
             query,
             timespan,
             cancel,
@@ -429,10 +450,17 @@ impl HuntScreen {
 
     /// Whose the row in focus is.
     fn row_tenant(&self) -> Option<TenantNo> {
-        match self.tab().shown()?.tenants.as_slice() {
-            [one] => Some(*one),
-            _ => None,
+        let shown = self.tab().shown()?;
+        if let [one] = shown.tenants.as_slice() {
+            return Some(*one);
         }
+        let row = shown.grid.table_row()?;
+        let column = shown.grid.table().column(TENANT_NAME)?;
+        let cell = shown.grid.table().cell(row, column);
+        let mut parts = shown.parts.iter().zip(&shown.tenants);
+        parts
+            .find(|(part, _)| part.tenant == cell.text())
+            .map(|(_, tenant)| *tenant)
     }
 
     /// The text of a named column in the row in focus.
@@ -448,13 +476,25 @@ impl HuntScreen {
     }
 
     /// Whom a running query asks.
-    fn asked_by(&self, ticket: u64) -> Option<TenantNo> {
+    fn asked_by(&self, ticket: u64) -> Vec<TenantNo> {
         let running = self.tabs.iter().filter_map(|tab| tab.running.as_ref());
         let mut of = running.filter(|running| running.ticket == ticket);
-        of.next()?.tenants.first().copied()
+        of.next().map_or_else(Vec::new, |it| it.tenants.clone())
     }
 
-    fn finished(&mut self, ticket: u64, answer: &Answer, now: Timestamp) {
+    /// Keeps what each tenant refused, to be explained.
+    fn keep_refusals(&self, ticket: u64, answer: &Answer, parts: &Parts, data: &mut Data) {
+        let failed = parts.iter().map(|part| part.outcome.as_ref().err());
+        let alone = parts.is_empty().then_some(answer.as_ref().err());
+        let alone = alone.map(|error| error.map(|error| &**error));
+        for (tenant, error) in self.asked_by(ticket).into_iter().zip(failed.chain(alone)) {
+            if let Some(refused) = error.and_then(refusal_of_hunt) {
+                data.keep_refusal(Of::new(tenant, refused));
+            }
+        }
+    }
+
+    fn finished(&mut self, ticket: u64, answer: &Answer, parts: &Parts, now: Timestamp) {
         let active = self.active;
         let found = self.tabs.iter_mut().enumerate().find(|(_, tab)| {
             tab.running
@@ -468,6 +508,7 @@ impl HuntScreen {
         tab.outcome = Some(match answer {
             Ok((result, widths)) => Outcome::Rows(Box::new(Shown {
                 tenants,
+                parts: Arc::clone(parts),
                 grid: Grid::new(result.table.clone(), widths.clone()),
                 result: result.clone(),
                 sorting: None,
@@ -590,14 +631,13 @@ impl Screen for HuntScreen {
 
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
         match msg {
-            Msg::Hunt(HuntMsg::Finished { ticket, answer }) => {
-                if let Err(error) = answer
-                    && let Some(refused) = refusal_of_hunt(error)
-                    && let Some(tenant) = self.asked_by(*ticket)
-                {
-                    cx.data.keep_refusal(Of::new(tenant, refused));
-                }
-                self.finished(*ticket, answer, cx.now);
+            Msg::Hunt(HuntMsg::Finished {
+                ticket,
+                answer,
+                parts,
+            }) => {
+                self.keep_refusals(*ticket, answer, parts, cx.data);
+                self.finished(*ticket, answer, parts, cx.now);
             }
             Msg::Hunt(HuntMsg::Sorted { ticket, order }) => {
                 for shown in self.tabs.iter_mut().filter_map(Tab::shown_mut) {

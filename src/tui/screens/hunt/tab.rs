@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::language;
+use super::{Parts, language};
 use crate::domain::{TenantNo, Timestamp};
 use crate::hunt::{Finding, HuntError, HuntResult};
 use crate::tui::theme::Role;
@@ -29,6 +29,8 @@ pub(super) struct Running {
 pub(super) struct Shown {
     /// Whose rows they are.
     pub(super) tenants: Vec<TenantNo>,
+    /// What each of several gave.
+    pub(super) parts: Parts,
     pub(super) result: Arc<HuntResult>,
     pub(super) grid: Grid,
     /// An order being worked out: ticket, column, descending.

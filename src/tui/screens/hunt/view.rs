@@ -8,6 +8,7 @@ use ratatui::layout::Rect;
 use super::tab::{Outcome, Shown, Tab};
 use super::{Focus, HuntScreen, took};
 use crate::domain::Timestamp;
+use crate::hunt::fan::{self, Part};
 use crate::hunt::{HuntError, HuntErrorKind, MOST_ROWS};
 use crate::tui::screen::Ctx;
 use crate::tui::theme::Role;
@@ -277,7 +278,15 @@ fn result_title(shown: &Shown, running: Option<&str>, ctx: &Ctx<'_>) -> (String,
         as_of(shown.result.as_of, ctx),
         shown.result.place.label()
     );
-    if rows >= MOST_ROWS {
+    let tenants = fan::summary(&shown.parts, ctx.zone());
+    if !tenants.is_empty() {
+        let _ = write!(title, " · {tenants}");
+    }
+    let cut = |part: &Part| {
+        let given = part.outcome.as_ref();
+        given.is_ok_and(|given| given.is_capped() || given.kept < given.rows)
+    };
+    if shown.parts.is_empty() && rows >= MOST_ROWS || shown.parts.iter().any(cut) {
         title.push_str(" · cut at the service's limit");
     }
     if shown.result.bad_rows > 0 {

@@ -4,8 +4,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::{HuntAsk, HuntMsg};
-use crate::hunt::Hunter;
 use crate::hunt::export::{self, View};
+use crate::hunt::fan::{self, Fanned, Part};
+use crate::hunt::{HuntError, HuntErrorKind, HuntResult, Hunter, Place};
 use crate::store::{self, HuntRecord, Store};
 use crate::tenant::Tenant;
 use crate::tui::msg::Msg;
@@ -20,15 +21,20 @@ pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf
     let msg = match ask {
         HuntAsk::Run {
             ticket,
-            tenant,
+            tenants: asked,
             query,
             timespan,
             cancel,
         } => {
-            let tenant = tenants.get(tenant.index())?;
-            let answer = Hunter::new(Arc::clone(tenant))
-                .run(&query, Some(timespan), cancel)
-                .await;
+            let asked = asked.iter().filter_map(|no| tenants.get(no.index()));
+            let hunters: Vec<Hunter> = asked.cloned().map(Hunter::new).collect();
+            let (answer, parts) = if let [hunter] = hunters.as_slice() {
+                let answer = hunter.run(&query, Some(timespan), cancel).await;
+                (answer, Vec::new())
+            } else {
+                let found = fan::run(&hunters, &query, Some(timespan), &cancel, |_, _| {}).await;
+                together(found)
+            };
             let answer = match answer {
                 Ok(result) => {
                     let table = result.table.clone();
@@ -38,7 +44,12 @@ pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf
                 }
                 Err(error) => Err(Arc::new(error)),
             };
-            Msg::Hunt(HuntMsg::Finished { ticket, answer })
+            let parts = parts.into();
+            Msg::Hunt(HuntMsg::Finished {
+                ticket,
+                answer,
+                parts,
+            })
         }
         HuntAsk::Cancel(cancel) => {
             cancel.cancel();
@@ -92,6 +103,31 @@ pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf
         }
     };
     Some(msg)
+}
+
+/// The answers of several tenants as one; where nobody answered, why the first one did not.
+fn together(found: Fanned) -> (Result<HuntResult, HuntError>, Vec<Part>) {
+    let Some(as_of) = found.as_of() else {
+        let first = found
+            .parts
+            .iter()
+            .find_map(|part| part.outcome.clone().err());
+        let none = || HuntError::new(HuntErrorKind::Local, "no tenant was asked".to_owned());
+        return (Err(first.unwrap_or_else(none)), found.parts);
+    };
+    let given = found
+        .parts
+        .iter()
+        .filter_map(|part| part.outcome.as_ref().ok());
+    let result = HuntResult {
+        bad_rows: given.map(|given| given.bad_rows).sum(),
+        table: found.table,
+        took: found.took,
+        as_of,
+        render: found.render,
+        place: Place::Defender,
+    };
+    (Ok(result), found.parts)
 }
 
 /// What was asked of these tenants, newest first.
