@@ -314,6 +314,8 @@ async fn people_and_applications_meet_their_refusals() {
 
 /// Sends a form and gives status, where it leads, and the page.
 async fn submit(url: &str, form: &[(&str, &str)]) -> (u16, Option<url::Url>, String) {
+    // Another test in this process may have installed it.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     let browser = reqwest::Client::builder()
         .no_proxy()
         .redirect(reqwest::redirect::Policy::none())

@@ -49,11 +49,8 @@ fn hidden(prompt: &str) -> Done<SecretString> {
         ))
         .advise("Run it in a terminal, or name another place in the profile: { env = \"NAME\" }, { file = \"path\" } or { command = […] }."));
     }
-    let mut err = io::stderr();
-    write!(err, "{}", text::clean(prompt))?;
-    err.flush()?;
-    let typed = hidden_line();
-    writeln!(err)?;
+    let typed = hidden_line(&text::clean(prompt));
+    writeln!(io::stderr())?;
     let Some(typed) = typed? else {
         return Err(Failure::interrupted());
     };
