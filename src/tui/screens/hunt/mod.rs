@@ -2,6 +2,7 @@
 //!
 //! Must not know how a hunt is carried out: it asks ([`HuntAsk`]) and is told ([`HuntMsg`]).
 
+mod ask;
 mod history;
 mod inspect;
 mod language;
@@ -18,15 +19,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use tokio_util::sync::CancellationToken;
 
+pub use self::ask::{Answer, HuntAsk, HuntMsg, Parts};
 use self::tab::{Outcome, Running, Shown, Tab};
 use super::doctor::refusal_of_hunt;
 use super::picker::Picker;
 use crate::domain::hunting::Cell;
-use crate::domain::{IncidentId, MachineId, Of, ResultTable, TenantNo, Timestamp, text};
+use crate::domain::{IncidentId, MachineId, Of, TenantNo, Timestamp, text};
 use crate::hunt::export::Format;
-use crate::hunt::fan::{Part, TENANT_NAME};
-use crate::hunt::{HuntError, HuntResult, Timespan, prepared};
-use crate::store::HuntRecord;
+use crate::hunt::fan::TENANT_NAME;
+use crate::hunt::{Timespan, prepared};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
 use crate::tui::keys::Chord;
@@ -37,88 +38,6 @@ use crate::tui::widgets::list::Row;
 
 /// Tabs beyond this many are not opened.
 pub const MOST_TABS: usize = 9;
-
-/// What the Hunt screen asks of a worker. Every answer carries the ticket of its question.
-#[derive(Debug)]
-pub enum HuntAsk {
-    /// Run a query.
-    Run {
-        /// Its ticket.
-        ticket: u64,
-        /// Whom to ask; of several the answers are put together.
-        tenants: Vec<TenantNo>,
-        /// KQL.
-        query: String,
-        /// How far back.
-        timespan: Timespan,
-        /// Cancelled by [`HuntAsk::Cancel`].
-        cancel: CancellationToken,
-    },
-    /// Stop waiting for one.
-    Cancel(CancellationToken),
-    /// Work out an order.
-    Sort {
-        /// Its ticket.
-        ticket: u64,
-        /// The result.
-        table: Arc<ResultTable>,
-        /// The column.
-        column: usize,
-        /// Greatest first.
-        descending: bool,
-    },
-    /// Write a result to a file.
-    Export {
-        /// The result.
-        table: Arc<ResultTable>,
-        /// Row numbers in the visible order.
-        order: Option<Arc<[u32]>>,
-        /// Columns in the visible order.
-        columns: Vec<usize>,
-        /// The format.
-        format: Format,
-        /// The file's name without ending.
-        stem: String,
-    },
-    /// Read what was asked earlier of these tenants, newest first.
-    History(Vec<TenantNo>),
-}
-
-/// Rows with the widths of their columns, or why there are none.
-pub type Answer = Result<(Arc<HuntResult>, Arc<[u16]>), Arc<HuntError>>;
-
-/// What each of several tenants gave, in the order of asking; empty where one was asked.
-pub type Parts = Arc<[Part]>;
-
-/// What the Hunt screen is told.
-#[derive(Clone, Debug)]
-pub enum HuntMsg {
-    /// A hunt is over.
-    Finished {
-        /// Of the question.
-        ticket: u64,
-        /// Rows and column widths, or why there are none.
-        answer: Answer,
-        /// Who of several tenants answered.
-        parts: Parts,
-    },
-    /// An order is worked out.
-    Sorted {
-        /// Of the question.
-        ticket: u64,
-        /// Row numbers.
-        order: Arc<[u32]>,
-    },
-    /// Earlier queries, newest first.
-    History(Result<Arc<Vec<HuntRecord>>, String>),
-    /// The tenants the tab in front asks from now on.
-    Where {
-        /// Which.
-        tenants: Vec<TenantNo>,
-        /// Whether to run its query now.
-        run: bool,
-    },
-}
 
 /// Which half has the keyboard.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
