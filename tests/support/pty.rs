@@ -293,6 +293,11 @@ impl Terminal {
         assert!(left.is_empty(), "terminal modes left behind: {left:?}");
         assert!(!received.parser.screen().alternate_screen());
         drop(received);
+        // The modes of the line follow the screen by a moment, and no byte tells of them.
+        let until = Instant::now() + PATIENCE;
+        while self.line_modes() != (true, true) && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         let (lines, echo) = self.line_modes();
         assert!(lines, "the terminal was left without line editing (raw)");
         assert!(echo, "the terminal was left without echo");
