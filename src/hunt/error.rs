@@ -106,8 +106,17 @@ pub struct Finding {
     pub code: String,
     /// In words, the nearest name included where there is one.
     pub message: String,
-    /// What would repair it: byte range and replacement.
-    pub fix: Option<(usize, usize, String)>,
+    /// What would repair it.
+    pub fix: Option<Repair>,
+}
+
+/// A repair of a query that can be offered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Repair {
+    /// What it does, as an order: `write DeviceName`.
+    pub title: String,
+    /// Byte ranges and what takes their place, by place; they do not overlap.
+    pub edits: Vec<(std::ops::Range<usize>, String)>,
 }
 
 /// A hunt that gave no rows.

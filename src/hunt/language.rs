@@ -1,10 +1,10 @@
 //! What the language room says of a query, in the words of this one.
 
-use crate::kql::diagnostics::{Phase, Severity};
+use crate::kql::diagnostics::Severity;
 use crate::kql::lexer::{self, TokenKind};
-use crate::kql::{self, Analysis, Diagnostic, Schema};
+use crate::kql::{self, Analysis, Diagnostic, Schema, Span};
 
-use super::error::Finding;
+use super::error::{Finding, Repair};
 use crate::domain::text;
 
 /// How the query asks to be drawn: `render timechart with (title = "x")`. A hint, no row changes.
@@ -39,26 +39,22 @@ pub fn found(analysis: &Analysis, at: usize) -> Vec<Finding> {
 }
 
 fn finding(diagnostic: &Diagnostic, at: usize) -> Finding {
-    let mut message = diagnostic.message.clone();
-    if let (Some(fix), Phase::Semantic) = (&diagnostic.fix, diagnostic.phase)
-        && !fix.replacement.is_empty()
-        && !message.contains(&fix.replacement)
-    {
-        message = format!("{} Did you mean {}?", message.trim_end(), fix.replacement);
-    }
+    let place = |span: Span| at + span.start as usize..at + span.end as usize;
+    let span = place(diagnostic.span);
     Finding {
-        start: at + diagnostic.span.start as usize,
-        end: at + diagnostic.span.end as usize,
+        start: span.start,
+        end: span.end,
         error: diagnostic.severity == Severity::Error,
         code: diagnostic.code.to_owned(),
         // it quotes the query, which may be text of a service
-        message: text::clean(&message).into_owned(),
-        fix: diagnostic.fix.as_ref().map(|fix| {
-            (
-                at + fix.span.start as usize,
-                at + fix.span.end as usize,
-                fix.replacement.clone(),
-            )
+        message: text::clean(&diagnostic.message).into_owned(),
+        fix: diagnostic.fix.as_ref().map(|fix| Repair {
+            title: text::clean(&fix.title).into_owned(),
+            edits: fix
+                .edits
+                .iter()
+                .map(|edit| (place(edit.span), edit.text.clone()))
+                .collect(),
         }),
     }
 }
@@ -141,6 +137,8 @@ mod tests {
         assert_eq!(near.len(), 1, "{near:?}");
         assert_eq!((near[0].start, near[0].end), (29, 39));
         assert!(near[0].message.contains("DeviceName"), "{near:?}");
-        assert_eq!(near[0].fix, Some((29, 39, "DeviceName".to_owned())));
+        let fix = near[0].fix.as_ref().expect("a repair");
+        assert_eq!(fix.edits, [(29..39, "DeviceName".to_owned())]);
+        assert_eq!(fix.title, "write DeviceName");
     }
 }

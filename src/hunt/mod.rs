@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use crate::domain::{ResultTable, Timestamp};
 
-pub use error::{Finding, HuntError, HuntErrorKind};
+pub use error::{Finding, HuntError, HuntErrorKind, Repair};
 pub use hunter::Hunter;
 pub use language::Render;
 

@@ -20,13 +20,52 @@ pub enum Phase {
     Semantic,
 }
 
+/// One change of a text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Edit {
+    /// What is replaced, in bytes (empty: an insertion).
+    pub span: Span,
+    /// By what.
+    pub text: String,
+}
+
+impl Edit {
+    /// Carries out edits that do not overlap, in any order.
+    pub fn apply(text: &str, edits: &[Self]) -> String {
+        let mut edits: Vec<&Self> = edits.iter().collect();
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for edit in edits {
+            out.push_str(&text[at..edit.span.start as usize]);
+            out.push_str(&edit.text);
+            at = edit.span.end as usize;
+        }
+        out.push_str(&text[at..]);
+        out
+    }
+}
+
 /// A repair that can be offered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fix {
-    /// What is replaced (empty: an insertion).
-    pub span: Span,
-    /// By what.
-    pub replacement: String,
+    /// What it does, as an order: `Write DeviceName`.
+    pub title: String,
+    /// The changes, by place; they do not overlap.
+    pub edits: Vec<Edit>,
+}
+
+impl Fix {
+    /// Writes something else at one place.
+    pub fn replace(title: impl Into<String>, span: Span, text: impl Into<String>) -> Self {
+        Self {
+            title: title.into(),
+            edits: vec![Edit {
+                span,
+                text: text.into(),
+            }],
+        }
+    }
 }
 
 /// One finding.
@@ -186,5 +225,16 @@ mod tests {
         assert_eq!(cp.span(Span::new(3, 7)), (2, 1));
         assert_eq!(cp.of(1), 1);
         assert_eq!(cp.byte(3), 7);
+    }
+
+    #[test]
+    fn edits_are_carried_out_in_order_of_place() {
+        let edit = |start, end, text: &str| Edit {
+            span: Span::new(start, end),
+            text: text.to_owned(),
+        };
+        let edits = [edit(3, 4, "D"), edit(0, 1, "A"), edit(2, 2, "-")];
+        assert_eq!(Edit::apply("abcd", &edits), "Ab-cD");
+        assert_eq!(Edit::apply("abcd", &[]), "abcd");
     }
 }

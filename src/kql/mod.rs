@@ -1,14 +1,19 @@
-//! The Kusto query language: tokens, error-tolerant tree, binder, diagnostics, classification.
+//! The Kusto query language: tokens, error-tolerant tree, binder, diagnostics, classification,
+//! completion, help at a place, formatting, hunting lints.
 //!
 //! Stands on nothing but the standard library and `assets/kql`.
 
+pub mod assist;
 pub mod binder;
 pub mod bound;
 pub mod builtins;
 pub mod classify;
+pub mod complete;
 pub mod diagnostics;
+pub mod format;
 pub mod keywords;
 pub mod lexer;
+pub mod lint;
 pub mod literals;
 pub mod parser;
 pub mod schema;
@@ -18,7 +23,10 @@ pub mod types;
 pub use binder::{Reference, ResultShape};
 pub use bound::BoundQuery;
 pub use classify::{classify, classify_analysis};
+pub use complete::complete;
 pub use diagnostics::Diagnostic;
+pub use format::format;
+pub use lint::lint;
 pub use parser::parse;
 pub use schema::Schema;
 pub use syntax::{Span, Syntax};

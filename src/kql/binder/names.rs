@@ -305,10 +305,7 @@ impl Binder<'_> {
         let mut found = Diagnostic::semantic(code, span, message);
         if let Some(meant) = meant {
             found.message = format!("{} Did you mean '{meant}'?", found.message);
-            found.fix = Some(Fix {
-                span,
-                replacement: meant,
-            });
+            found.fix = Some(Fix::replace(format!("write {meant}"), span, meant));
         }
         self.diagnostics.push(found);
     }

@@ -121,10 +121,13 @@ impl Tab {
             .findings
             .iter()
             .find(|it| it.start <= caret && caret <= it.end && it.fix.is_some());
-        let Some((start, end, with)) = here.and_then(|it| it.fix.clone()) else {
+        let Some(fix) = here.and_then(|it| it.fix.clone()) else {
             return false;
         };
-        self.editor.replace(start..end, &with);
+        // the last first: what is before it keeps its place
+        for (range, with) in fix.edits.into_iter().rev() {
+            self.editor.replace(range, &with);
+        }
         true
     }
 

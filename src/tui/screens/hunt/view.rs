@@ -154,8 +154,7 @@ fn draw_findings(tab: &Tab, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         x = paint::text(buf, area, x, y, 1, " ", ctx.style(Role::Text));
         let can_fix = finding.fix.is_some() && Some(at) == here;
         let fix = match (&finding.fix, can_fix) {
-            (Some((_, _, with)), true) if with.is_empty() => "  (tab removes it)".to_owned(),
-            (Some((_, _, with)), true) => format!("  (tab: {with})"),
+            (Some(fix), true) => format!("  (tab: {})", fix.title),
             _ => String::new(),
         };
         let more = tab.findings.len() - usize::from(area.height).min(tab.findings.len());
