@@ -6,35 +6,30 @@ mod ask;
 mod history;
 mod inspect;
 mod language;
+mod results;
+mod running;
 mod tab;
 mod view;
 pub mod work;
 
 use std::cell::Cell as Remembered;
-use std::sync::Arc;
 use std::time::Duration;
 
 use crossterm::event::{KeyCode, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
-use tokio_util::sync::CancellationToken;
 
 pub use self::ask::{Answer, HuntAsk, HuntMsg, Parts};
-use self::tab::{Outcome, Running, Shown, Tab};
-use super::doctor::refusal_of_hunt;
-use super::picker::Picker;
+use self::tab::Tab;
 use crate::domain::hunting::Cell;
-use crate::domain::{IncidentId, MachineId, Of, TenantNo, Timestamp, text};
-use crate::hunt::export::Format;
-use crate::hunt::fan::TENANT_NAME;
-use crate::hunt::{Timespan, prepared};
+use crate::domain::{IncidentId, MachineId, Of, TenantNo, text};
+use crate::hunt::Timespan;
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
 use crate::tui::keys::Chord;
-use crate::tui::msg::{Act, DeviceRef, Effect, Msg};
+use crate::tui::msg::{DeviceRef, Effect, Msg};
 use crate::tui::screen::{Ctx, Cx, Screen};
-use crate::tui::widgets::grid::{Grid, Step};
-use crate::tui::widgets::list::Row;
+use crate::tui::widgets::grid::Step;
 
 /// Tabs beyond this many are not opened.
 pub const MOST_TABS: usize = 9;
@@ -83,121 +78,6 @@ impl HuntScreen {
         &mut self.tabs[self.active]
     }
 
-    fn grid(&self) -> Option<&Grid> {
-        self.tab().shown().map(|shown| &shown.grid)
-    }
-
-    fn grid_mut(&mut self) -> Option<&mut Grid> {
-        self.tab_mut().shown_mut().map(|shown| &mut shown.grid)
-    }
-
-    /// Whom the tab in front asks: those chosen for it, else the one tenant that is shown.
-    fn asked(&self, data: &Data) -> Vec<TenantNo> {
-        let chosen = &self.tab().tenants;
-        if chosen.is_empty() {
-            data.tenants.only().into_iter().collect()
-        } else {
-            chosen.clone()
-        }
-    }
-
-    /// Asks which tenant the tab in front shall ask.
-    fn choose_tenant(&self, run: bool, cx: &mut Cx<'_>) {
-        let opened = || {
-            let tenants = cx.data.tenants.iter();
-            tenants.filter(|tenant| tenant.facts.broken.is_none())
-        };
-        let numbers: Vec<TenantNo> = opened().map(|tenant| tenant.tenant).collect();
-        let current = self.asked(cx.data);
-        let shown = cx.data.tenants.shown();
-        let shown = shown.filter(|tenant| tenant.facts.broken.is_none());
-        let all: Vec<TenantNo> = shown.map(|tenant| tenant.tenant).collect();
-        let together = (all.len() > 1).then(|| Row {
-            label: format!("all {} shown", all.len()),
-            detail: "one result, each row with its tenant".to_owned(),
-            current: current == all,
-            ..Row::default()
-        });
-        let rows = opened().map(|tenant| Row {
-            label: tenant.facts.name.clone(),
-            detail: tenant.condition().word().to_owned(),
-            current: current == [tenant.tenant],
-            ..Row::default()
-        });
-        let rows = rows.chain(together).collect();
-        let picker = Picker::new("Hunt where?", rows, move |index, cx| {
-            // After the single ones stands the row for all of them.
-            let tenants = numbers
-                .get(index)
-                .map_or_else(|| all.clone(), |one| vec![*one]);
-            let msg = HuntMsg::Where { tenants, run };
-            cx.act(Act::Tell(Msg::Hunt(msg)));
-        });
-        cx.popup(Box::new(picker));
-    }
-
-    /// Starts what is selected, else the statement under the caret.
-    fn run(&mut self, cx: &mut Cx<'_>) {
-        let timespan = self.timespan;
-        let asked = self.asked(cx.data);
-        let tab = self.tab_mut();
-        let range = tab
-            .editor
-            .selection()
-            .unwrap_or_else(|| prepared::statement_at(tab.editor.text(), tab.editor.caret()));
-        let query = tab.editor.text()[range.clone()].trim().to_owned();
-        if query.is_empty() {
-            cx.notice(Level::Info, "nothing to run: write a query first");
-            return;
-        }
-        if asked.is_empty() {
-            self.choose_tenant(true, cx);
-            return;
-        }
-        let mut opened = asked.clone();
-        for &tenant in &asked {
-            let facts = cx.data.tenants.get(tenant);
-            if let Some(why) = facts.and_then(|it| it.facts.broken.as_deref()) {
-                let text = cx.data.tenants.named(tenant, format!("not opened: {why}"));
-                cx.notice(Level::Warning, text);
-                opened.retain(|other| *other != tenant);
-            }
-        }
-        if opened.is_empty() {
-            return;
-        }
-        let tab = self.tab_mut();
-        if let Some(running) = tab.running.take() {
-            cx.effect(Effect::Hunt(HuntAsk::Cancel(running.cancel)));
-        }
-        let ticket = cx.ticket();
-        let cancel = CancellationToken::new();
-        tab.running = Some(Running {
-            ticket,
-            tenants: opened.clone(),
-            since: cx.now,
-            range,
-            cancel: cancel.clone(),
-        });
-        cx.effect(Effect::Hunt(HuntAsk::Run {
-            ticket,
-            tenants: opened,
-            query,
-            timespan,
-            cancel,
-        }));
-    }
-
-    /// Stops waiting for the running query; false when none runs.
-    fn cancel(&mut self, cx: &mut Cx<'_>) -> bool {
-        let Some(running) = self.tab_mut().running.take() else {
-            return false;
-        };
-        cx.effect(Effect::Hunt(HuntAsk::Cancel(running.cancel)));
-        cx.notice(Level::Info, "cancelled; the service may still finish it");
-        true
-    }
-
     fn open(&mut self, tenants: &[TenantNo], title: &str, query: &str, run: bool, cx: &mut Cx<'_>) {
         if !self.tab().is_blank() {
             if self.tabs.len() < MOST_TABS {
@@ -229,50 +109,6 @@ impl HuntScreen {
         self.focus = Focus::Editor;
     }
 
-    fn sort(&mut self, cx: &mut Cx<'_>) {
-        let ticket = cx.ticket();
-        let Some(shown) = self.tab_mut().shown_mut() else {
-            return;
-        };
-        let (_, column) = shown.grid.cursor();
-        // one being worked out counts as the present one: keys may come faster than answers
-        let present = shown
-            .sorting
-            .map(|(_, column, descending)| (column, descending));
-        let next = match present.or(shown.grid.sort()) {
-            Some((at, false)) if at == column => Some(true),
-            Some((at, true)) if at == column => None,
-            _ => Some(false),
-        };
-        if let Some(descending) = next {
-            shown.sorting = Some((ticket, column, descending));
-            cx.effect(Effect::Hunt(HuntAsk::Sort {
-                ticket,
-                table: shown.grid.table().clone(),
-                column,
-                descending,
-            }));
-        } else {
-            shown.sorting = None;
-            shown.grid.set_order(None, None);
-        }
-    }
-
-    fn export(&mut self, format: Format, cx: &mut Cx<'_>) {
-        let stem = format!("hunt-{}", cx.now.strftime("%Y%m%d-%H%M%S"));
-        let Some(grid) = self.grid() else {
-            cx.notice(Level::Info, "no result to export");
-            return;
-        };
-        cx.effect(Effect::Hunt(HuntAsk::Export {
-            table: grid.table().clone(),
-            order: grid.order().cloned(),
-            columns: grid.columns().to_vec(),
-            format,
-            stem,
-        }));
-    }
-
     fn in_editor(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
         match command {
             Command::HuntLeave => {
@@ -293,156 +129,6 @@ impl HuntScreen {
             _ => return false,
         }
         true
-    }
-
-    fn in_grid(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
-        let step = match command {
-            Command::Up => Step::Up,
-            Command::Down => Step::Down,
-            Command::PageUp => Step::PageUp,
-            Command::PageDown => Step::PageDown,
-            Command::Top => Step::Top,
-            Command::Bottom => Step::Bottom,
-            Command::GridLeft => Step::Left,
-            Command::GridRight => Step::Right,
-            Command::GridFirst => Step::First,
-            Command::GridLast => Step::Last,
-            _ => return self.on_result(command, cx),
-        };
-        if let Some(grid) = self.grid_mut() {
-            grid.step(step);
-        }
-        true
-    }
-
-    fn on_result(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
-        match command {
-            Command::GridInspect => {
-                if let Some((grid, row)) =
-                    self.grid().and_then(|grid| Some((grid, grid.table_row()?)))
-                {
-                    let popup =
-                        inspect::Inspect::new(grid.table().clone(), row, grid.cursor_column());
-                    cx.popup(Box::new(popup));
-                }
-            }
-            Command::GridSort => self.sort(cx),
-            Command::GridHide => {
-                if let Some(grid) = self.grid_mut() {
-                    grid.hide_column();
-                }
-            }
-            Command::GridShowAll => {
-                if let Some(grid) = self.grid_mut() {
-                    grid.show_all();
-                }
-            }
-            Command::GridExportCsv => self.export(Format::Csv, cx),
-            Command::GridExportJson => self.export(Format::Json, cx),
-            Command::GridExportJsonl => self.export(Format::Jsonl, cx),
-            Command::GridCopyRow => match self.row_json() {
-                Some(json) => cx.copy(json),
-                None => cx.notice(Level::Info, "no row to copy"),
-            },
-            Command::GridEditor | Command::NextPane | Command::PreviousPane => {
-                self.focus = Focus::Editor;
-            }
-            // esc stops a running query before it means anything else
-            Command::Back => return self.cancel(cx),
-            _ => return false,
-        }
-        true
-    }
-
-    /// The row in focus as one line of JSON.
-    fn row_json(&self) -> Option<String> {
-        let grid = self.grid()?;
-        let row = [grid.table_row()? as u32];
-        let view = crate::hunt::export::View {
-            rows: Some(&row),
-            columns: Some(grid.columns()),
-        };
-        let mut out = Vec::new();
-        crate::hunt::export::jsonl(grid.table(), view, &mut out).ok()?;
-        Some(String::from_utf8(out).ok()?.trim_end().to_owned())
-    }
-
-    /// Whose the row in focus is.
-    fn row_tenant(&self) -> Option<TenantNo> {
-        let shown = self.tab().shown()?;
-        if let [one] = shown.tenants.as_slice() {
-            return Some(*one);
-        }
-        let row = shown.grid.table_row()?;
-        let column = shown.grid.table().column(TENANT_NAME)?;
-        let cell = shown.grid.table().cell(row, column);
-        let mut parts = shown.parts.iter().zip(&shown.tenants);
-        parts
-            .find(|(part, _)| part.tenant == cell.text())
-            .map(|(_, tenant)| *tenant)
-    }
-
-    /// The text of a named column in the row in focus.
-    fn field(&self, names: &[&str]) -> Option<String> {
-        let grid = self.grid()?;
-        let row = grid.table_row()?;
-        names.iter().find_map(
-            |name| match grid.table().cell(row, grid.table().column(name)?) {
-                Cell::Null => None,
-                cell => Some(cell.text().into_owned()).filter(|it| !it.is_empty()),
-            },
-        )
-    }
-
-    /// Whom a running query asks.
-    fn asked_by(&self, ticket: u64) -> Vec<TenantNo> {
-        let running = self.tabs.iter().filter_map(|tab| tab.running.as_ref());
-        let mut of = running.filter(|running| running.ticket == ticket);
-        of.next().map_or_else(Vec::new, |it| it.tenants.clone())
-    }
-
-    /// Keeps what each tenant refused, to be explained.
-    fn keep_refusals(&self, ticket: u64, answer: &Answer, parts: &Parts, data: &mut Data) {
-        let failed = parts.iter().map(|part| part.outcome.as_ref().err());
-        let alone = parts.is_empty().then_some(answer.as_ref().err());
-        let alone = alone.map(|error| error.map(|error| &**error));
-        for (tenant, error) in self.asked_by(ticket).into_iter().zip(failed.chain(alone)) {
-            if let Some(refused) = error.and_then(refusal_of_hunt) {
-                data.keep_refusal(Of::new(tenant, refused));
-            }
-        }
-    }
-
-    fn finished(&mut self, ticket: u64, answer: &Answer, parts: &Parts, now: Timestamp) {
-        let active = self.active;
-        let found = self.tabs.iter_mut().enumerate().find(|(_, tab)| {
-            tab.running
-                .as_ref()
-                .is_some_and(|running| running.ticket == ticket)
-        });
-        let Some((nth, tab)) = found else { return };
-        let running = tab.running.take();
-        let (start, tenants) =
-            running.map_or_else(Default::default, |it| (it.range.start, it.tenants));
-        tab.outcome = Some(match answer {
-            Ok((result, widths)) => Outcome::Rows(Box::new(Shown {
-                tenants,
-                parts: Arc::clone(parts),
-                grid: Grid::new(result.table.clone(), widths.clone()),
-                result: result.clone(),
-                sorting: None,
-            })),
-            Err(error) => Outcome::Failed {
-                error: error.clone(),
-                at: now,
-                start,
-            },
-        });
-        if nth == active
-            && matches!(&tab.outcome, Some(Outcome::Rows(shown)) if shown.result.table.rows() > 0)
-        {
-            self.focus = Focus::Grid;
-        }
     }
 }
 

@@ -1,0 +1,183 @@
+//! Whom a tab asks, starting and stopping its query, and what comes of it.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::super::doctor::refusal_of_hunt;
+use super::super::picker::Picker;
+use super::tab::{Outcome, Running, Shown};
+use super::{Answer, Focus, HuntAsk, HuntMsg, HuntScreen, Parts};
+use crate::domain::{Of, TenantNo, Timestamp};
+use crate::hunt::prepared;
+use crate::tui::data::{Data, Level};
+use crate::tui::msg::{Act, Effect, Msg};
+use crate::tui::screen::Cx;
+use crate::tui::widgets::grid::Grid;
+use crate::tui::widgets::list::Row;
+
+impl HuntScreen {
+    /// Whom the tab in front asks: those chosen for it, else the one tenant that is shown.
+    pub(super) fn asked(&self, data: &Data) -> Vec<TenantNo> {
+        let chosen = &self.tab().tenants;
+        if chosen.is_empty() {
+            data.tenants.only().into_iter().collect()
+        } else {
+            chosen.clone()
+        }
+    }
+
+    /// Asks which tenant the tab in front shall ask.
+    pub(super) fn choose_tenant(&self, run: bool, cx: &mut Cx<'_>) {
+        let opened = || {
+            let tenants = cx.data.tenants.iter();
+            tenants.filter(|tenant| tenant.facts.broken.is_none())
+        };
+        let numbers: Vec<TenantNo> = opened().map(|tenant| tenant.tenant).collect();
+        let current = self.asked(cx.data);
+        let shown = cx.data.tenants.shown();
+        let shown = shown.filter(|tenant| tenant.facts.broken.is_none());
+        let all: Vec<TenantNo> = shown.map(|tenant| tenant.tenant).collect();
+        let together = (all.len() > 1).then(|| Row {
+            label: format!("all {} shown", all.len()),
+            detail: "one result, each row with its tenant".to_owned(),
+            current: current == all,
+            ..Row::default()
+        });
+        let rows = opened().map(|tenant| Row {
+            label: tenant.facts.name.clone(),
+            detail: tenant.condition().word().to_owned(),
+            current: current == [tenant.tenant],
+            ..Row::default()
+        });
+        let rows = rows.chain(together).collect();
+        let picker = Picker::new("Hunt where?", rows, move |index, cx| {
+            // After the single ones stands the row for all of them.
+            let tenants = numbers
+                .get(index)
+                .map_or_else(|| all.clone(), |one| vec![*one]);
+            let msg = HuntMsg::Where { tenants, run };
+            cx.act(Act::Tell(Msg::Hunt(msg)));
+        });
+        cx.popup(Box::new(picker));
+    }
+
+    /// Starts what is selected, else the statement under the caret.
+    pub(super) fn run(&mut self, cx: &mut Cx<'_>) {
+        let timespan = self.timespan;
+        let asked = self.asked(cx.data);
+        let tab = self.tab_mut();
+        let range = tab
+            .editor
+            .selection()
+            .unwrap_or_else(|| prepared::statement_at(tab.editor.text(), tab.editor.caret()));
+        let query = tab.editor.text()[range.clone()].trim().to_owned();
+        if query.is_empty() {
+            cx.notice(Level::Info, "nothing to run: write a query first");
+            return;
+        }
+        if asked.is_empty() {
+            self.choose_tenant(true, cx);
+            return;
+        }
+        let mut opened = asked.clone();
+        for &tenant in &asked {
+            let facts = cx.data.tenants.get(tenant);
+            if let Some(why) = facts.and_then(|it| it.facts.broken.as_deref()) {
+                let text = cx.data.tenants.named(tenant, format!("not opened: {why}"));
+                cx.notice(Level::Warning, text);
+                opened.retain(|other| *other != tenant);
+            }
+        }
+        if opened.is_empty() {
+            return;
+        }
+        let tab = self.tab_mut();
+        if let Some(running) = tab.running.take() {
+            cx.effect(Effect::Hunt(HuntAsk::Cancel(running.cancel)));
+        }
+        let ticket = cx.ticket();
+        let cancel = CancellationToken::new();
+        tab.running = Some(Running {
+            ticket,
+            tenants: opened.clone(),
+            since: cx.now,
+            range,
+            cancel: cancel.clone(),
+        });
+        cx.effect(Effect::Hunt(HuntAsk::Run {
+            ticket,
+            tenants: opened,
+            query,
+            timespan,
+            cancel,
+        }));
+    }
+
+    /// Stops waiting for the running query; false when none runs.
+    pub(super) fn cancel(&mut self, cx: &mut Cx<'_>) -> bool {
+        let Some(running) = self.tab_mut().running.take() else {
+            return false;
+        };
+        cx.effect(Effect::Hunt(HuntAsk::Cancel(running.cancel)));
+        cx.notice(Level::Info, "cancelled; the service may still finish it");
+        true
+    }
+
+    /// Whom a running query asks.
+    pub(super) fn asked_by(&self, ticket: u64) -> Vec<TenantNo> {
+        let running = self.tabs.iter().filter_map(|tab| tab.running.as_ref());
+        let mut of = running.filter(|running| running.ticket == ticket);
+        of.next().map_or_else(Vec::new, |it| it.tenants.clone())
+    }
+
+    /// Keeps what each tenant refused, to be explained.
+    pub(super) fn keep_refusals(
+        &self,
+        ticket: u64,
+        answer: &Answer,
+        parts: &Parts,
+        data: &mut Data,
+    ) {
+        let failed = parts.iter().map(|part| part.outcome.as_ref().err());
+        let alone = parts.is_empty().then_some(answer.as_ref().err());
+        let alone = alone.map(|error| error.map(|error| &**error));
+        for (tenant, error) in self.asked_by(ticket).into_iter().zip(failed.chain(alone)) {
+            if let Some(refused) = error.and_then(refusal_of_hunt) {
+                data.keep_refusal(Of::new(tenant, refused));
+            }
+        }
+    }
+
+    pub(super) fn finished(&mut self, ticket: u64, answer: &Answer, parts: &Parts, now: Timestamp) {
+        let active = self.active;
+        let found = self.tabs.iter_mut().enumerate().find(|(_, tab)| {
+            tab.running
+                .as_ref()
+                .is_some_and(|running| running.ticket == ticket)
+        });
+        let Some((nth, tab)) = found else { return };
+        let running = tab.running.take();
+        let (start, tenants) =
+            running.map_or_else(Default::default, |it| (it.range.start, it.tenants));
+        tab.outcome = Some(match answer {
+            Ok((result, widths)) => Outcome::Rows(Box::new(Shown {
+                tenants,
+                parts: Arc::clone(parts),
+                grid: Grid::new(result.table.clone(), widths.clone()),
+                result: result.clone(),
+                sorting: None,
+            })),
+            Err(error) => Outcome::Failed {
+                error: error.clone(),
+                at: now,
+                start,
+            },
+        });
+        if nth == active
+            && matches!(&tab.outcome, Some(Outcome::Rows(shown)) if shown.result.table.rows() > 0)
+        {
+            self.focus = Focus::Grid;
+        }
+    }
+}
