@@ -19,6 +19,7 @@
 //!
 //! A bound tree exists only for a query without errors.
 
+use super::symbols::Origin;
 use super::syntax::Span;
 use super::types::{Type, Value};
 
@@ -62,13 +63,23 @@ pub enum LetValue {
 }
 
 /// A column coming out of a source or operator.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Column {
     /// Name, case-sensitive, unique among its neighbours (but for broken queries).
     pub name: String,
     /// Type.
     pub ty: Type,
+    /// The table or the place in the query it comes from; of no account when columns are compared.
+    pub origin: Origin,
 }
+
+impl PartialEq for Column {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && self.ty == other.ty
+    }
+}
+
+impl Eq for Column {}
 
 impl Column {
     /// A column.
@@ -76,7 +87,14 @@ impl Column {
         Self {
             name: name.into(),
             ty,
+            origin: Origin::UNKNOWN,
         }
+    }
+
+    /// The same column, which comes from there.
+    #[must_use]
+    pub fn from(self, origin: Origin) -> Self {
+        Self { origin, ..self }
     }
 }
 

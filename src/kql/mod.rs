@@ -17,6 +17,7 @@ pub mod lint;
 pub mod literals;
 pub mod parser;
 pub mod schema;
+pub mod symbols;
 pub mod syntax;
 pub mod types;
 
@@ -29,6 +30,7 @@ pub use format::format;
 pub use lint::lint;
 pub use parser::parse;
 pub use schema::Schema;
+pub use symbols::Symbols;
 pub use syntax::{Span, Syntax};
 pub use types::{Type, Value};
 
@@ -41,6 +43,8 @@ pub struct Analysis {
     pub diagnostics: Vec<Diagnostic>,
     /// What names refer to, by place.
     pub references: Vec<(Span, Reference)>,
+    /// Where names come from.
+    pub symbols: Symbols,
     /// The query ready to be planned; `None` where there are errors or nothing to run.
     pub bound: Option<BoundQuery>,
     /// The result's columns, where the query gives a table; best effort where there are errors.
@@ -88,6 +92,7 @@ pub fn analyze(text: &str, schema: &Schema) -> Analysis {
         syntax,
         diagnostics,
         references: binding.references,
+        symbols: binding.symbols,
         bound: binding.bound.filter(|_| ok),
         result: binding.result,
     }

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::bound::Column;
+use super::symbols::Origin;
 use super::types::Type;
 
 /// A table.
@@ -110,8 +111,13 @@ impl Schema {
         self.push(name, table);
     }
 
-    fn push(&mut self, name: String, table: Table) {
-        if let Some(&at) = self.by_name.get(&name) {
+    fn push(&mut self, name: String, mut table: Table) {
+        let known = self.by_name.get(&name).copied();
+        let index = known.unwrap_or(self.tables.len());
+        for column in &mut table.columns {
+            column.origin = Origin::table(index);
+        }
+        if let Some(at) = known {
             self.tables[at] = table;
         } else {
             self.by_name.insert(name, self.tables.len());
@@ -208,12 +214,15 @@ impl Schema {
                         continue;
                     };
                     if last_is_table {
+                        let index = schema.tables.len().saturating_sub(1);
                         let Some(table) = schema.tables.last_mut() else {
                             continue;
                         };
                         match name.strip_prefix('-') {
                             Some(former) => table.former.push(Column::new(former, ty)),
-                            None => table.columns.push(Column::new(name, ty)),
+                            None => table
+                                .columns
+                                .push(Column::new(name, ty).from(Origin::table(index))),
                         }
                     } else if let Some(function) = schema.functions.last_mut() {
                         function.columns.push(Column::new(name, ty));

@@ -67,17 +67,19 @@ pub fn occurrences(text: &str, analysis: &Analysis, at: u32) -> Vec<Span> {
     Vec::new()
 }
 
-/// The edits that give the name at byte `at`, which the query defines, another name everywhere.
+/// The edits that give the name at byte `at`, which the query defines, another name everywhere. The text
+/// they make is analysed once, to be sure that it means the same.
 ///
 /// # Errors
 /// Where the query does not define it, the new name is none, or it is taken.
 pub fn rename(
     text: &str,
     analysis: &Analysis,
+    schema: &Schema,
     at: u32,
     to: &str,
 ) -> Result<Vec<Edit>, RenameRefused> {
-    let _ = (text, analysis, at, to);
+    let _ = (text, analysis, schema, at, to);
     Err(RenameRefused(
         "this name is not defined in the query".into(),
     ))

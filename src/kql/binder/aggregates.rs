@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{Binder, TupleColumn, Ty, Val};
 use crate::kql::bound::{Column, Expr, ExprKind, Source};
 use crate::kql::builtins::{Builtin, Kind};
+use crate::kql::symbols::Origin;
 use crate::kql::syntax::{Call, ExprKind as S, Span};
 use crate::kql::types::{Type, Value};
 
@@ -95,7 +96,11 @@ impl Binder<'_> {
                 }
                 let fresh = seen.insert(c) && !self.group_columns.contains(&c) && named.is_none();
                 let name = named.unwrap_or_else(|| row.columns[c].name.clone());
-                let column = Column::new(name, row.columns[c].ty);
+                let column = Column::new(name, row.columns[c].ty).from(if fresh {
+                    row.columns[c].origin
+                } else {
+                    Origin::UNKNOWN
+                });
                 columns.push(TupleColumn {
                     column,
                     identity: fresh.then_some(c),
@@ -151,7 +156,11 @@ impl Binder<'_> {
                 }
                 let fresh = seen.insert(c) && !self.group_columns.contains(&c) && named.is_none();
                 let name = named.unwrap_or_else(|| row.columns[c].name.clone());
-                let column = Column::new(name, row.columns[c].ty);
+                let column = Column::new(name, row.columns[c].ty).from(if fresh {
+                    row.columns[c].origin
+                } else {
+                    Origin::UNKNOWN
+                });
                 columns.push(TupleColumn {
                     column,
                     identity: fresh.then_some(c),

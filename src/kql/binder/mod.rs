@@ -19,6 +19,7 @@ mod calls;
 mod names;
 mod operators;
 mod projection;
+mod record;
 mod scalar;
 mod tables;
 mod values;
@@ -28,6 +29,7 @@ use std::rc::Rc;
 use super::bound::{BoundLet, BoundQuery, Column, Expr, ExprKind, LetId, Rel, Render, Source};
 use super::diagnostics::Diagnostic;
 use super::schema::Schema;
+use super::symbols::{Origin, Shape, SymbolKind, Symbols};
 use super::syntax::{self, FunctionDeclaration, LetValue, Span, StatementKind, Syntax};
 use super::types::{Type, Value};
 
@@ -66,6 +68,8 @@ pub struct Binding {
     pub diagnostics: Vec<Diagnostic>,
     /// What names refer to, by place.
     pub references: Vec<(Span, Reference)>,
+    /// Where names come from.
+    pub symbols: Symbols,
     /// The bound query, if there is one; only meaningful without errors.
     pub bound: Option<BoundQuery>,
     /// The result's columns, if the query gives a table.
@@ -254,7 +258,7 @@ pub(super) struct UserFunction {
     pub(super) name: String,
     pub(super) declaration: FunctionDeclaration,
     /// How many of the locals existed.
-    pub(super) scope: Vec<(Rc<str>, Rc<Local>)>,
+    pub(super) scope: Vec<(Rc<str>, Rc<Local>, Origin)>,
 }
 
 /// Where a call stands, as to which functions may be called.
@@ -270,8 +274,9 @@ pub(super) struct Binder<'a> {
     pub(super) schema: &'a Schema,
     pub(super) diagnostics: Vec<Diagnostic>,
     pub(super) references: Vec<(Span, Reference)>,
+    record: record::Record,
     pub(super) lets: Vec<BoundLet>,
-    pub(super) locals: Vec<(Rc<str>, Rc<Local>)>,
+    pub(super) locals: Vec<(Rc<str>, Rc<Local>, Origin)>,
     pub(super) row: Option<Row>,
     pub(super) right: Option<Row>,
     pub(super) scope: Scope,
@@ -297,6 +302,7 @@ pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
         schema,
         diagnostics: Vec::new(),
         references: Vec::new(),
+        record: record::Record::default(),
         lets: Vec::new(),
         locals: Vec::new(),
         row: None,
@@ -366,6 +372,7 @@ pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
     Binding {
         diagnostics: binder.diagnostics,
         references: binder.references,
+        symbols: binder.record.finish(),
         bound,
         result,
     }
@@ -390,16 +397,16 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn push_local(&mut self, name: &str, local: Local) {
-        self.locals.push((Rc::from(name), Rc::new(local)));
+    pub(super) fn push_local(&mut self, name: &str, local: Local, origin: Origin) {
+        self.locals.push((Rc::from(name), Rc::new(local), origin));
     }
 
-    pub(super) fn local(&self, name: &str) -> Option<Rc<Local>> {
+    pub(super) fn local(&self, name: &str) -> Option<(Rc<Local>, Origin)> {
         self.locals
             .iter()
             .rev()
-            .find(|(n, _)| &**n == name)
-            .map(|(_, l)| Rc::clone(l))
+            .find(|(n, ..)| &**n == name)
+            .map(|(_, local, origin)| (Rc::clone(local), *origin))
     }
 
     pub(super) fn add_let(&mut self, name: &str, value: super::bound::LetValue) -> LetId {
@@ -448,6 +455,9 @@ impl Binder<'_> {
                         None => unknown(name.span),
                     };
                     let expr = Expr { ty, ..expr };
+                    let shape = Shape::Scalar(ty);
+                    let origin =
+                        self.define(name, SymbolKind::QueryParameter, shape, parameter.span);
                     self.push_local(
                         &name.text,
                         Local::Scalar {
@@ -456,12 +466,15 @@ impl Binder<'_> {
                             literal: true,
                             parameter: false,
                         },
+                        origin,
                     );
                 }
             }
             StatementKind::Other { name, .. } => {
                 if let Some(name) = name {
-                    self.push_local(&name.text, Local::Error);
+                    let nothing = Span::default();
+                    let origin = self.define(name, SymbolKind::Pattern, Shape::Unknown, nothing);
+                    self.push_local(&name.text, Local::Error, origin);
                 }
             }
             StatementKind::Query(expr) => {
@@ -471,6 +484,8 @@ impl Binder<'_> {
     }
 
     fn let_statement(&mut self, name: &syntax::Name, value: &LetValue) {
+        let mut shape = Shape::Unknown;
+        let mut place = Span::default();
         let local = match value {
             LetValue::Function(declaration) => {
                 let function = UserFunction {
@@ -478,11 +493,14 @@ impl Binder<'_> {
                     declaration: (**declaration).clone(),
                     scope: self.locals.clone(),
                 };
-                self.check_declaration(&function);
+                shape = self.check_declaration(&function);
+                place = declaration.body;
                 Local::Function(Rc::new(function))
             }
             LetValue::Materialize(expr) => {
+                place = expr.span;
                 let val = self.expr(expr, false);
+                shape = shape_of(&val);
                 match val.ty {
                     Ty::Table(table) => {
                         let (id, columns, open) = self.let_table(&name.text, *table, true);
@@ -501,7 +519,9 @@ impl Binder<'_> {
                 }
             }
             LetValue::Expr(expr) => {
+                place = expr.span;
                 let val = self.expr(expr, false);
+                shape = shape_of(&val);
                 match val.ty {
                     Ty::Table(table) => {
                         let (id, columns, open) = self.let_table(&name.text, *table, false);
@@ -533,7 +553,7 @@ impl Binder<'_> {
             }
         };
         if !name.is_missing() {
-            if self.expansion_depth == 0 && self.locals.iter().any(|(n, _)| **n == *name.text) {
+            if self.expansion_depth == 0 && self.locals.iter().any(|(n, ..)| **n == *name.text) {
                 let message = format!(
                     "A variable with the name '{}' has already been declared.",
                     name.text
@@ -546,7 +566,13 @@ impl Binder<'_> {
                 Reference::Variable
             };
             self.refer(name.span, what);
-            self.push_local(&name.text, local);
+            let kind = if what == Reference::Function {
+                SymbolKind::Function
+            } else {
+                SymbolKind::Let
+            };
+            let origin = self.define(name, kind, shape, place);
+            self.push_local(&name.text, local, origin);
         }
     }
 
@@ -584,6 +610,7 @@ impl Binder<'_> {
             }
             let ty = self.declared_type(&declaration.ty);
             self.refer(declaration.name.span, Reference::Column);
+            let column = self.define_column(&declaration.name, ty, Span::default());
             if columns.iter().any(|c| c.name == declaration.name.text) {
                 let message = format!(
                     "A column with the name '{}' is already declared.",
@@ -591,10 +618,19 @@ impl Binder<'_> {
                 );
                 self.report("KS171", declaration.name.span, message);
             } else {
-                columns.push(Column::new(declaration.name.text.clone(), ty));
+                columns.push(column);
             }
         }
         columns
+    }
+}
+
+/// What a value is, for those who ask what a name stands for.
+fn shape_of(val: &Val) -> Shape {
+    match &val.ty {
+        Ty::Table(table) => Shape::Table(table.columns().to_vec(), table.open()),
+        Ty::Error | Ty::Void | Ty::Database => Shape::Unknown,
+        ty => Shape::Scalar(ty.type_or_unknown()),
     }
 }
 

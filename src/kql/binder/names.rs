@@ -6,6 +6,7 @@ use super::{Binder, Local, Reference, Scope, Table, Ty, Val};
 use crate::kql::bound::{Column, ExprKind, Rel, Source};
 use crate::kql::builtins::{Kind, builtins};
 use crate::kql::diagnostics::{Diagnostic, Fix, nearest};
+use crate::kql::symbols::Origin;
 use crate::kql::syntax::{Name, NameForm, Span};
 use crate::kql::types::Type;
 
@@ -97,15 +98,15 @@ impl Binder<'_> {
             if let Some(right) = &self.right
                 && let Some(i) = right.find(text)
             {
-                let ty = right.columns[i].ty;
-                self.refer(name.span, Reference::Column);
+                let (ty, origin) = (right.columns[i].ty, right.columns[i].origin);
+                self.mention(name.span, Reference::Column, ty, origin);
                 let mut val = Val::scalar(ExprKind::Column(i), ty, name.span);
                 val.is_column = true;
                 return Some(val);
             }
         }
-        if let Some(local) = self.local(text) {
-            return Some(self.local_val(&local, name));
+        if let Some((local, origin)) = self.local(text) {
+            return Some(self.local_val(&local, origin, name));
         }
         if let Some(table) = self.schema.table(text) {
             let columns = table.columns.clone();
@@ -137,7 +138,7 @@ impl Binder<'_> {
                     Type::Unknown
                 }
             };
-            self.refer(name.span, Reference::Column);
+            self.mention(name.span, Reference::Column, ty, Origin::UNKNOWN);
             let mut val = Val::scalar(ExprKind::OpenColumn(text.to_owned()), ty, name.span);
             val.is_column = true;
             return Some(val);
@@ -148,8 +149,8 @@ impl Binder<'_> {
     fn row_column(&mut self, name: &Name) -> Option<Val> {
         let row = self.row.as_ref()?;
         let i = row.find(&name.text)?;
-        let ty = row.columns[i].ty;
-        self.refer(name.span, Reference::Column);
+        let (ty, origin) = (row.columns[i].ty, row.columns[i].origin);
+        self.mention(name.span, Reference::Column, ty, origin);
         let mut val = Val::scalar(ExprKind::Column(i), ty, name.span);
         val.column = Some(i);
         val.same_as = Some(i);
@@ -157,7 +158,12 @@ impl Binder<'_> {
         Some(val)
     }
 
-    fn local_val(&mut self, local: &Rc<Local>, name: &Name) -> Val {
+    fn local_val(&mut self, local: &Rc<Local>, origin: Origin, name: &Name) -> Val {
+        let ty = match &**local {
+            Local::Scalar { expr, .. } => expr.ty,
+            _ => Type::Unknown,
+        };
+        self.note(name.span, ty, origin);
         match &**local {
             Local::Scalar {
                 expr,
@@ -286,7 +292,7 @@ impl Binder<'_> {
         }
         if meant.is_none() {
             let tables = self.schema.tables().iter().map(|t| t.name.as_str());
-            let locals = self.locals.iter().map(|(n, _)| &**n);
+            let locals = self.locals.iter().map(|(n, ..)| &**n);
             meant = nearest(&name.text, locals.chain(tables)).map(str::to_owned);
         }
         self.suggest(code, name.span, message, meant);

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{Binder, Reference, TupleColumn, Ty, Val, unknown};
 use crate::kql::bound::{Column, Expr, ExprKind};
+use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, ExprKind as S, Span};
 use crate::kql::types::{Type, Value};
 
@@ -63,6 +64,11 @@ impl Projection {
         self.skip.extend(present);
     }
 
+    /// The column of this name, as it is now.
+    fn find(&self, name: &str) -> Option<&Column> {
+        self.index.get(name).map(|&at| &self.columns[at].column)
+    }
+
     fn unique(&mut self, name: &str) -> String {
         if self.names.insert(name.to_owned()) {
             return name.to_owned();
@@ -103,7 +109,7 @@ impl Projection {
         let name = self.unique(&column.name);
         let identity = identity.filter(|_| name == column.name);
         self.index.insert(name.clone(), self.columns.len());
-        let column = Column::new(name, column.ty);
+        let column = Column { name, ..column };
         self.columns.push(Projected {
             column,
             identity,
@@ -202,7 +208,7 @@ impl Binder<'_> {
                 let val = self.expr(value, false);
                 self.check_scalar(&val, value.span);
                 self.refer(name.span, Reference::Column);
-                self.project_named(&val, name, into, style, as_type);
+                self.project_named(&val, name, value.span, into, style, as_type);
                 val
             }
             S::NamedList { names, list, value } => {
@@ -222,12 +228,24 @@ impl Binder<'_> {
                 Val::error(e.span)
             }
             _ => {
+                let noted = self.noted();
+                let first = into.columns.len();
                 let val = self.expr(e, false);
                 self.check_scalar(&val, e.span);
                 self.project_plain(&val, e, into, style, as_type, position);
+                for (part, added) in into.columns.iter_mut().skip(first).enumerate() {
+                    self.make_up(&mut added.column, e.span, part, noted);
+                }
                 val
             }
         }
+    }
+
+    /// Where the column comes from that a value is, if it is one.
+    pub(super) fn origin_of(&self, val: &Val) -> Origin {
+        let row = self.row.as_ref();
+        let column = row.zip(val.column).and_then(|(r, i)| r.columns.get(i));
+        column.map_or(Origin::UNKNOWN, |c| c.origin)
     }
 
     /// All columns of the row, those named meanwhile included.
@@ -249,13 +267,15 @@ impl Binder<'_> {
         &mut self,
         val: &Val,
         name: &syntax::Name,
+        value: Span,
         into: &mut Projection,
         style: Style,
         as_type: Option<Type>,
     ) {
         if let Ty::Tuple(columns) = &val.ty {
             let Some(first) = columns.first() else { return };
-            let column = Column::new(name.text.clone(), as_type.unwrap_or(first.column.ty));
+            let ty = as_type.unwrap_or(first.column.ty);
+            let column = self.define_column(name, ty, value);
             let expr = tuple_expr(val, columns, 0);
             if !into.declare(column, None, expr, true) {
                 self.declared_twice(&name.text, name.span);
@@ -276,8 +296,14 @@ impl Binder<'_> {
             return;
         }
         let ty = as_type.unwrap_or_else(|| val.type_or_unknown());
-        let column = Column::new(name.text.clone(), ty);
+        let column = self.define_column(name, ty, value);
         let replace = val.is_column || matches!(style, Style::Replace | Style::Extend);
+        if replace
+            && let Some(before) = into.find(&name.text)
+            && before.origin.as_symbol().is_some()
+        {
+            self.same(column.origin, before.origin);
+        }
         if !name.is_missing() && !into.declare(column, None, val.expr.clone(), replace) {
             self.declared_twice(&name.text, name.span);
         }
@@ -295,7 +321,7 @@ impl Binder<'_> {
             for (i, tuple) in columns.iter().enumerate() {
                 let expr = tuple_expr(val, columns, i);
                 if let Some(name) = names.get(i) {
-                    let column = Column::new(name.text.clone(), tuple.column.ty);
+                    let column = self.define_column(name, tuple.column.ty, list);
                     let replace = matches!(style, Style::Replace | Style::Extend);
                     if !into.declare(column, None, expr, replace) {
                         self.declared_twice(&name.text, name.span);
@@ -312,7 +338,7 @@ impl Binder<'_> {
                 );
             }
         } else if let [name] = names {
-            let column = Column::new(name.text.clone(), val.type_or_unknown());
+            let column = self.define_column(name, val.type_or_unknown(), list);
             let replace = val.is_column || matches!(style, Style::Replace | Style::Extend);
             if !into.declare(column, None, val.expr.clone(), replace) {
                 self.declared_twice(&name.text, name.span);
@@ -339,7 +365,8 @@ impl Binder<'_> {
         if let (Some(i), Some(row)) = (val.same_as, &self.row) {
             let column = row.columns[i].clone();
             let name = column.name.clone();
-            let column = Column::new(column.name, as_type.unwrap_or(column.ty));
+            let ty = as_type.unwrap_or(column.ty);
+            let column = Column { ty, ..column };
             let identity = as_type.is_none().then_some(i);
             if !into.declare(column, identity, val.expr.clone(), style == Style::Replace) {
                 self.declared_twice(&name, e.span);

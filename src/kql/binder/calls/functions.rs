@@ -10,6 +10,7 @@ use crate::kql::binder::Ty;
 use crate::kql::binder::UserFunction;
 use crate::kql::binder::Val;
 use crate::kql::binder::calls::value_span;
+use crate::kql::binder::shape_of;
 use crate::kql::binder::unknown;
 use crate::kql::binder::values::Conversion;
 use crate::kql::binder::values::assignable;
@@ -22,6 +23,8 @@ use crate::kql::bound::LetValue;
 use crate::kql::bound::Source;
 use crate::kql::schema::FunctionKind;
 use crate::kql::schema::SchemaFunction;
+use crate::kql::symbols::Shape;
+use crate::kql::symbols::SymbolKind;
 use crate::kql::syntax::Call;
 use crate::kql::syntax::ExprKind as S;
 use crate::kql::syntax::FunctionDeclaration;
@@ -228,7 +231,10 @@ impl Binder<'_> {
                     }
                 }
             };
-            locals.push((name, Rc::new(local)));
+            let shape = Shape::Unknown;
+            let declared = &parameter.declaration.name;
+            let origin = self.define(declared, SymbolKind::Parameter, shape, parameter.span);
+            locals.push((name, Rc::new(local), origin));
         }
         let outer_locals = std::mem::replace(&mut self.locals, locals);
         let outer = (
@@ -277,8 +283,9 @@ impl Binder<'_> {
         }
     }
 
-    /// Reads a declared function once for its faults and colours.
-    pub(in crate::kql::binder) fn check_declaration(&mut self, function: &UserFunction) {
+    /// Reads a declared function once for its faults and colours; what it gives as far as the declaration
+    /// alone tells.
+    pub(in crate::kql::binder) fn check_declaration(&mut self, function: &UserFunction) -> Shape {
         let lets = self.lets.len();
         let depth = self.locals.len();
         let mut can_be_table = true;
@@ -297,12 +304,14 @@ impl Binder<'_> {
                 );
             }
             can_be_table = is_table;
+            let shape;
             let local = match &parameter.declaration.ty {
                 TypeSyntax::Table(columns) => {
                     let columns = columns
                         .as_deref()
                         .map(|c| self.declared_columns(c))
                         .unwrap_or_default();
+                    shape = Shape::Table(columns.clone(), false);
                     let source = Source::Unsupported {
                         what: "a parameter".to_owned(),
                     };
@@ -323,6 +332,7 @@ impl Binder<'_> {
                 }
                 ty => {
                     let ty = self.declared_type(ty);
+                    shape = Shape::Scalar(ty);
                     let expr = Expr {
                         ty,
                         ..unknown(name.span)
@@ -335,7 +345,8 @@ impl Binder<'_> {
                     }
                 }
             };
-            self.push_local(&name.text, local);
+            let origin = self.define(name, SymbolKind::Parameter, shape, parameter.span);
+            self.push_local(&name.text, local, origin);
         }
         let outer = (
             self.row.take(),
@@ -347,11 +358,12 @@ impl Binder<'_> {
         self.column_number = 1;
         // names declared inside may repeat those outside
         self.expansion_depth += 1;
-        self.body(&function.declaration, function.declaration.body);
+        let val = self.body(&function.declaration, function.declaration.body);
         self.expansion_depth -= 1;
         (self.row, self.right, self.scope, self.column_number) = outer;
         self.locals.truncate(depth);
         self.lets.truncate(lets);
+        shape_of(&val)
     }
 
     // ---- functions of the schema

@@ -25,6 +25,7 @@ use crate::kql::builtins::Signature;
 use crate::kql::builtins::builtins;
 use crate::kql::builtins::canonical_name;
 use crate::kql::diagnostics::nearest;
+use crate::kql::symbols::Origin;
 use crate::kql::syntax;
 use crate::kql::syntax::Call;
 use crate::kql::syntax::ExprKind as S;
@@ -36,10 +37,10 @@ impl Binder<'_> {
         let name = call.name.text.as_str();
         let scope = self.scope;
         if scope != Scope::PlugIn {
-            if let Some(local) = self.local(name)
+            if let Some((local, origin)) = self.local(name)
                 && let Local::Function(function) = &*local
             {
-                self.refer(call.name.span, Reference::Function);
+                self.mention(call.name.span, Reference::Function, Type::Unknown, origin);
                 return self.user_call(function, call, span);
             }
             if let Some(function) = self.schema.function(name) {
@@ -243,6 +244,7 @@ impl Binder<'_> {
         if matches!(builtin.name, "cluster" | "database") {
             return Val::new(unknown(span)).typed(Ty::Database);
         }
+        self.note(call.name.span, ty.type_or_unknown(), Origin::UNKNOWN);
         let args: Vec<Expr> = vals
             .into_iter()
             .map(|v| match v.ty {

@@ -136,6 +136,7 @@ impl Binder<'_> {
             };
             let val = self.expr(value, false);
             self.refer(name.span, Reference::Column);
+            let renamed = self.define_column(name, val.type_or_unknown(), value.span);
             let Some(i) = val.column else {
                 if !val.is_column {
                     self.report("KS109", value.span, "Column name expected.");
@@ -151,6 +152,7 @@ impl Binder<'_> {
             } else {
                 taken.push(name.text.clone());
                 columns[i].name.clone_from(&name.text);
+                columns[i].origin = renamed.origin;
             }
         }
         let open = table.open();

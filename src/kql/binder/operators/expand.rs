@@ -21,6 +21,8 @@ use crate::kql::bound::ParseMode;
 use crate::kql::bound::ParsePart;
 use crate::kql::bound::ScanStep;
 use crate::kql::bound::SeriesItem;
+use crate::kql::symbols::Shape;
+use crate::kql::symbols::SymbolKind;
 use crate::kql::syntax;
 use crate::kql::syntax::ExpandSyntax;
 use crate::kql::syntax::ExprKind as S;
@@ -98,7 +100,7 @@ impl Binder<'_> {
                         continue;
                     }
                     declared.push(name.text.clone());
-                    let column = Column::new(name.text.clone(), ty);
+                    let column = self.define_column(name, ty, op.span);
                     let index = match columns.iter().position(|c| c.name == name.text) {
                         Some(at) => {
                             columns[at] = column;
@@ -197,13 +199,8 @@ impl Binder<'_> {
         if let Some((name, place)) = self.parameter_word(op, "with_itemindex") {
             self.refer(place, Reference::Column);
             item_index = Some(into.columns.len());
-            into.add(
-                Column::new(name, Type::Long),
-                None,
-                unknown(span),
-                false,
-                false,
-            );
+            let column = self.define_column_at(name, place, Type::Long);
+            into.add(column, None, unknown(span), false, false);
         }
         let limit = limit.map(|l| self.integer(l));
         let before = into.columns.len();
@@ -261,13 +258,8 @@ impl Binder<'_> {
         if let Some((name, place)) = self.parameter_word(op, "with_itemindex") {
             self.refer(place, Reference::Column);
             item_index = Some(into.columns.len());
-            into.add(
-                Column::new(name, Type::Long),
-                None,
-                unknown(span),
-                false,
-                false,
-            );
+            let column = self.define_column_at(name, place, Type::Long);
+            into.add(column, None, unknown(span), false, false);
         }
         let limit = limit.map(|l| self.integer(l));
         let piped = into.output();
@@ -457,12 +449,16 @@ impl Binder<'_> {
             self.refer(name.span, Reference::Column);
             let default = parameter.default.as_ref().map(|d| self.expr(d, false).expr);
             declared.push((columns.len(), default));
-            columns.push(Column::new(name.text.clone(), ty));
+            let column = self.define_column(name, ty, parameter.span);
+            columns.push(column);
         }
         let depth = self.locals.len();
         for (i, step) in steps.iter().enumerate() {
             self.refer(step.name.span, Reference::Variable);
-            self.push_local(&step.name.text, crate::kql::binder::Local::Step(i));
+            let shape = Shape::Unknown;
+            let origin = self.define(&step.name, SymbolKind::Step, shape, step.condition.span);
+            let local = crate::kql::binder::Local::Step(i);
+            self.push_local(&step.name.text, local, origin);
         }
         let open = table.open();
         let outer = self.row.replace(Row {
@@ -497,7 +493,8 @@ impl Binder<'_> {
         if let Some((name, place)) = self.parameter_word(op, "with_match_id") {
             self.refer(place, Reference::Column);
             match_id = Some(columns.len());
-            columns.push(Column::new(name, Type::Long));
+            let column = self.define_column_at(name, place, Type::Long);
+            columns.push(column);
         } else {
             columns.push(Column::new("match_id", Type::Long));
             match_id = match_id.or(Some(columns.len() - 1));

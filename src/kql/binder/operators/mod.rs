@@ -149,7 +149,8 @@ impl Binder<'_> {
                     self.report("KS109", of.span, "Column name expected.");
                 }
                 let name = val.name.clone().unwrap_or_else(|| "Column1".to_owned());
-                let columns = vec![Column::new(name, val.type_or_unknown())];
+                let origin = self.origin_of(&val);
+                let columns = vec![Column::new(name, val.type_or_unknown()).from(origin)];
                 self.shape(
                     table(input),
                     OpKind::SampleDistinct {
@@ -162,14 +163,14 @@ impl Binder<'_> {
                 )
             }
             O::Count(name) => {
-                let name = match name {
+                let column = match name {
                     Some(name) => {
                         self.refer(name.span, Reference::Column);
-                        name.text.clone()
+                        self.define_column(name, Type::Long, span)
                     }
-                    None => "Count".to_owned(),
+                    None => Column::new("Count", Type::Long),
                 };
-                let columns = vec![Column::new(name, Type::Long)];
+                let columns = vec![column];
                 self.shape(table(input), OpKind::Count, columns, false, span)
             }
             O::Project(list) => {

@@ -8,7 +8,6 @@ use crate::kql::binder::Ty;
 use crate::kql::binder::Val;
 use crate::kql::binder::unknown;
 use crate::kql::bound::Argument;
-use crate::kql::bound::Column;
 use crate::kql::bound::Expr;
 use crate::kql::bound::ExprKind;
 use crate::kql::bound::OpKind;
@@ -16,6 +15,8 @@ use crate::kql::bound::Rel;
 use crate::kql::bound::Render;
 use crate::kql::bound::Source;
 use crate::kql::literals;
+use crate::kql::symbols::Shape;
+use crate::kql::symbols::SymbolKind;
 use crate::kql::syntax;
 use crate::kql::syntax::ExprKind as S;
 use crate::kql::syntax::Operator;
@@ -58,11 +59,12 @@ impl Binder<'_> {
             _ => crate::kql::binder::values::widest(&types).unwrap_or(Type::Unknown),
         };
         self.refer(name.span, Reference::Column);
+        let column = self.define_column(name, ty, span);
         let mut parts = vals.into_iter().map(|v| v.expr);
         let (Some(from), Some(to), Some(step)) = (parts.next(), parts.next(), parts.next()) else {
             return None;
         };
-        let columns = vec![Column::new(name.text.clone(), ty)];
+        let columns = vec![column];
         Some(Self::source(
             Source::Range { from, to, step },
             columns,
@@ -80,6 +82,8 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Table> {
         let (id, columns, open) = self.let_table(&name.text, table, true);
+        let shape = Shape::Table(columns.clone(), open);
+        let origin = self.define(name, SymbolKind::As, shape, Span::default());
         self.push_local(
             &name.text,
             crate::kql::binder::Local::Table {
@@ -88,6 +92,7 @@ impl Binder<'_> {
                 open,
                 parameter: false,
             },
+            origin,
         );
         let mut table = Self::source(
             Source::Let(id),
@@ -327,6 +332,7 @@ impl Binder<'_> {
             if let Some(name) = &key.name {
                 let mut expr = unknown(by.span);
                 expr.ty = key.type_or_unknown();
+                let origin = self.origin_of(&key);
                 self.push_local(
                     name,
                     crate::kql::binder::Local::Scalar {
@@ -335,6 +341,7 @@ impl Binder<'_> {
                         literal: false,
                         parameter: false,
                     },
+                    origin,
                 );
             }
             self.row = None;

@@ -55,10 +55,10 @@ impl Binder<'_> {
             "$left" if self.right.is_some() => self.row.take(),
             "$right" if self.right.is_some() => self.right.take(),
             _ => {
-                if let Some(local) = self.local(&name.text)
+                if let Some((local, origin)) = self.local(&name.text)
                     && let Local::Step(step) = &*local
                 {
-                    self.refer(name.span, Reference::Variable);
+                    self.mention(name.span, Reference::Variable, Type::Unknown, origin);
                     let mut val = self.name(member, false);
                     if let ExprKind::Column(column) = val.expr.kind {
                         val.expr.kind = ExprKind::ScanState {
@@ -102,9 +102,10 @@ impl Binder<'_> {
         let found = self
             .row
             .as_ref()
-            .and_then(|r| r.find(&member.text).map(|i| (i, r.columns[i].ty)));
-        if let Some((i, ty)) = found {
-            self.refer(member.span, Reference::Column);
+            .and_then(|r| r.find(&member.text).map(|i| (i, &r.columns[i])))
+            .map(|(i, c)| (i, c.ty, c.origin));
+        if let Some((i, ty, origin)) = found {
+            self.mention(member.span, Reference::Column, ty, origin);
             let mut val = Val::scalar(ExprKind::Column(i), ty, member.span);
             val.is_column = true;
             val.name = Some(member.text.clone());

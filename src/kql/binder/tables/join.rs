@@ -4,6 +4,7 @@ use crate::kql::binder::tables::make_unique;
 use crate::kql::binder::values::{Conversion, assignable};
 use crate::kql::binder::{Binder, Reference, Row, Table, Val};
 use crate::kql::bound::{Column, Expr, ExprKind, JoinKey, JoinKind, OpKind};
+use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, BinaryToken, ExprKind as S, JoinOn, Operator, Span};
 use crate::kql::types::Type;
 
@@ -172,24 +173,27 @@ impl Binder<'_> {
 
     /// `on Name`: a column of both sides.
     fn common_key(&mut self, name: &syntax::Name, keys: &mut Vec<JoinKey>) {
-        let side = |row: &mut Option<Row>| -> Option<(ExprKind, Type)> {
+        let side = |row: &mut Option<Row>| -> Option<(ExprKind, Type, Origin)> {
             let row = row.as_mut()?;
             if let Some(i) = row.find(&name.text) {
-                return Some((ExprKind::Column(i), row.columns[i].ty));
+                let column = &row.columns[i];
+                return Some((ExprKind::Column(i), column.ty, column.origin));
             }
             row.open.then(|| {
                 if !row.inferred.iter().any(|c| c.name == name.text) {
                     row.inferred
                         .push(Column::new(name.text.clone(), Type::Unknown));
                 }
-                (ExprKind::OpenColumn(name.text.clone()), Type::Unknown)
+                let column = ExprKind::OpenColumn(name.text.clone());
+                (column, Type::Unknown, Origin::UNKNOWN)
             })
         };
         let left = side(&mut self.row);
         let right = side(&mut self.right);
         match (left, right) {
-            (Some((left, l)), Some((right, r))) => {
-                self.refer(name.span, Reference::Column);
+            (Some((left, l, of_left)), Some((right, r, of_right))) => {
+                self.mention(name.span, Reference::Column, l, of_left);
+                self.same(of_left, of_right);
                 if !assignable(l, r, Conversion::None) {
                     let message = format!(
                         "The common column '{}' must have the same type on both sides of the join.",

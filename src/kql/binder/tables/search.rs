@@ -68,7 +68,8 @@ impl Binder<'_> {
             .iter()
             .map(|t| (t.columns().to_vec(), t.open()))
             .collect();
-        let (columns, mapping) = Self::unify(&shapes, true);
+        let (mut columns, mapping) = Self::unify(&shapes, true);
+        self.same_columns(&shapes, &mut columns, &mapping);
         let open = shapes.iter().any(|(_, o)| *o);
         let mut out = vec![Column::new("$table", Type::String)];
         out.extend(columns);
@@ -235,7 +236,8 @@ impl Binder<'_> {
             .iter()
             .map(|t| (t.columns().to_vec(), t.open()))
             .collect();
-        let (all, _) = Self::unify(&shapes, false);
+        let (mut all, mapping) = Self::unify(&shapes, false);
+        self.same_columns(&shapes, &mut all, &mapping);
         let open = shapes.iter().any(|(_, o)| *o);
         self.row = Some(Row {
             columns: all.clone(),

@@ -7,6 +7,7 @@ use crate::kql::binder::operators::columns::fits;
 use crate::kql::binder::tables::{fuzzy, make_unique};
 use crate::kql::binder::{Binder, Local, Reference, Table, Ty, UserFunction};
 use crate::kql::bound::{Column, OpKind, Source, Union, UnionLeg};
+use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, ExprKind as S, NameForm, Operator, Span, Step};
 use crate::kql::types::Type;
 
@@ -38,8 +39,8 @@ impl Binder<'_> {
             let views: Vec<Rc<UserFunction>> = self
                 .locals
                 .iter()
-                .filter(|(n, _)| fits(&name.text, n))
-                .filter_map(|(_, l)| match &**l {
+                .filter(|(n, ..)| fits(&name.text, n))
+                .filter_map(|(_, l, _)| match &**l {
                     Local::Function(f) if f.declaration.view => Some(Rc::clone(f)),
                     _ => None,
                 })
@@ -129,6 +130,28 @@ impl Binder<'_> {
         (out, mapping)
     }
 
+    /// Notes where the columns of a union come from.
+    pub(super) fn same_columns(
+        &mut self,
+        tables: &[(Vec<Column>, bool)],
+        columns: &mut [Column],
+        mapping: &[Vec<Option<usize>>],
+    ) {
+        for ((legs, _), map) in tables.iter().zip(mapping) {
+            for (column, leg) in columns.iter_mut().zip(map) {
+                let Some(from) = leg.and_then(|i| legs.get(i)).map(|c| c.origin) else {
+                    continue;
+                };
+                if column.origin == Origin::UNKNOWN {
+                    column.origin = from;
+                } else if column.origin != from {
+                    self.same(column.origin, from);
+                    column.origin = column.origin.and_more();
+                }
+            }
+        }
+    }
+
     pub(in crate::kql::binder) fn union(
         &mut self,
         input: Option<Table>,
@@ -161,6 +184,7 @@ impl Binder<'_> {
         }
         shapes.extend(legs.iter().map(|t| (t.columns().to_vec(), t.open())));
         let (mut columns, mut mapping) = Self::unify(&shapes, true);
+        self.same_columns(&shapes, &mut columns, &mapping);
         if inner {
             let keep: Vec<bool> = (0..columns.len())
                 .map(|i| mapping.iter().all(|m| m[i].is_some()))
@@ -178,7 +202,8 @@ impl Binder<'_> {
         let open = shapes.iter().any(|(_, open)| *open);
         if let Some((name, place)) = &with_source {
             self.refer(*place, Reference::Column);
-            columns.insert(0, Column::new(name.clone(), Type::String));
+            let column = self.define_column_at(name.clone(), *place, Type::String);
+            columns.insert(0, column);
         }
         let mut union_legs: Vec<UnionLeg> = Vec::new();
         let mut mapping = mapping.into_iter();
