@@ -19,6 +19,7 @@
 //!
 //! A bound tree exists only for a query without errors.
 
+use super::columns::Columns;
 use super::symbols::Origin;
 use super::syntax::Span;
 use super::types::{Type, Value};
@@ -104,7 +105,7 @@ pub struct Rel {
     /// Where rows come from.
     pub source: Source,
     /// Columns of the source.
-    pub source_columns: Vec<Column>,
+    pub source_columns: Columns,
     /// More columns than `source_columns` may exist.
     pub source_open: bool,
     /// Place of the source in the query.
@@ -115,7 +116,7 @@ pub struct Rel {
 
 impl Rel {
     /// Columns coming out at the end.
-    pub fn columns(&self) -> &[Column] {
+    pub fn columns(&self) -> &Columns {
         self.ops
             .last()
             .map_or(&self.source_columns, |op| &op.columns)
@@ -223,7 +224,7 @@ pub struct Op {
     /// What it does.
     pub kind: OpKind,
     /// The columns that come out.
-    pub columns: Vec<Column>,
+    pub columns: Columns,
     /// More columns than these may come out.
     pub open: bool,
     /// Place of the operator in the query.
@@ -324,7 +325,7 @@ pub enum OpKind {
         /// At most this many rows for each input row.
         limit: Option<Expr>,
         /// Columns handed to `body`.
-        piped: Vec<Column>,
+        piped: Columns,
         /// The sub-query.
         body: Rel,
         /// For each output column: from the input row or from the body.
@@ -419,7 +420,7 @@ pub enum OpKind {
         /// Its arguments.
         args: Vec<Argument>,
         /// The columns the query declared: `evaluate pivot(...) : (a:long, *)`.
-        declared: Option<Vec<Column>>,
+        declared: Option<Columns>,
     },
     /// `invoke F(args)` of a function of the schema (`FileProfile`, `SeenBy`...); rows piped in.
     Invoke {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::bound::Column;
+use super::columns::Columns;
 use super::types::Type;
 
 /// What a built-in is.
@@ -57,7 +58,7 @@ pub enum Returns {
     /// The widest number, at least `long`.
     Widest,
     /// A table of these columns.
-    Table(Vec<Column>),
+    Table(Columns),
     /// Known to the binder by the function's name.
     Custom,
     /// A database, cluster or graph: nothing is known of it.

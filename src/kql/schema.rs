@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 
 use super::bound::Column;
+use super::columns::Columns;
 use super::symbols::Origin;
 use super::types::Type;
 
@@ -14,7 +15,7 @@ pub struct Table {
     /// Its name, case-sensitive.
     pub name: String,
     /// Its columns in order.
-    pub columns: Vec<Column>,
+    pub columns: Columns,
     /// Columns the documentation no longer lists; tenants may still have them.
     pub former: Vec<Column>,
     /// The service calls it a preview.
@@ -35,7 +36,7 @@ pub struct SchemaFunction {
     /// Its parameters without the piped rows.
     pub parameters: Vec<FunctionParameter>,
     /// Its columns.
-    pub columns: Vec<Column>,
+    pub columns: Columns,
 }
 
 /// A parameter of a schema function.
@@ -103,7 +104,7 @@ impl Schema {
         }
         let table = Table {
             name: name.clone(),
-            columns: kept,
+            columns: kept.into(),
             former: Vec::new(),
             preview: false,
             replaced_by: None,
@@ -114,9 +115,8 @@ impl Schema {
     fn push(&mut self, name: String, mut table: Table) {
         let known = self.by_name.get(&name).copied();
         let index = known.unwrap_or(self.tables.len());
-        for column in &mut table.columns {
-            column.origin = Origin::table(index);
-        }
+        let of_this = |c: &Column| c.clone().from(Origin::table(index));
+        table.columns = table.columns.iter().map(of_this).collect();
         if let Some(at) = known {
             self.tables[at] = table;
         } else {
@@ -158,7 +158,7 @@ impl Schema {
                     let name = words.next().unwrap_or_default().to_owned();
                     let mut table = Table {
                         name: name.clone(),
-                        columns: Vec::new(),
+                        columns: Columns::default(),
                         former: Vec::new(),
                         preview: false,
                         replaced_by: None,
@@ -187,7 +187,7 @@ impl Schema {
                         kind,
                         keeps,
                         parameters: Vec::new(),
-                        columns: Vec::new(),
+                        columns: Columns::default(),
                     });
                     last_is_table = false;
                 }

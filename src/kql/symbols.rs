@@ -4,7 +4,7 @@
 //! The binder fills this in while it binds; [`super::assist`] reads it. Nothing here decides what a
 //! query means.
 
-use super::bound::Column;
+use super::columns::Columns;
 use super::syntax::Span;
 use super::types::Type;
 
@@ -108,7 +108,7 @@ pub enum Shape {
     /// A value.
     Scalar(Type),
     /// A table: its columns, and whether more may come.
-    Table(Vec<Column>, bool),
+    Table(Columns, bool),
 }
 
 /// A name the query defines.

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use super::{Binder, TupleColumn, Ty, Val};
 use crate::kql::bound::{Column, Expr, ExprKind, Source};
 use crate::kql::builtins::{Builtin, Kind};
+use crate::kql::columns::Columns;
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{Call, ExprKind as S, Span};
 use crate::kql::types::{Type, Value};
@@ -196,7 +197,7 @@ impl Binder<'_> {
     fn plug_in_result(&mut self, builtin: &Builtin, vals: &[Val], span: Span) -> Ty {
         let row = self.row_columns();
         let row_open = self.row.as_ref().is_some_and(|r| r.open);
-        let lead = |names: &[(&str, Type)]| -> Vec<Column> {
+        let lead = |names: &[(&str, Type)]| -> Columns {
             names
                 .iter()
                 .map(|(n, t)| Column::new(*n, *t))
@@ -206,7 +207,7 @@ impl Binder<'_> {
         let (columns, open) = match builtin.name {
             "bag_unpack" => {
                 let gone = vals.first().and_then(|v| v.column);
-                let columns = row
+                let columns: Columns = row
                     .iter()
                     .enumerate()
                     .filter(|(i, _)| Some(*i) != gone)
@@ -221,7 +222,7 @@ impl Binder<'_> {
                     columns_in(&aggregate.expr, &mut gone);
                 }
                 let kept: Vec<usize> = vals.iter().skip(2).filter_map(|v| v.column).collect();
-                let columns: Vec<Column> = if kept.is_empty() {
+                let columns: Columns = if kept.is_empty() {
                     row.iter()
                         .enumerate()
                         .filter(|(i, _)| !gone.contains(i))
@@ -233,7 +234,7 @@ impl Binder<'_> {
                 (columns, true)
             }
             "ipv4_lookup" | "ipv6_lookup" => {
-                let mut columns = row.clone();
+                let mut columns = row.to_vec();
                 if let Some(Ty::Table(table)) = vals.first().map(|v| &v.ty) {
                     let keys: Vec<String> = if builtin.name == "ipv4_lookup" {
                         vals.iter()
@@ -253,7 +254,7 @@ impl Binder<'_> {
                     );
                     super::tables::make_unique(&mut columns);
                 }
-                (columns, row_open)
+                (columns.into(), row_open)
             }
             "autocluster" | "basket" => (
                 lead(&[
@@ -275,8 +276,11 @@ impl Binder<'_> {
                 row_open,
             ),
             "preview" | "identity" | "identity_v3" => (row.clone(), row_open),
-            "estimate_rows_count" => (vec![Column::new("EstimatedRowsCount", Type::Long)], false),
-            _ => (Vec::new(), true),
+            "estimate_rows_count" => (
+                vec![Column::new("EstimatedRowsCount", Type::Long)].into(),
+                false,
+            ),
+            _ => (Columns::default(), true),
         };
         let source = Source::Unsupported {
             what: format!("plug-in '{}'", builtin.name),

@@ -21,17 +21,20 @@ mod operators;
 mod projection;
 mod record;
 mod scalar;
+mod scope;
 mod tables;
 mod values;
 
 use std::rc::Rc;
 
 use super::bound::{BoundLet, BoundQuery, Column, Expr, ExprKind, LetId, Rel, Render, Source};
+use super::columns::Columns;
 use super::diagnostics::Diagnostic;
 use super::schema::Schema;
 use super::symbols::{Origin, Shape, SymbolKind, Symbols};
 use super::syntax::{self, FunctionDeclaration, LetValue, Span, StatementKind, Syntax};
 use super::types::{Type, Value};
+use scope::{Place, Scopes};
 
 /// What a name in the text turned out to be, for colouring and completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +59,7 @@ pub enum Reference {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ResultShape {
     /// Those known, in order.
-    pub columns: Vec<Column>,
+    pub columns: Columns,
     /// More may come.
     pub open: bool,
 }
@@ -79,6 +82,13 @@ pub struct Binding {
 /// Expansions of user functions allowed in one query.
 const MAX_EXPANSIONS: usize = 3000;
 
+/// Text of function bodies read in expansions, in bytes.
+const MAX_EXPANDED: usize = 2_000_000;
+
+/// Columns copied from operator to operator in one query. Beyond that, columns are no longer written
+/// down for each operator: the query is checked, not planned.
+const MAX_COPIED: usize = 500_000;
+
 /// How deep expansions may nest.
 const MAX_EXPANSION_DEPTH: usize = 24;
 
@@ -93,7 +103,7 @@ pub(super) struct Table {
 }
 
 impl Table {
-    pub(super) fn columns(&self) -> &[Column] {
+    pub(super) fn columns(&self) -> &Columns {
         self.rel.columns()
     }
 
@@ -218,21 +228,46 @@ pub(super) fn unknown(span: Span) -> Expr {
 /// The columns an expression may name.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Row {
-    pub(super) columns: Vec<Column>,
+    pub(super) columns: Columns,
     pub(super) open: bool,
     /// Columns of an open table that were named: they come after `columns`.
-    pub(super) inferred: Vec<Column>,
+    pub(super) inferred: Columns,
 }
 
 impl Row {
+    pub(super) fn of(table: &Table) -> Self {
+        Self {
+            columns: table.columns().clone(),
+            open: table.open(),
+            inferred: Columns::default(),
+        }
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.columns.iter().position(|c| c.name == name)
+        self.columns.find(name)
+    }
+
+    /// A column of an open row, known from now on.
+    pub(super) fn infer(&mut self, name: &str) -> Type {
+        if let Some(i) = self.inferred.find(name) {
+            return self.inferred[i].ty;
+        }
+        self.inferred.push(Column::new(name, Type::Unknown));
+        Type::Unknown
+    }
+
+    /// All columns, those named meanwhile included.
+    pub(super) fn all(&self) -> Columns {
+        if self.inferred.is_empty() {
+            return self.columns.clone();
+        }
+        self.columns.iter().chain(&self.inferred).cloned().collect()
     }
 }
 
 /// What a `let` or parameter stands for.
 #[derive(Clone, Debug)]
-pub(super) enum Local {
+pub(super) enum Local<'a> {
     Scalar {
         expr: Expr,
         constant: bool,
@@ -241,11 +276,11 @@ pub(super) enum Local {
     },
     Table {
         id: LetId,
-        columns: Vec<Column>,
+        columns: Columns,
         open: bool,
         parameter: bool,
     },
-    Function(Rc<UserFunction>),
+    Function(Rc<UserFunction<'a>>),
     /// A step of `scan`: its columns are the row's, then the declared ones.
     Step(usize),
     /// A column outside the row (`partition by`).
@@ -254,11 +289,11 @@ pub(super) enum Local {
 
 /// A function of the user with the scope it was declared in.
 #[derive(Debug)]
-pub(super) struct UserFunction {
-    pub(super) name: String,
-    pub(super) declaration: FunctionDeclaration,
-    /// How many of the locals existed.
-    pub(super) scope: Vec<(Rc<str>, Rc<Local>, Origin)>,
+pub(super) struct UserFunction<'a> {
+    pub(super) name: &'a str,
+    pub(super) declaration: &'a FunctionDeclaration,
+    /// What its body sees.
+    scope: Place,
 }
 
 /// Where a call stands, as to which functions may be called.
@@ -276,7 +311,7 @@ pub(super) struct Binder<'a> {
     pub(super) references: Vec<(Span, Reference)>,
     record: record::Record,
     pub(super) lets: Vec<BoundLet>,
-    pub(super) locals: Vec<(Rc<str>, Rc<Local>, Origin)>,
+    locals: Scopes<'a>,
     pub(super) row: Option<Row>,
     pub(super) right: Option<Row>,
     pub(super) scope: Scope,
@@ -284,6 +319,10 @@ pub(super) struct Binder<'a> {
     /// Above 0 nothing is reported.
     pub(super) silent: usize,
     pub(super) expansions: usize,
+    /// Bytes of bodies read in expansions.
+    pub(super) expanded: usize,
+    /// Columns copied so far.
+    pub(super) copied: usize,
     pub(super) expansion_depth: usize,
     pub(super) column_number: usize,
     pub(super) render: Option<Render>,
@@ -296,7 +335,7 @@ pub(super) struct Binder<'a> {
 }
 
 /// Binds a parsed text.
-pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
+pub fn bind<'a>(text: &'a str, syntax: &'a Syntax, schema: &'a Schema) -> Binding {
     let mut binder = Binder {
         text,
         schema,
@@ -304,13 +343,15 @@ pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
         references: Vec::new(),
         record: record::Record::default(),
         lets: Vec::new(),
-        locals: Vec::new(),
+        locals: Scopes::default(),
         row: None,
         right: None,
         scope: Scope::Normal,
         fuzzy: false,
         silent: 0,
         expansions: 0,
+        expanded: 0,
+        copied: 0,
         expansion_depth: 0,
         column_number: 1,
         render: None,
@@ -335,7 +376,7 @@ pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
         match val.ty {
             Ty::Table(table) => {
                 result = Some(ResultShape {
-                    columns: table.columns().to_vec(),
+                    columns: table.columns().clone(),
                     open: table.open(),
                 });
                 bound = Some(BoundQuery {
@@ -353,7 +394,7 @@ pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
                     lets: std::mem::take(&mut binder.lets),
                     body: Rel {
                         source: Source::Print(vec![expr]),
-                        source_columns: vec![Column::new(name, ty)],
+                        source_columns: vec![Column::new(name, ty)].into(),
                         source_open: false,
                         span,
                         ops: Vec::new(),
@@ -363,6 +404,13 @@ pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
             }
             _ => {}
         }
+    }
+    if let Some(query) = bound.as_mut().filter(|_| binder.spent()) {
+        query.lets.clear();
+        query.body.ops.clear();
+        query.body.source = Source::Unsupported {
+            what: "so many columns in so many operators".to_owned(),
+        };
     }
     binder
         .diagnostics
@@ -378,7 +426,7 @@ pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
     }
 }
 
-impl Binder<'_> {
+impl<'a> Binder<'a> {
     pub(super) fn report(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
         if self.silent == 0 {
             self.diagnostics
@@ -397,16 +445,18 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn push_local(&mut self, name: &str, local: Local, origin: Origin) {
-        self.locals.push((Rc::from(name), Rc::new(local), origin));
+    /// So many columns were copied that no operator gets its own any more.
+    pub(super) fn spent(&self) -> bool {
+        self.copied > MAX_COPIED
     }
 
-    pub(super) fn local(&self, name: &str) -> Option<(Rc<Local>, Origin)> {
-        self.locals
-            .iter()
-            .rev()
-            .find(|(n, ..)| &**n == name)
-            .map(|(_, local, origin)| (Rc::clone(local), *origin))
+    pub(super) fn push_local(&mut self, name: &str, local: Local<'a>, origin: Origin) {
+        self.locals.push(name, local, origin);
+    }
+
+    pub(super) fn local(&self, name: &str) -> Option<(Rc<Local<'a>>, Origin)> {
+        let (local, origin) = self.locals.find(name)?;
+        Some((Rc::clone(local), origin))
     }
 
     pub(super) fn add_let(&mut self, name: &str, value: super::bound::LetValue) -> LetId {
@@ -424,8 +474,8 @@ impl Binder<'_> {
         name: &str,
         table: Table,
         materialize: bool,
-    ) -> (LetId, Vec<Column>, bool) {
-        let columns = table.columns().to_vec();
+    ) -> (LetId, Columns, bool) {
+        let columns = table.columns().clone();
         let open = table.open();
         let value = super::bound::LetValue::Table {
             rel: Box::new(table.rel),
@@ -434,7 +484,7 @@ impl Binder<'_> {
         (self.add_let(name, value), columns, open)
     }
 
-    pub(super) fn statement(&mut self, statement: &StatementKind) {
+    pub(super) fn statement(&mut self, statement: &'a StatementKind) {
         match statement {
             StatementKind::Let { name, value } => self.let_statement(name, value),
             StatementKind::Set { name, value } => {
@@ -483,15 +533,15 @@ impl Binder<'_> {
         }
     }
 
-    fn let_statement(&mut self, name: &syntax::Name, value: &LetValue) {
+    fn let_statement(&mut self, name: &'a syntax::Name, value: &'a LetValue) {
         let mut shape = Shape::Unknown;
         let mut place = Span::default();
         let local = match value {
             LetValue::Function(declaration) => {
                 let function = UserFunction {
-                    name: name.text.clone(),
-                    declaration: (**declaration).clone(),
-                    scope: self.locals.clone(),
+                    name: &name.text,
+                    declaration,
+                    scope: self.locals.place(),
                 };
                 shape = self.check_declaration(&function);
                 place = declaration.body;
@@ -553,7 +603,7 @@ impl Binder<'_> {
             }
         };
         if !name.is_missing() {
-            if self.expansion_depth == 0 && self.locals.iter().any(|(n, ..)| **n == *name.text) {
+            if self.expansion_depth == 0 && self.locals.find(&name.text).is_some() {
                 let message = format!(
                     "A variable with the name '{}' has already been declared.",
                     name.text
@@ -602,8 +652,8 @@ impl Binder<'_> {
         }
     }
 
-    pub(super) fn declared_columns(&mut self, list: &[syntax::ColumnDeclaration]) -> Vec<Column> {
-        let mut columns: Vec<Column> = Vec::new();
+    pub(super) fn declared_columns(&mut self, list: &[syntax::ColumnDeclaration]) -> Columns {
+        let mut columns = Columns::default();
         for declaration in list {
             if declaration.name.is_missing() {
                 continue;
@@ -611,7 +661,7 @@ impl Binder<'_> {
             let ty = self.declared_type(&declaration.ty);
             self.refer(declaration.name.span, Reference::Column);
             let column = self.define_column(&declaration.name, ty, Span::default());
-            if columns.iter().any(|c| c.name == declaration.name.text) {
+            if columns.has(&declaration.name.text) {
                 let message = format!(
                     "A column with the name '{}' is already declared.",
                     declaration.name.text
@@ -628,7 +678,7 @@ impl Binder<'_> {
 /// What a value is, for those who ask what a name stands for.
 fn shape_of(val: &Val) -> Shape {
     match &val.ty {
-        Ty::Table(table) => Shape::Table(table.columns().to_vec(), table.open()),
+        Ty::Table(table) => Shape::Table(table.columns().clone(), table.open()),
         Ty::Error | Ty::Void | Ty::Database => Shape::Unknown,
         ty => Shape::Scalar(ty.type_or_unknown()),
     }

@@ -3,18 +3,19 @@
 use std::rc::Rc;
 
 use super::{Binder, Local, Reference, Scope, Table, Ty, Val};
-use crate::kql::bound::{Column, ExprKind, Rel, Source};
+use crate::kql::bound::{ExprKind, Rel, Source};
 use crate::kql::builtins::{Kind, builtins};
+use crate::kql::columns::Columns;
 use crate::kql::diagnostics::{Diagnostic, Fix, nearest};
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{Name, NameForm, Span};
 use crate::kql::types::Type;
 
-impl Binder<'_> {
+impl<'a> Binder<'a> {
     /// A table that starts with this source.
     pub(super) fn source(
         source: Source,
-        columns: Vec<Column>,
+        columns: impl Into<Columns>,
         open: bool,
         span: Span,
         name: Option<String>,
@@ -22,7 +23,7 @@ impl Binder<'_> {
         Table {
             rel: Rel {
                 source,
-                source_columns: columns,
+                source_columns: columns.into(),
                 source_open: open,
                 span,
                 ops: Vec::new(),
@@ -131,13 +132,7 @@ impl Binder<'_> {
             && let Some(row) = &mut self.row
             && row.open
         {
-            let ty = match row.inferred.iter().find(|c| c.name == text) {
-                Some(column) => column.ty,
-                None => {
-                    row.inferred.push(Column::new(text, Type::Unknown));
-                    Type::Unknown
-                }
-            };
+            let ty = row.infer(text);
             self.mention(name.span, Reference::Column, ty, Origin::UNKNOWN);
             let mut val = Val::scalar(ExprKind::OpenColumn(text.to_owned()), ty, name.span);
             val.is_column = true;
@@ -158,7 +153,7 @@ impl Binder<'_> {
         Some(val)
     }
 
-    fn local_val(&mut self, local: &Rc<Local>, origin: Origin, name: &Name) -> Val {
+    fn local_val(&mut self, local: &Rc<Local<'a>>, origin: Origin, name: &Name) -> Val {
         let ty = match &**local {
             Local::Scalar { expr, .. } => expr.ty,
             _ => Type::Unknown,
@@ -247,7 +242,13 @@ impl Binder<'_> {
                 let source = Source::Unsupported {
                     what: format!("table '{}'", name.text),
                 };
-                Self::source(source, Vec::new(), true, name.span, Some(name.text.clone()))
+                Self::source(
+                    source,
+                    Columns::default(),
+                    true,
+                    name.span,
+                    Some(name.text.clone()),
+                )
             };
             if self.fuzzy {
                 if self.silent == 0 {
@@ -292,7 +293,7 @@ impl Binder<'_> {
         }
         if meant.is_none() {
             let tables = self.schema.tables().iter().map(|t| t.name.as_str());
-            let locals = self.locals.iter().map(|(n, ..)| &**n);
+            let locals = self.locals.visible().map(|(n, _)| n);
             meant = nearest(&name.text, locals.chain(tables)).map(str::to_owned);
         }
         self.suggest(code, name.span, message, meant);

@@ -1,9 +1,10 @@
 //! Columns being put together: names made unique, declared twice reported, replaced in place.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::{Binder, Reference, TupleColumn, Ty, Val, unknown};
 use crate::kql::bound::{Column, Expr, ExprKind};
+use crate::kql::columns::{Columns, NameIndex};
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, ExprKind as S, Span};
 use crate::kql::types::{Type, Value};
@@ -18,7 +19,7 @@ pub(super) enum Style {
     Summarize,
 }
 
-/// One column of the output.
+/// One column of the output that is not merely passed on.
 #[derive(Clone, Debug)]
 pub(super) struct Projected {
     pub(super) column: Column,
@@ -26,21 +27,36 @@ pub(super) struct Projected {
     pub(super) identity: Option<usize>,
     /// Its value; for a column of a tuple, the argument.
     pub(super) expr: Expr,
-    /// Passed on from the row, not from an expression.
-    pub(super) passed: bool,
     /// The item it came from.
     pub(super) item: usize,
+    /// Given under its own name: that name cannot be given again.
+    declared: bool,
 }
 
 /// Collects the output columns of an operator.
 #[derive(Debug, Default)]
 pub(super) struct Projection {
-    pub(super) columns: Vec<Projected>,
-    index: HashMap<String, usize>,
-    declared: HashSet<String>,
-    names: HashSet<String>,
-    skip: HashSet<usize>,
+    /// Columns of the row, passed on; they come first.
+    base: Columns,
+    /// Places of `base` that hold something else now.
+    pub(super) replaced: BTreeMap<usize, Projected>,
+    /// Columns of an open row that were named only now; they come after `base`.
+    late: Vec<Column>,
+    /// The others.
+    pub(super) added: Vec<Projected>,
+    index: NameIndex,
+    /// Names declared that gave no column.
+    absent: Vec<String>,
+    /// Row columns not to be added (again).
+    skip: Vec<usize>,
     item: usize,
+}
+
+/// Where a name stands in a projection.
+#[derive(Clone, Copy)]
+enum Spot {
+    Base(usize),
+    Added(usize),
 }
 
 impl Projection {
@@ -49,34 +65,45 @@ impl Projection {
     }
 
     /// All columns of the row, passed on.
-    pub(super) fn pass_all(&mut self, columns: &[Column], once: bool) {
-        for (i, column) in columns.iter().enumerate() {
-            self.add(column.clone(), Some(i), column_expr(i, column), true, false);
-            if once {
-                self.skip.insert(i);
-            }
+    pub(super) fn over(base: Columns) -> Self {
+        Self {
+            base,
+            ..Self::default()
         }
     }
 
     /// Row columns already there are not added again.
     pub(super) fn skip_present(&mut self) {
-        let present: Vec<usize> = self.columns.iter().filter_map(|c| c.identity).collect();
+        let present = self.added.iter().filter_map(|c| c.identity);
         self.skip.extend(present);
     }
 
     /// The column of this name, as it is now.
-    fn find(&self, name: &str) -> Option<&Column> {
-        self.index.get(name).map(|&at| &self.columns[at].column)
+    fn column(&self, name: &str) -> Option<&Column> {
+        Some(match self.find(name)? {
+            Spot::Base(i) => self.replaced.get(&i).map_or(&self.base[i], |c| &c.column),
+            Spot::Added(i) => &self.added[i].column,
+        })
     }
 
-    fn unique(&mut self, name: &str) -> String {
-        if self.names.insert(name.to_owned()) {
-            return name.to_owned();
+    fn find(&self, name: &str) -> Option<Spot> {
+        if let Some(i) = self.base.find(name) {
+            return Some(Spot::Base(i));
+        }
+        let added = &self.added;
+        self.index
+            .find(name, |i| added[i].column.name.as_str())
+            .map(Spot::Added)
+    }
+
+    fn unique(&self, name: String) -> String {
+        if self.find(&name).is_none() {
+            return name;
         }
         let mut number = 1;
         loop {
             let candidate = format!("{name}{number}");
-            if self.names.insert(candidate.clone()) {
+            if self.find(&candidate).is_none() {
                 return candidate;
             }
             number += 1;
@@ -89,34 +116,50 @@ impl Projection {
         column: Column,
         identity: Option<usize>,
         expr: Expr,
-        passed: bool,
         replace: bool,
+    ) -> bool {
+        self.put(column, identity, expr, replace, false)
+    }
+
+    fn put(
+        &mut self,
+        column: Column,
+        identity: Option<usize>,
+        expr: Expr,
+        replace: bool,
+        declared: bool,
     ) -> bool {
         if column.name.is_empty() || identity.is_some_and(|i| self.skip.contains(&i)) {
             return false;
         }
-        let item = self.item;
-        if replace && let Some(&at) = self.index.get(&column.name) {
-            self.columns[at] = Projected {
-                column,
-                identity,
-                expr,
-                passed,
-                item,
-            };
-            return true;
-        }
-        let name = self.unique(&column.name);
-        let identity = identity.filter(|_| name == column.name);
-        self.index.insert(name.clone(), self.columns.len());
-        let column = Column { name, ..column };
-        self.columns.push(Projected {
+        let mut projected = Projected {
             column,
             identity,
             expr,
-            passed,
-            item,
-        });
+            item: self.item,
+            declared,
+        };
+        if replace && let Some(spot) = self.find(&projected.column.name) {
+            match spot {
+                Spot::Base(i) => {
+                    projected.declared |= self.replaced.get(&i).is_some_and(|c| c.declared);
+                    self.replaced.insert(i, projected);
+                }
+                Spot::Added(i) => {
+                    projected.declared |= self.added[i].declared;
+                    self.added[i] = projected;
+                }
+            }
+            return true;
+        }
+        let name = std::mem::take(&mut projected.column.name);
+        let length = name.len();
+        projected.column.name = self.unique(name);
+        projected.identity = identity.filter(|_| projected.column.name.len() == length);
+        self.added.push(projected);
+        let added = &self.added;
+        self.index
+            .insert(added.len() - 1, |i| added[i].column.name.as_str());
         true
     }
 
@@ -128,54 +171,73 @@ impl Projection {
         expr: Expr,
         replace: bool,
     ) -> bool {
-        if self.declared.contains(&column.name) {
+        let before = match self.find(&column.name) {
+            Some(Spot::Base(i)) => self.replaced.get(&i).is_some_and(|c| c.declared),
+            Some(Spot::Added(i)) => self.added[i].declared,
+            None => false,
+        };
+        if before || self.absent.contains(&column.name) {
             return false;
         }
         let name = column.name.clone();
-        if replace && self.index.contains_key(&name) {
-            self.add(column, identity, expr, false, true);
-            self.declared.insert(name);
-        } else {
-            let before = self.columns.len();
-            self.add(column, identity, expr, false, false);
-            if let Some(added) = self.columns.get(before) {
-                self.declared.insert(added.column.name.clone());
-            } else {
-                self.declared.insert(name);
-            }
+        if !self.put(column, identity, expr, replace, true) {
+            self.absent.push(name);
         }
         true
     }
 
     /// Columns of an open row that were named only now come after those passed on.
-    pub(super) fn pass_inferred(&mut self, before: usize, now: &[Column]) {
-        for (i, column) in now.iter().enumerate().skip(before) {
-            if self.names.insert(column.name.clone()) {
-                let expr = Expr {
-                    kind: ExprKind::OpenColumn(column.name.clone()),
-                    ty: column.ty,
-                    span: Span::default(),
-                };
-                let projected = Projected {
-                    column: column.clone(),
-                    identity: None,
-                    expr,
-                    passed: true,
-                    item: 0,
-                };
-                self.columns.insert(i.min(self.columns.len()), projected);
+    pub(super) fn pass_inferred(&mut self, now: &Columns) {
+        for column in now.iter().skip(self.base.len()) {
+            if self.find(&column.name).is_none() {
+                self.late.push(column.clone());
             }
         }
-        self.index = self
-            .columns
-            .iter()
-            .enumerate()
-            .map(|(i, c)| (c.column.name.clone(), i))
-            .collect();
     }
 
-    pub(super) fn output(&self) -> Vec<Column> {
-        self.columns.iter().map(|c| c.column.clone()).collect()
+    /// Where the `i`th added column stands in the output.
+    pub(super) fn place_of_added(&self, i: usize) -> usize {
+        self.base.len() + self.late.len() + i
+    }
+
+    /// Everything that is not merely passed on, with its place in the output.
+    pub(super) fn changes(&self) -> impl Iterator<Item = (usize, &Projected)> {
+        let added = self.added.iter().enumerate();
+        self.replaced
+            .iter()
+            .map(|(i, c)| (*i, c))
+            .filter(|(i, c)| c.identity != Some(*i))
+            .chain(added.map(|(i, c)| (self.place_of_added(i), c)))
+    }
+
+    /// The output columns, made in place where nobody else holds those of the row.
+    pub(super) fn into_output(self) -> Columns {
+        let mut columns = self.base;
+        for (i, projected) in self.replaced {
+            columns.set(i, projected.column);
+        }
+        for column in self.late {
+            columns.push(column);
+        }
+        for projected in self.added {
+            columns.push(projected.column);
+        }
+        columns
+    }
+
+    /// The output columns; those of the row itself where nothing changed.
+    pub(super) fn output(&self) -> Columns {
+        if self.replaced.is_empty() && self.late.is_empty() && self.added.is_empty() {
+            return self.base.clone();
+        }
+        let mut list = Vec::with_capacity(self.place_of_added(self.added.len()));
+        list.extend_from_slice(&self.base);
+        for (i, projected) in &self.replaced {
+            list[*i] = projected.column.clone();
+        }
+        list.extend_from_slice(&self.late);
+        list.extend(self.added.iter().map(|c| c.column.clone()));
+        list.into()
     }
 }
 
@@ -223,17 +285,17 @@ impl Binder<'_> {
             S::Star => {
                 let columns = self.row_columns();
                 for (i, column) in columns.iter().enumerate() {
-                    into.add(column.clone(), Some(i), column_expr(i, column), false, true);
+                    into.add(column.clone(), Some(i), column_expr(i, column), true);
                 }
                 Val::error(e.span)
             }
             _ => {
                 let noted = self.noted();
-                let first = into.columns.len();
+                let first = into.added.len();
                 let val = self.expr(e, false);
                 self.check_scalar(&val, e.span);
                 self.project_plain(&val, e, into, style, as_type, position);
-                for (part, added) in into.columns.iter_mut().skip(first).enumerate() {
+                for (part, added) in into.added.iter_mut().skip(first).enumerate() {
                     self.make_up(&mut added.column, e.span, part, noted);
                 }
                 val
@@ -249,10 +311,12 @@ impl Binder<'_> {
     }
 
     /// All columns of the row, those named meanwhile included.
-    pub(super) fn row_columns(&self) -> Vec<Column> {
-        self.row.as_ref().map_or_else(Vec::new, |row| {
-            row.columns.iter().chain(&row.inferred).cloned().collect()
-        })
+    pub(super) fn row_columns(&self) -> Columns {
+        match &self.row {
+            Some(row) if self.spent() => row.columns.clone(),
+            Some(row) => row.all(),
+            None => Columns::default(),
+        }
     }
 
     fn declared_twice(&mut self, name: &str, span: Span) {
@@ -285,13 +349,7 @@ impl Binder<'_> {
             }
             for (i, tuple) in columns.iter().enumerate().skip(1) {
                 let column = prefixed(val, tuple);
-                into.add(
-                    column,
-                    tuple.identity,
-                    tuple_expr(val, columns, i),
-                    false,
-                    false,
-                );
+                into.add(column, tuple.identity, tuple_expr(val, columns, i), false);
             }
             return;
         }
@@ -299,7 +357,7 @@ impl Binder<'_> {
         let column = self.define_column(name, ty, value);
         let replace = val.is_column || matches!(style, Style::Replace | Style::Extend);
         if replace
-            && let Some(before) = into.find(&name.text)
+            && let Some(before) = into.column(&name.text)
             && before.origin.as_symbol().is_some()
         {
             self.same(column.origin, before.origin);
@@ -327,7 +385,7 @@ impl Binder<'_> {
                         self.declared_twice(&name.text, name.span);
                     }
                 } else if style != Style::Print {
-                    into.add(prefixed(val, tuple), tuple.identity, expr, false, false);
+                    into.add(prefixed(val, tuple), tuple.identity, expr, false);
                 }
             }
             for name in names.iter().skip(columns.len()) {
@@ -368,7 +426,8 @@ impl Binder<'_> {
             let ty = as_type.unwrap_or(column.ty);
             let column = Column { ty, ..column };
             let identity = as_type.is_none().then_some(i);
-            if !into.declare(column, identity, val.expr.clone(), style == Style::Replace) {
+            let replace = matches!(style, Style::Replace | Style::Extend);
+            if !into.declare(column, identity, val.expr.clone(), replace) {
                 self.declared_twice(&name, e.span);
             }
             return;
@@ -394,7 +453,6 @@ impl Binder<'_> {
                     tuple.identity,
                     tuple_expr(val, columns, i),
                     false,
-                    false,
                 );
             }
             return;
@@ -412,7 +470,6 @@ impl Binder<'_> {
                 None,
                 expr,
                 false,
-                false,
             );
             return;
         }
@@ -420,7 +477,7 @@ impl Binder<'_> {
             Some(name) if !name.is_empty() => name.clone(),
             _ => self.default_name(style == Style::Extend),
         };
-        into.add(Column::new(name, ty), None, expr, false, replace);
+        into.add(Column::new(name, ty), None, expr, replace);
     }
 
     /// `Column1`, `Column2`, ...: the first that nothing in sight is called.

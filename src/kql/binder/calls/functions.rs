@@ -2,6 +2,7 @@
 
 use crate::kql::binder::Binder;
 use crate::kql::binder::Local;
+use crate::kql::binder::MAX_EXPANDED;
 use crate::kql::binder::MAX_EXPANSION_DEPTH;
 use crate::kql::binder::MAX_EXPANSIONS;
 use crate::kql::binder::Reference;
@@ -16,11 +17,11 @@ use crate::kql::binder::values::Conversion;
 use crate::kql::binder::values::assignable;
 use crate::kql::binder::values::convert;
 use crate::kql::bound::Argument;
-use crate::kql::bound::Column;
 use crate::kql::bound::Expr;
 use crate::kql::bound::ExprKind;
 use crate::kql::bound::LetValue;
 use crate::kql::bound::Source;
+use crate::kql::columns::Columns;
 use crate::kql::schema::FunctionKind;
 use crate::kql::schema::SchemaFunction;
 use crate::kql::symbols::Shape;
@@ -33,12 +34,12 @@ use crate::kql::syntax::TypeSyntax;
 use crate::kql::types::Type;
 use std::rc::Rc;
 
-impl Binder<'_> {
+impl<'a> Binder<'a> {
     // ---- functions of the user
 
     pub(super) fn user_call(
         &mut self,
-        function: &Rc<UserFunction>,
+        function: &Rc<UserFunction<'a>>,
         call: &Call,
         span: Span,
     ) -> Val {
@@ -99,7 +100,7 @@ impl Binder<'_> {
         let count = given.len();
         if count < required || count > parameters.len() {
             self.argument_count(
-                &function.name,
+                function.name,
                 parameters.len(),
                 parameters.len(),
                 call.name.span,
@@ -121,8 +122,8 @@ impl Binder<'_> {
                     let missing = columns.iter().flatten().any(|c| {
                         let ty = self.declared_type(&c.ty);
                         !table.open()
-                            && !table.columns().iter().any(|t| {
-                                t.name == c.name.text && assignable(ty, t.ty, Conversion::None)
+                            && !table.columns().find(&c.name.text).is_some_and(|i| {
+                                assignable(ty, table.columns()[i].ty, Conversion::None)
                             })
                     });
                     if missing && !faults {
@@ -147,12 +148,17 @@ impl Binder<'_> {
     /// The body of a function with arguments in the place of its parameters. Silent.
     pub(in crate::kql::binder) fn expand(
         &mut self,
-        function: &Rc<UserFunction>,
+        function: &Rc<UserFunction<'a>>,
         given: Vec<(usize, Val)>,
         span: Span,
     ) -> Val {
         self.expansions += 1;
-        if self.expansions > MAX_EXPANSIONS || self.expansion_depth >= MAX_EXPANSION_DEPTH {
+        let body = function.declaration.body;
+        self.expanded += (body.end - body.start) as usize;
+        if self.expansions > MAX_EXPANSIONS
+            || self.expanded > MAX_EXPANDED
+            || self.expansion_depth >= MAX_EXPANSION_DEPTH
+        {
             return Val::new(Expr {
                 kind: ExprKind::Unsupported {
                     what: "so many calls of functions within functions".to_owned(),
@@ -162,7 +168,6 @@ impl Binder<'_> {
             });
         }
         let constant = given.iter().all(|(_, v)| v.constant);
-        let mut locals = function.scope.clone();
         let mut given: Vec<Option<Val>> = {
             let mut slots: Vec<Option<Val>> = function
                 .declaration
@@ -178,8 +183,9 @@ impl Binder<'_> {
             slots
         };
         self.silent += 1;
+        let mut locals = Vec::with_capacity(given.len());
         for (parameter, slot) in function.declaration.parameters.iter().zip(given.iter_mut()) {
-            let name: Rc<str> = Rc::from(parameter.declaration.name.text.as_str());
+            let name = parameter.declaration.name.text.as_str();
             let val = match slot.take() {
                 Some(val) => Some(val),
                 None => parameter.default.as_ref().map(|d| self.expr(d, false)),
@@ -234,9 +240,12 @@ impl Binder<'_> {
             let shape = Shape::Unknown;
             let declared = &parameter.declaration.name;
             let origin = self.define(declared, SymbolKind::Parameter, shape, parameter.span);
-            locals.push((name, Rc::new(local), origin));
+            locals.push((name, local, origin));
         }
-        let outer_locals = std::mem::replace(&mut self.locals, locals);
+        let outer_locals = self.locals.enter(Some(function.scope));
+        for (name, local, origin) in locals {
+            self.locals.push(name, local, origin);
+        }
         let outer = (
             self.row.take(),
             self.right.take(),
@@ -247,7 +256,7 @@ impl Binder<'_> {
         self.scope = Scope::Normal;
         self.column_number = 1;
         self.expansion_depth += 1;
-        let mut val = self.body(&function.declaration, span);
+        let mut val = self.body(function.declaration, span);
         self.expansion_depth -= 1;
         (
             self.row,
@@ -256,7 +265,7 @@ impl Binder<'_> {
             self.column_number,
             self.piped,
         ) = outer;
-        self.locals = outer_locals;
+        self.locals.leave(outer_locals);
         self.silent -= 1;
         if val.ty.is_error() {
             val = Val::new(unknown(span));
@@ -268,12 +277,12 @@ impl Binder<'_> {
         val.same_as = None;
         val.name = None;
         if let Ty::Table(table) = &mut val.ty {
-            table.name = Some(function.name.clone());
+            table.name = Some(function.name.to_owned());
         }
         val
     }
 
-    pub(super) fn body(&mut self, declaration: &FunctionDeclaration, span: Span) -> Val {
+    pub(super) fn body(&mut self, declaration: &'a FunctionDeclaration, span: Span) -> Val {
         for statement in &declaration.statements {
             self.statement(&statement.kind);
         }
@@ -285,9 +294,12 @@ impl Binder<'_> {
 
     /// Reads a declared function once for its faults and colours; what it gives as far as the declaration
     /// alone tells.
-    pub(in crate::kql::binder) fn check_declaration(&mut self, function: &UserFunction) -> Shape {
+    pub(in crate::kql::binder) fn check_declaration(
+        &mut self,
+        function: &UserFunction<'a>,
+    ) -> Shape {
         let lets = self.lets.len();
-        let depth = self.locals.len();
+        let outer_locals = self.locals.enter(Some(function.scope));
         let mut can_be_table = true;
         for parameter in &function.declaration.parameters {
             let name = &parameter.declaration.name;
@@ -358,10 +370,10 @@ impl Binder<'_> {
         self.column_number = 1;
         // names declared inside may repeat those outside
         self.expansion_depth += 1;
-        let val = self.body(&function.declaration, function.declaration.body);
+        let val = self.body(function.declaration, function.declaration.body);
         self.expansion_depth -= 1;
         (self.row, self.right, self.scope, self.column_number) = outer;
-        self.locals.truncate(depth);
+        self.locals.leave(outer_locals);
         self.lets.truncate(lets);
         shape_of(&val)
     }
@@ -410,13 +422,13 @@ impl Binder<'_> {
                     let table = Self::source(source, function.columns.clone(), false, span, None);
                     return Self::table_val(table, span);
                 };
-                let mut columns: Vec<Column> = if function.keeps {
-                    table.columns().to_vec()
+                let mut columns = if function.keeps {
+                    table.columns().clone()
                 } else {
-                    Vec::new()
+                    Columns::default()
                 };
                 for column in &function.columns {
-                    if !columns.iter().any(|c| c.name == column.name) {
+                    if !columns.has(&column.name) {
                         columns.push(column.clone());
                     }
                 }

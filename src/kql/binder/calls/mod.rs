@@ -12,7 +12,6 @@ use crate::kql::binder::Ty;
 use crate::kql::binder::Val;
 use crate::kql::binder::scalar::type_word;
 use crate::kql::binder::unknown;
-use crate::kql::bound::Column;
 use crate::kql::bound::Expr;
 use crate::kql::bound::ExprKind;
 use crate::kql::bound::Source;
@@ -24,6 +23,7 @@ use crate::kql::builtins::Returns;
 use crate::kql::builtins::Signature;
 use crate::kql::builtins::builtins;
 use crate::kql::builtins::canonical_name;
+use crate::kql::columns::Columns;
 use crate::kql::diagnostics::nearest;
 use crate::kql::symbols::Origin;
 use crate::kql::syntax;
@@ -44,9 +44,8 @@ impl Binder<'_> {
                 return self.user_call(function, call, span);
             }
             if let Some(function) = self.schema.function(name) {
-                let function = function.clone();
                 self.refer(call.name.span, Reference::Function);
-                return self.schema_call(&function, call, span);
+                return self.schema_call(function, call, span);
             }
             if scope == Scope::Aggregate
                 && let Some(builtin) = builtins().get(Kind::Aggregate, name)
@@ -167,9 +166,9 @@ impl Binder<'_> {
             );
             if in_first && let Some(Ty::Table(first)) = vals.first().map(|v| v.ty.clone()) {
                 let row = crate::kql::binder::Row {
-                    columns: first.columns().to_vec(),
+                    columns: first.columns().clone(),
                     open: first.open(),
-                    inferred: Vec::new(),
+                    inferred: Columns::default(),
                 };
                 let outer = self.row.replace(row);
                 vals.push(self.expr(arg, false));
@@ -328,7 +327,7 @@ impl Binder<'_> {
         &self,
         table: &mut Table,
         kind: crate::kql::bound::OpKind,
-        columns: Vec<Column>,
+        columns: Columns,
         open: bool,
         span: Span,
     ) {

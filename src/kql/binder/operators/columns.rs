@@ -1,5 +1,7 @@
 //! Operators that choose, name and group columns.
 
+use std::collections::HashSet;
+
 use crate::kql::binder::Binder;
 use crate::kql::binder::Reference;
 use crate::kql::binder::Scope;
@@ -17,6 +19,7 @@ use crate::kql::bound::Expr;
 use crate::kql::bound::ExprKind;
 use crate::kql::bound::OpKind;
 use crate::kql::bound::TopNestedLevel;
+use crate::kql::columns::Columns;
 use crate::kql::syntax;
 use crate::kql::syntax::ExprKind as S;
 use crate::kql::syntax::NameForm;
@@ -25,34 +28,31 @@ use crate::kql::syntax::Span;
 impl Binder<'_> {
     pub(super) fn extend(
         &mut self,
-        table: Table,
+        mut table: Table,
         list: &[syntax::Expr],
         style: Style,
         span: Span,
         make: impl Fn(Vec<ColumnSetter>) -> OpKind,
     ) -> Option<Table> {
-        let row = self.row_columns();
-        let mut into = Projection::new();
-        into.pass_all(&row, false);
+        let mut into = Projection::over(self.row_columns());
         for (i, e) in list.iter().enumerate() {
-            let before = into.columns.len();
-            let val = self.project(e, &mut into, style, None, i);
-            // `extend a` of a column as it is changes nothing
-            if let Some(same) = val.same_as
-                && !matches!(e.kind, S::Named { .. } | S::NamedList { .. })
-                && into.columns.len() > before
-                && into.columns[before].identity.is_none()
-                && row
-                    .get(same)
-                    .is_some_and(|c| into.columns[before].column.name != c.name)
-            {
-                into.columns.truncate(before);
-            }
+            self.project(e, &mut into, style, None, i);
         }
-        into.pass_inferred(row.len(), &self.row_columns());
+        into.pass_inferred(&self.row_columns());
         let open = table.open();
         let setters = setters(&into);
-        self.shape(table, make(setters), into.output(), open, span)
+        let columns = if self.spent() {
+            // nobody but the last operator keeps its columns now
+            self.row = None;
+            match table.rel.ops.last_mut() {
+                Some(op) => op.columns = Columns::default(),
+                None => table.rel.source_columns = Columns::default(),
+            }
+            into.into_output()
+        } else {
+            into.output()
+        };
+        self.shape(table, make(setters), columns, open, span)
     }
 
     pub(super) fn pick(
@@ -67,15 +67,24 @@ impl Binder<'_> {
             self.pick_columns(e, &mut picked);
         }
         let columns = self.row_columns();
+        let mut is_picked = vec![false; columns.len()];
+        for i in picked {
+            if let Some(place) = is_picked.get_mut(i) {
+                *place = true;
+            }
+        }
+        if self.spent() {
+            return self.left_open(table, span);
+        }
         let chosen: Vec<usize> = (0..columns.len())
-            .filter(|i| picked.contains(i) == keep)
+            .filter(|i| is_picked[*i] == keep)
             .collect();
         let open = table.open();
         let exprs = chosen
             .iter()
             .map(|&i| column_expr(i, &columns[i]))
             .collect();
-        let out = chosen.iter().map(|&i| columns[i].clone()).collect();
+        let out: Columns = chosen.iter().map(|&i| columns[i].clone()).collect();
         self.shape(
             table,
             OpKind::Project {
@@ -124,8 +133,13 @@ impl Binder<'_> {
         list: &[syntax::Expr],
         span: Span,
     ) -> Option<Table> {
-        let mut columns = self.row_columns();
-        let mut taken: Vec<String> = columns.iter().map(|c| c.name.clone()).collect();
+        let before = self.row_columns();
+        let mut columns = if self.spent() {
+            Vec::new()
+        } else {
+            before.to_vec()
+        };
+        let mut taken: HashSet<&str> = HashSet::new();
         for e in list {
             let S::Named { name, value } = &e.kind else {
                 self.expr(e, false);
@@ -143,17 +157,19 @@ impl Binder<'_> {
                 }
                 continue;
             };
-            if taken.contains(&name.text) {
+            if before.has(&name.text) || !taken.insert(&name.text) {
                 let message = format!(
                     "A column with the name '{}' is already declared.",
                     name.text
                 );
                 self.report("KS171", name.span, message);
-            } else {
-                taken.push(name.text.clone());
-                columns[i].name.clone_from(&name.text);
-                columns[i].origin = renamed.origin;
+            } else if let Some(column) = columns.get_mut(i) {
+                column.name.clone_from(&name.text);
+                column.origin = renamed.origin;
             }
+        }
+        if self.spent() {
+            return self.left_open(table, span);
         }
         let open = table.open();
         let exprs = columns
@@ -177,6 +193,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Table> {
         let mut order: Vec<usize> = Vec::new();
+        let mut placed: HashSet<usize> = HashSet::new();
         for e in list {
             let (value, direction) = match &e.kind {
                 S::Ordered {
@@ -216,9 +233,9 @@ impl Binder<'_> {
                 let val = self.expr(value, false);
                 found.extend(val.column);
                 if let ExprKind::OpenColumn(name) = &val.expr.kind {
-                    found.extend(self.row_columns().iter().position(|c| c.name == *name));
+                    found.extend(self.row_columns().find(name));
                 }
-                if let Some(name) = found.first().filter(|i| order.contains(i)).and(val.name) {
+                if let Some(name) = found.first().filter(|i| placed.contains(i)).and(val.name) {
                     self.report(
                         "KS171",
                         value.span,
@@ -227,20 +244,19 @@ impl Binder<'_> {
                 }
             }
             for i in found {
-                if !order.contains(&i) {
+                if placed.insert(i) {
                     order.push(i);
                 }
             }
         }
-        let columns = self.row_columns();
-        for i in 0..columns.len() {
-            if !order.contains(&i) {
-                order.push(i);
-            }
+        if self.spent() {
+            return self.left_open(table, span);
         }
+        let columns = self.row_columns();
+        order.extend((0..columns.len()).filter(|i| !placed.contains(i)));
         let open = table.open();
         let exprs = order.iter().map(|&i| column_expr(i, &columns[i])).collect();
-        let out = order.iter().map(|&i| columns[i].clone()).collect();
+        let out: Columns = order.iter().map(|&i| columns[i].clone()).collect();
         self.shape(
             table,
             OpKind::Project { exprs, rest: open },
@@ -263,9 +279,9 @@ impl Binder<'_> {
             let val = self.project(e, &mut into, Style::Default, None, i);
             fine = fine && self.not_dynamic(&val, e.span);
         }
-        let keys = into.columns.len();
+        let keys = into.added.len();
         into.skip_present();
-        self.group_columns = into.columns.iter().filter_map(|c| c.identity).collect();
+        self.group_columns = into.added.iter().filter_map(|c| c.identity).collect();
         self.scope = Scope::Aggregate;
         let mut vals = Vec::new();
         for (i, e) in aggregates.iter().enumerate() {
@@ -273,11 +289,8 @@ impl Binder<'_> {
         }
         self.scope = Scope::Normal;
         self.group_columns.clear();
-        let by = into.columns[..keys]
-            .iter()
-            .map(|c| c.expr.clone())
-            .collect();
-        let items = aggregate_items(&into.columns[keys..], &vals, keys);
+        let by = into.added[..keys].iter().map(|c| c.expr.clone()).collect();
+        let items = aggregate_items(&into.added[keys..], &vals, keys);
         let open = table.open();
         self.shape(
             table,
@@ -329,10 +342,7 @@ impl Binder<'_> {
 
 /// Everything that is not merely passed on.
 pub(super) fn setters(into: &Projection) -> Vec<ColumnSetter> {
-    into.columns
-        .iter()
-        .enumerate()
-        .filter(|(_, c)| !c.passed)
+    into.changes()
         .map(|(index, c)| ColumnSetter {
             index,
             expr: c.expr.clone(),

@@ -1,5 +1,7 @@
 //! Operators that make columns or rows out of values: parse, mv-expand, mv-apply, make-series, scan.
 
+use std::collections::HashSet;
+
 use crate::kql::binder::Binder;
 use crate::kql::binder::Reference;
 use crate::kql::binder::Row;
@@ -8,7 +10,6 @@ use crate::kql::binder::Table;
 use crate::kql::binder::Ty;
 use crate::kql::binder::projection::Projection;
 use crate::kql::binder::projection::Style;
-use crate::kql::binder::projection::column_expr;
 use crate::kql::binder::unknown;
 use crate::kql::binder::values::Conversion;
 use crate::kql::bound::ApplyOutput;
@@ -21,6 +22,7 @@ use crate::kql::bound::ParseMode;
 use crate::kql::bound::ParsePart;
 use crate::kql::bound::ScanStep;
 use crate::kql::bound::SeriesItem;
+use crate::kql::columns::Columns;
 use crate::kql::symbols::Shape;
 use crate::kql::symbols::SymbolKind;
 use crate::kql::syntax;
@@ -45,7 +47,7 @@ impl Binder<'_> {
         let source = self.scalar_expr(source);
         let mut columns = self.row_columns();
         let mut parts = Vec::new();
-        let mut declared: Vec<String> = Vec::new();
+        let mut declared: HashSet<&str> = HashSet::new();
         for (i, part) in pattern.iter().enumerate() {
             let before = i.checked_sub(1).map(|p| &pattern[p]);
             match part {
@@ -91,7 +93,7 @@ impl Binder<'_> {
                     if name.is_missing() {
                         continue;
                     }
-                    if declared.contains(&name.text) {
+                    if !declared.insert(&name.text) {
                         let message = format!(
                             "A column with the name '{}' is already declared.",
                             name.text
@@ -99,11 +101,13 @@ impl Binder<'_> {
                         self.report("KS171", name.span, message);
                         continue;
                     }
-                    declared.push(name.text.clone());
                     let column = self.define_column(name, ty, op.span);
-                    let index = match columns.iter().position(|c| c.name == name.text) {
+                    if self.spent() {
+                        continue;
+                    }
+                    let index = match columns.find(&name.text) {
                         Some(at) => {
-                            columns[at] = column;
+                            columns.set(at, column);
                             at
                         }
                         None => {
@@ -114,6 +118,9 @@ impl Binder<'_> {
                     parts.push(ParsePart::Column { index, ty });
                 }
             }
+        }
+        if self.spent() {
+            return self.left_open(table, span);
         }
         let flags = self
             .parameter_word(op, "flags")
@@ -171,7 +178,7 @@ impl Binder<'_> {
                     "The expression must have the type dynamic.",
                 );
             }
-            let index = into.columns.iter().position(|c| !c.passed && c.item == n);
+            let index = into.changes().find(|(_, c)| c.item == n).map(|(i, _)| i);
             if let Some(index) = index {
                 bound.push(ExpandItem {
                     index,
@@ -192,20 +199,22 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Table> {
         let row = self.row_columns();
-        let mut into = Projection::new();
-        into.pass_all(&row, false);
+        let mut into = Projection::over(row.clone());
         let items = self.expand_columns(items, &mut into);
         let mut item_index = None;
         if let Some((name, place)) = self.parameter_word(op, "with_itemindex") {
             self.refer(place, Reference::Column);
-            item_index = Some(into.columns.len());
+            item_index = Some(into.place_of_added(into.added.len()));
             let column = self.define_column_at(name, place, Type::Long);
-            into.add(column, None, unknown(span), false, false);
+            into.add(column, None, unknown(span), false);
         }
         let limit = limit.map(|l| self.integer(l));
-        let before = into.columns.len();
-        into.pass_inferred(row.len(), &self.row_columns());
-        let moved = into.columns.len() - before;
+        if self.spent() {
+            return self.left_open(table, span);
+        }
+        let before = into.place_of_added(0);
+        into.pass_inferred(&self.row_columns());
+        let moved = into.place_of_added(0) - before;
         let shift = |i: usize| if i < row.len() { i } else { i + moved };
         let items = items
             .into_iter()
@@ -239,8 +248,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Table> {
         let row = self.row_columns();
-        let mut into = Projection::new();
-        into.pass_all(&row, false);
+        let mut into = Projection::over(row.clone());
         let applied: Vec<Option<usize>> = items
             .iter()
             .map(|i| {
@@ -257,9 +265,9 @@ impl Binder<'_> {
         let mut item_index = None;
         if let Some((name, place)) = self.parameter_word(op, "with_itemindex") {
             self.refer(place, Reference::Column);
-            item_index = Some(into.columns.len());
+            item_index = Some(into.place_of_added(into.added.len()));
             let column = self.define_column_at(name, place, Type::Long);
-            into.add(column, None, unknown(span), false, false);
+            into.add(column, None, unknown(span), false);
         }
         let limit = limit.map(|l| self.integer(l));
         let piped = into.output();
@@ -267,16 +275,18 @@ impl Binder<'_> {
         let outer = self.row.replace(Row {
             columns: piped.clone(),
             open,
-            inferred: Vec::new(),
+            inferred: Columns::default(),
         });
         let val = self.expr(body, true);
         self.row = outer;
-        let mut out = Projection::new();
+        if self.spent() {
+            return self.left_open(table, span);
+        }
+        let mut out = Columns::default();
         let mut output = Vec::new();
         for (i, column) in row.iter().enumerate() {
-            if !applied.contains(&Some(i))
-                && out.add(column.clone(), Some(i), column_expr(i, column), true, false)
-            {
+            if !applied.contains(&Some(i)) {
+                out.push(column.clone());
                 output.push(ApplyOutput::Input(i));
             }
         }
@@ -284,17 +294,18 @@ impl Binder<'_> {
             let kind = OpKind::Unsupported {
                 what: "operator 'mv-apply' without a body".to_owned(),
             };
-            return self.shape(table, kind, out.output(), open, span);
+            return self.shape(table, kind, out, open, span);
         };
         for (i, column) in body.columns().iter().enumerate() {
-            let at = out
-                .columns
-                .iter()
-                .position(|c| c.column.name == column.name);
-            out.add(column.clone(), None, unknown(span), false, true);
-            match at {
-                Some(at) => output[at] = ApplyOutput::Body(i),
-                None => output.push(ApplyOutput::Body(i)),
+            match out.find(&column.name) {
+                Some(at) => {
+                    out.set(at, column.clone());
+                    output[at] = ApplyOutput::Body(i);
+                }
+                None => {
+                    out.push(column.clone());
+                    output.push(ApplyOutput::Body(i));
+                }
             }
         }
         let kind = OpKind::MvApply {
@@ -305,7 +316,7 @@ impl Binder<'_> {
             body: body.rel,
             output,
         };
-        self.shape(table, kind, out.output(), open, span)
+        self.shape(table, kind, out, open, span)
     }
 
     pub(super) fn make_series(
@@ -321,7 +332,7 @@ impl Binder<'_> {
         for (i, e) in by.iter().enumerate() {
             self.project(e, &mut into, Style::Default, None, i);
         }
-        let keys = into.columns.len();
+        let keys = into.added.len();
         let mut series = Vec::new();
         self.scope = Scope::Aggregate;
         for (i, (e, default)) in items.iter().enumerate() {
@@ -392,10 +403,7 @@ impl Binder<'_> {
                 (parts.next(), parts.next(), parts.next())
             }
         };
-        let by = into.columns[..keys]
-            .iter()
-            .map(|c| c.expr.clone())
-            .collect();
+        let by = into.added[..keys].iter().map(|c| c.expr.clone()).collect();
         let step = step.unwrap_or_else(|| unknown(span));
         let open = table.open();
         let kind = OpKind::MakeSeries {
@@ -452,7 +460,7 @@ impl Binder<'_> {
             let column = self.define_column(name, ty, parameter.span);
             columns.push(column);
         }
-        let depth = self.locals.len();
+        let outer_locals = self.locals.enter(Some(self.locals.place()));
         for (i, step) in steps.iter().enumerate() {
             self.refer(step.name.span, Reference::Variable);
             let shape = Shape::Unknown;
@@ -464,7 +472,7 @@ impl Binder<'_> {
         let outer = self.row.replace(Row {
             columns: columns.clone(),
             open,
-            inferred: Vec::new(),
+            inferred: Columns::default(),
         });
         let mut bound = Vec::new();
         for step in steps {
@@ -488,7 +496,7 @@ impl Binder<'_> {
             });
         }
         self.row = outer;
-        self.locals.truncate(depth);
+        self.locals.leave(outer_locals);
         let mut match_id = None;
         if let Some((name, place)) = self.parameter_word(op, "with_match_id") {
             self.refer(place, Reference::Column);

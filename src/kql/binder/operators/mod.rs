@@ -21,6 +21,7 @@ use crate::kql::bound::Expr;
 use crate::kql::bound::OpKind;
 use crate::kql::bound::SortKey;
 use crate::kql::bound::Source;
+use crate::kql::columns::Columns;
 use crate::kql::syntax;
 use crate::kql::syntax::ExprKind as S;
 use crate::kql::syntax::Operator;
@@ -101,11 +102,7 @@ impl Binder<'_> {
     }
 
     fn set_row(&mut self, input: Option<&Table>) {
-        self.row = Some(input.map_or_else(Row::default, |t| Row {
-            columns: t.columns().to_vec(),
-            open: t.open(),
-            inferred: Vec::new(),
-        }));
+        self.row = Some(input.map_or_else(Row::default, Row::of));
         self.column_number = self.column_number.max(1);
     }
 
@@ -218,7 +215,7 @@ impl Binder<'_> {
                     let val = self.project(e, &mut into, Style::Default, None, i);
                     if !matches!(e.kind, S::Star) {
                         self.not_dynamic(&val, e.span);
-                    } else if into.columns.iter().any(|c| c.column.ty == Type::Dynamic) {
+                    } else if into.added.iter().any(|c| c.column.ty == Type::Dynamic) {
                         self.report(
                             "KS116",
                             e.span,
@@ -270,7 +267,7 @@ impl Binder<'_> {
                         (name, Type::Long, None)
                     }
                 };
-                into.add(Column::new(name, ty), None, unknown(span), false, false);
+                into.add(Column::new(name, ty), None, unknown(span), false);
                 let kind = OpKind::TopHitters {
                     count,
                     of: of_val.expr,
@@ -341,10 +338,10 @@ impl Binder<'_> {
                 let mut columns = self.row_columns();
                 let declared = self.declared_columns(keys);
                 let mut targets = Vec::new();
-                for column in declared {
-                    let at = match columns.iter().position(|c| c.name == column.name) {
+                for column in &declared {
+                    let at = match columns.find(&column.name) {
                         Some(at) => {
-                            columns[at] = column.clone();
+                            columns.set(at, column.clone());
                             at
                         }
                         None => {
@@ -352,7 +349,7 @@ impl Binder<'_> {
                             columns.len() - 1
                         }
                     };
-                    targets.push((at, column.name));
+                    targets.push((at, column.name.clone()));
                 }
                 let options = self.options(properties);
                 let kind = OpKind::ParseKv {
@@ -466,6 +463,15 @@ impl Binder<'_> {
         }
     }
 
+    /// An operator of a query too large for its columns to be followed.
+    pub(in crate::kql::binder) fn left_open(&mut self, table: Table, span: Span) -> Option<Table> {
+        let columns = table.columns().clone();
+        let kind = OpKind::Unsupported {
+            what: "so many columns in so many operators".to_owned(),
+        };
+        self.shape(table, kind, columns, true, span)
+    }
+
     /// The columns of the input, and those of an open input that were named.
     fn same_shape(&mut self, table: Table, kind: OpKind, span: Span) -> Option<Table> {
         let columns = self.row_columns();
@@ -477,10 +483,14 @@ impl Binder<'_> {
         &mut self,
         mut table: Table,
         kind: OpKind,
-        columns: Vec<Column>,
+        columns: impl Into<Columns>,
         open: bool,
         span: Span,
     ) -> Option<Table> {
+        let columns = columns.into();
+        if !columns.shares(table.columns()) {
+            self.copied += columns.len();
+        }
         self.push_op(&mut table, kind, columns, open, span);
         table.others.clear();
         Some(table)
@@ -554,7 +564,7 @@ impl Binder<'_> {
 }
 
 fn exprs_of(into: &Projection) -> Vec<Expr> {
-    into.columns.iter().map(|c| c.expr.clone()).collect()
+    into.added.iter().map(|c| c.expr.clone()).collect()
 }
 
 fn is_fuzzy_union(op: &Operator) -> bool {

@@ -159,9 +159,9 @@ impl Binder<'_> {
                 let kept = result
                     .columns()
                     .iter()
-                    .filter(|c| !columns.iter().any(|d| d.name == c.name))
+                    .filter(|c| !columns.has(&c.name))
                     .cloned();
-                kept.chain(columns.clone()).collect()
+                kept.chain(columns.iter().cloned()).collect()
             } else {
                 columns
             }
@@ -194,9 +194,7 @@ impl Binder<'_> {
             });
         }
         self.silent -= 1;
-        let columns = declared
-            .clone()
-            .unwrap_or_else(|| result.columns().to_vec());
+        let columns = declared.clone().unwrap_or_else(|| result.columns().clone());
         let open = declared.is_none() && result.open();
         let kind = OpKind::Evaluate {
             plugin: call.name.text.clone(),
@@ -328,7 +326,7 @@ impl Binder<'_> {
         let row = self.row.clone();
         let open = table.open();
         if braces {
-            let depth = self.locals.len();
+            let outer_locals = self.locals.enter(Some(self.locals.place()));
             if let Some(name) = &key.name {
                 let mut expr = unknown(by.span);
                 expr.ty = key.type_or_unknown();
@@ -347,20 +345,20 @@ impl Binder<'_> {
             self.row = None;
             let val = self.expr(body, true);
             self.row = row;
-            self.locals.truncate(depth);
+            self.locals.leave(outer_locals);
             let Ty::Table(inner) = val.ty else {
                 return Some(table);
             };
             let kind = OpKind::Unsupported {
                 what: "operator 'partition' with a whole query".to_owned(),
             };
-            return self.shape(table, kind, inner.columns().to_vec(), open, span);
+            return self.shape(table, kind, inner.columns().clone(), open, span);
         }
         let val = self.expr(body, true);
         self.row = row;
         match val.ty {
             Ty::Table(inner) => {
-                let columns = inner.columns().to_vec();
+                let columns = inner.columns().clone();
                 let kind = OpKind::Partition {
                     by: key.expr,
                     body: inner.rel,
@@ -389,7 +387,7 @@ impl Binder<'_> {
         self.row = row;
         let columns = bound
             .first()
-            .map(|(_, r)| r.columns().to_vec())
+            .map(|(_, r)| r.columns().clone())
             .unwrap_or_default();
         let open = table.open();
         self.shape(table, OpKind::Fork(bound), columns, open, span)

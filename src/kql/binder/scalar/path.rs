@@ -80,9 +80,9 @@ impl Binder<'_> {
         let is_left = name.text == "$left";
         let other_row = std::mem::replace(&mut self.row, row);
         let other_right = self.right.take();
-        let locals = std::mem::take(&mut self.locals);
+        let locals = self.locals.enter(None);
         let mut val = self.member_of_row(member);
-        self.locals = locals;
+        self.locals.leave(locals);
         for step in rest {
             val = self.step(val, step, member.span, false);
         }
@@ -115,12 +115,7 @@ impl Binder<'_> {
             && row.open
             && !member.is_missing()
         {
-            if !row.inferred.iter().any(|c| c.name == member.text) {
-                row.inferred.push(crate::kql::bound::Column::new(
-                    member.text.clone(),
-                    Type::Unknown,
-                ));
-            }
+            row.infer(&member.text);
             self.refer(member.span, Reference::Column);
             let kind = ExprKind::OpenColumn(member.text.clone());
             let mut val = Val::scalar(kind, Type::Unknown, member.span);

@@ -3,7 +3,7 @@
 use crate::kql::binder::tables::make_unique;
 use crate::kql::binder::values::{Conversion, assignable};
 use crate::kql::binder::{Binder, Reference, Row, Table, Val};
-use crate::kql::bound::{Column, Expr, ExprKind, JoinKey, JoinKind, OpKind};
+use crate::kql::bound::{Expr, ExprKind, JoinKey, JoinKind, OpKind};
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, BinaryToken, ExprKind as S, JoinOn, Operator, Span};
 use crate::kql::types::Type;
@@ -37,11 +37,7 @@ impl Binder<'_> {
         let val = self.expr(right, true);
         self.row = row;
         let right_table = self.table_of(val, right.span);
-        self.right = Some(right_table.as_ref().map_or_else(Row::default, |t| Row {
-            columns: t.columns().to_vec(),
-            open: t.open(),
-            inferred: Vec::new(),
-        }));
+        self.right = Some(right_table.as_ref().map_or_else(Row::default, Row::of));
         let keys = match on {
             JoinOn::On(list) => self.join_keys(list),
             JoinOn::Where(e) => {
@@ -55,6 +51,9 @@ impl Binder<'_> {
             }
         };
         let right_row = self.right.take();
+        if self.spent() {
+            return self.left_open(left, span);
+        }
         let kind = match self.parameter_word(op, "kind").map(|(w, _)| w).as_deref() {
             Some("inner") => JoinKind::Inner,
             Some("leftouter") => JoinKind::LeftOuter,
@@ -69,7 +68,7 @@ impl Binder<'_> {
         let mut columns = Vec::new();
         let mut open = false;
         if !matches!(kind, JoinKind::RightAnti | JoinKind::RightSemi) {
-            columns.extend(self.row_columns());
+            columns.extend_from_slice(&self.row_columns());
             open |= left.open();
         }
         if !matches!(kind, JoinKind::LeftAnti | JoinKind::LeftSemi) {
@@ -180,10 +179,7 @@ impl Binder<'_> {
                 return Some((ExprKind::Column(i), column.ty, column.origin));
             }
             row.open.then(|| {
-                if !row.inferred.iter().any(|c| c.name == name.text) {
-                    row.inferred
-                        .push(Column::new(name.text.clone(), Type::Unknown));
-                }
+                row.infer(&name.text);
                 let column = ExprKind::OpenColumn(name.text.clone());
                 (column, Type::Unknown, Origin::UNKNOWN)
             })
@@ -246,16 +242,15 @@ impl Binder<'_> {
         let val = self.expr(right, true);
         self.row = row;
         let right_table = self.table_of(val, right.span);
-        self.right = Some(right_table.as_ref().map_or_else(Row::default, |t| Row {
-            columns: t.columns().to_vec(),
-            open: t.open(),
-            inferred: Vec::new(),
-        }));
+        self.right = Some(right_table.as_ref().map_or_else(Row::default, Row::of));
         let keys = match on {
             JoinOn::On(list) => self.join_keys(list),
             _ => Vec::new(),
         };
         let right_row = self.right.take();
+        if self.spent() {
+            return self.left_open(left, span);
+        }
         let used: Vec<usize> = keys
             .iter()
             .filter_map(|k| match k.right.kind {
@@ -263,7 +258,7 @@ impl Binder<'_> {
                 _ => None,
             })
             .collect();
-        let mut columns = self.row_columns();
+        let mut columns = self.row_columns().to_vec();
         let mut right_columns = Vec::new();
         for (i, column) in right_row.iter().flat_map(|r| r.columns.iter().enumerate()) {
             if !used.contains(&i) {

@@ -5,26 +5,31 @@ mod join;
 mod search;
 mod union;
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use crate::kql::binder::values::convert;
 use crate::kql::binder::{Binder, Val, constant_text};
 use crate::kql::bound::{Column, Source};
+use crate::kql::columns::NameIndex;
 use crate::kql::syntax::{self, Operator, Parameter, ParameterValue, Span};
 
 /// Numbers names that repeat; a name that stands further on is never taken for it, so
 /// `c, c, c1` gives `c, c2, c1`.
 pub(super) fn make_unique(columns: &mut [Column]) {
-    let mut names: HashSet<String> = columns.iter().map(|c| c.name.clone()).collect();
-    let mut seen: HashSet<String> = HashSet::new();
-    for column in columns {
-        if seen.insert(column.name.clone()) {
-            continue;
-        }
-        for n in 1.. {
-            let name = format!("{}{n}", column.name);
-            if names.insert(name.clone()) {
-                column.name = name;
+    let mut index = NameIndex::default();
+    let repeated: Vec<usize> = (0..columns.len())
+        .filter(|i| !index.insert(*i, |i| columns[i].name.as_str()))
+        .collect();
+    // the number last given to a name
+    let mut last: HashMap<String, usize> = HashMap::new();
+    for i in repeated {
+        let number = last.entry(columns[i].name.clone()).or_insert(0);
+        loop {
+            *number += 1;
+            let name = format!("{}{number}", columns[i].name);
+            if index.find(&name, |i| columns[i].name.as_str()).is_none() {
+                columns[i].name = name;
+                index.insert(i, |i| columns[i].name.as_str());
                 break;
             }
         }

@@ -5,6 +5,7 @@ use crate::kql::binder::{Binder, Reference, Row, Table, constant_text};
 use crate::kql::bound::{
     BinaryOp, Column, Expr, ExprKind, OpKind, Source, TextTest, Union, UnionLeg,
 };
+use crate::kql::columns::Columns;
 use crate::kql::syntax::{self, BinaryToken, ExprKind as S, Operator, Span};
 use crate::kql::types::{Type, Value};
 
@@ -49,7 +50,7 @@ impl Binder<'_> {
             let row = self.row_columns();
             let predicate = self.predicate(predicate, &[]);
             let mut columns = vec![Column::new("$table", Type::String)];
-            columns.extend(row);
+            columns.extend_from_slice(&row);
             let open = table.open();
             return self.shape(input?, OpKind::Search(predicate), columns, open, span);
         }
@@ -64,19 +65,19 @@ impl Binder<'_> {
             );
         }
         let legs = self.searched(tables);
-        let shapes: Vec<(Vec<Column>, bool)> = legs
+        let shapes: Vec<(Columns, bool)> = legs
             .iter()
-            .map(|t| (t.columns().to_vec(), t.open()))
+            .map(|t| (t.columns().clone(), t.open()))
             .collect();
-        let (mut columns, mapping) = Self::unify(&shapes, true);
-        self.same_columns(&shapes, &mut columns, &mapping);
+        let (columns, mapping) = self.unify(&shapes, true);
         let open = shapes.iter().any(|(_, o)| *o);
         let mut out = vec![Column::new("$table", Type::String)];
         out.extend(columns);
+        let out = Columns::from(out);
         self.row = Some(Row {
             columns: out.clone(),
             open,
-            inferred: Vec::new(),
+            inferred: Columns::default(),
         });
         let predicate = self.predicate(predicate, &[]);
         let out = self.row_columns();
@@ -232,17 +233,16 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Table> {
         let legs = self.searched(tables);
-        let shapes: Vec<(Vec<Column>, bool)> = legs
+        let shapes: Vec<(Columns, bool)> = legs
             .iter()
-            .map(|t| (t.columns().to_vec(), t.open()))
+            .map(|t| (t.columns().clone(), t.open()))
             .collect();
-        let (mut all, mapping) = Self::unify(&shapes, false);
-        self.same_columns(&shapes, &mut all, &mapping);
+        let all = Columns::from(self.unify(&shapes, false).0);
         let open = shapes.iter().any(|(_, o)| *o);
         self.row = Some(Row {
             columns: all.clone(),
             open,
-            inferred: Vec::new(),
+            inferred: Columns::default(),
         });
         let before = self.references.len();
         let bound_predicate = self.predicate(predicate, &[]);
@@ -285,15 +285,15 @@ impl Binder<'_> {
                 .map(|(s, _)| s.text(self.text).to_owned())
                 .collect();
             let all_count = shapes.len() == 1 || has_term(&bound_predicate);
-            let counted: Vec<&(Vec<Column>, bool)> = shapes
+            let counted: Vec<&(Columns, bool)> = shapes
                 .iter()
-                .filter(|(c, o)| all_count || *o || c.iter().any(|c| named.contains(&c.name)))
+                .filter(|(c, o)| all_count || *o || named.iter().any(|n| c.has(n)))
                 .collect();
             if let Some((first, _)) = counted.first() {
                 for column in first {
                     let same: Vec<Type> = counted
                         .iter()
-                        .filter_map(|(c, _)| c.iter().find(|o| o.name == column.name).map(|o| o.ty))
+                        .filter_map(|(c, _)| c.find(&column.name).map(|i| c[i].ty))
                         .collect();
                     if same.len() < counted.len() {
                         continue;
@@ -307,7 +307,7 @@ impl Binder<'_> {
                 }
             }
             for name in named {
-                if let Some(column) = all.iter().find(|c| c.name == name)
+                if let Some(column) = all.find(&name).map(|i| &all[i])
                     && !columns.iter().any(|c| c.name == name)
                 {
                     columns.push(column.clone());

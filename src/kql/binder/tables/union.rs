@@ -1,17 +1,17 @@
 //! `union`: the tables an operand stands for, and their columns laid over each other.
 
-use std::collections::HashMap;
 use std::rc::Rc;
 
 use crate::kql::binder::operators::columns::fits;
 use crate::kql::binder::tables::{fuzzy, make_unique};
-use crate::kql::binder::{Binder, Local, Reference, Table, Ty, UserFunction};
+use crate::kql::binder::{Binder, Reference, Table, Ty, UserFunction};
 use crate::kql::bound::{Column, OpKind, Source, Union, UnionLeg};
+use crate::kql::columns::{Columns, NameIndex};
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, ExprKind as S, NameForm, Operator, Span, Step};
 use crate::kql::types::Type;
 
-impl Binder<'_> {
+impl<'a> Binder<'a> {
     /// The tables an operand stands for: one, or many for `Device*`.
     pub(super) fn operand_tables(&mut self, e: &syntax::Expr) -> Vec<Table> {
         if let S::Name(name) = &e.kind
@@ -36,15 +36,7 @@ impl Binder<'_> {
                     )
                 })
                 .collect();
-            let views: Vec<Rc<UserFunction>> = self
-                .locals
-                .iter()
-                .filter(|(n, ..)| fits(&name.text, n))
-                .filter_map(|(_, l, _)| match &**l {
-                    Local::Function(f) if f.declaration.view => Some(Rc::clone(f)),
-                    _ => None,
-                })
-                .collect();
+            let views: Vec<Rc<UserFunction<'a>>> = self.locals.views(|n| fits(&name.text, n));
             for view in views {
                 if let Ty::Table(t) = self.expand(&view, Vec::new(), e.span).ty {
                     found.push(*t);
@@ -76,80 +68,94 @@ impl Binder<'_> {
     /// one column a type, called `name_type`. As the official language service has it, a name whose
     /// first two columns agree keeps their type whatever comes later.
     pub(super) fn unify(
-        tables: &[(Vec<Column>, bool)],
+        &mut self,
+        tables: &[(Columns, bool)],
         by_type: bool,
     ) -> (Vec<Column>, Vec<Vec<Option<usize>>>) {
-        let mut order: Vec<&str> = Vec::new();
-        // types of a name, and whether they are settled
-        let mut types: HashMap<&str, (Vec<Type>, bool)> = HashMap::new();
+        /// A name in all tables.
+        struct Known<'t> {
+            name: &'t str,
+            types: Vec<Type>,
+            settled: bool,
+            /// Where it comes out: the first of its types.
+            place: usize,
+        }
+        let mut known: Vec<Known<'_>> = Vec::new();
+        let mut index = NameIndex::default();
+        // which of the known each column of each table is
+        let mut places: Vec<Vec<usize>> = Vec::with_capacity(tables.len());
         for (columns, _) in tables {
+            let mut of_table = Vec::with_capacity(columns.len());
             for column in columns {
-                let Some((known, settled)) = types.get_mut(column.name.as_str()) else {
-                    order.push(&column.name);
-                    types.insert(&column.name, (vec![column.ty], !by_type));
+                let Some(i) = index.find(&column.name, |i| known[i].name) else {
+                    of_table.push(known.len());
+                    known.push(Known {
+                        name: &column.name,
+                        types: vec![column.ty],
+                        settled: !by_type,
+                        place: 0,
+                    });
+                    index.insert(known.len() - 1, |i| known[i].name);
                     continue;
                 };
-                if *settled {
+                of_table.push(i);
+                let known = &mut known[i];
+                if known.settled {
                     continue;
                 }
-                if !known.contains(&column.ty) {
-                    known.push(column.ty);
-                } else if known.len() == 1 {
-                    *settled = true;
+                if !known.types.contains(&column.ty) {
+                    known.types.push(column.ty);
+                } else if known.types.len() == 1 {
+                    known.settled = true;
                 }
             }
+            places.push(of_table);
         }
-        let mut out: Vec<Column> = Vec::new();
-        let mut source: Vec<(&str, Option<Type>)> = Vec::new();
-        for name in order {
-            let kinds = &types[name].0;
-            if kinds.len() == 1 {
-                out.push(Column::new(name, kinds[0]));
-                source.push((name, None));
-            } else {
-                for ty in kinds {
-                    out.push(Column::new(format!("{name}_{ty}"), *ty));
-                    source.push((name, Some(*ty)));
-                }
+        let mut out: Vec<Column> = Vec::with_capacity(known.len());
+        for known in &mut known {
+            known.place = out.len();
+            match known.types[..] {
+                [ty] => out.push(Column::new(known.name, ty)),
+                _ => out.extend(
+                    known
+                        .types
+                        .iter()
+                        .map(|ty| Column::new(format!("{}_{ty}", known.name), *ty)),
+                ),
             }
         }
         make_unique(&mut out);
-        let mapping = tables
-            .iter()
-            .map(|(columns, _)| {
-                source
-                    .iter()
-                    .map(|(name, ty)| {
-                        columns
-                            .iter()
-                            .position(|c| c.name == *name && ty.is_none_or(|t| t == c.ty))
-                    })
-                    .collect()
-            })
-            .collect();
-        (out, mapping)
-    }
-
-    /// Notes where the columns of a union come from.
-    pub(super) fn same_columns(
-        &mut self,
-        tables: &[(Vec<Column>, bool)],
-        columns: &mut [Column],
-        mapping: &[Vec<Option<usize>>],
-    ) {
-        for ((legs, _), map) in tables.iter().zip(mapping) {
-            for (column, leg) in columns.iter_mut().zip(map) {
-                let Some(from) = leg.and_then(|i| legs.get(i)).map(|c| c.origin) else {
+        self.copied += out.len() * tables.len() / 8;
+        if self.spent() {
+            return (out, tables.iter().map(|_| Vec::new()).collect());
+        }
+        let mut mappings = Vec::with_capacity(tables.len());
+        for ((columns, _), places) in tables.iter().zip(places) {
+            let mut mapping = vec![None; out.len()];
+            for (i, (column, place)) in columns.iter().zip(places).enumerate() {
+                let known = &known[place];
+                let part = match known.types[..] {
+                    [_] => Some(0),
+                    _ => known.types.iter().position(|ty| *ty == column.ty),
+                };
+                let Some(place) = part.map(|p| known.place + p) else {
                     continue;
                 };
-                if column.origin == Origin::UNKNOWN {
-                    column.origin = from;
-                } else if column.origin != from {
-                    self.same(column.origin, from);
-                    column.origin = column.origin.and_more();
+                if mapping[place].is_some() {
+                    continue;
+                }
+                mapping[place] = Some(i);
+                let origin = &mut out[place].origin;
+                if *origin == Origin::UNKNOWN {
+                    *origin = column.origin;
+                } else if *origin != column.origin {
+                    self.same(*origin, column.origin);
+                    *origin = origin.and_more();
                 }
             }
+            mappings.push(mapping);
         }
+        (out, mappings)
     }
 
     pub(in crate::kql::binder) fn union(
@@ -178,14 +184,13 @@ impl Binder<'_> {
         let inner = self
             .parameter_word(op, "kind")
             .is_some_and(|(w, _)| w == "inner");
-        let mut shapes: Vec<(Vec<Column>, bool)> = Vec::new();
+        let mut shapes: Vec<(Columns, bool)> = Vec::new();
         if let Some(table) = &input {
-            shapes.push((table.columns().to_vec(), table.open()));
+            shapes.push((table.columns().clone(), table.open()));
         }
-        shapes.extend(legs.iter().map(|t| (t.columns().to_vec(), t.open())));
-        let (mut columns, mut mapping) = Self::unify(&shapes, true);
-        self.same_columns(&shapes, &mut columns, &mapping);
-        if inner {
+        shapes.extend(legs.iter().map(|t| (t.columns().clone(), t.open())));
+        let (mut columns, mut mapping) = self.unify(&shapes, true);
+        if inner && !self.spent() {
             let keep: Vec<bool> = (0..columns.len())
                 .map(|i| mapping.iter().all(|m| m[i].is_some()))
                 .collect();
