@@ -184,6 +184,36 @@ async fn a_person_signs_in_once_stays_signed_in_and_signs_out() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_revoked_sign_in_is_asked_for_again_beside_the_queue() {
+    let sim = sim().await;
+    let settings = format!(
+        "{}[feed]\nincidents_every = \"1s\"\nalerts_every = \"1s\"\n",
+        person(&sim)
+    );
+    let home = Home::new().with_settings(&settings);
+    let terminal = start(&home, &["login", "--store", "file"]);
+    choose(&home, WHO).await;
+    assert_eq!(terminal.wait_exit(), 0, "{}", terminal.screen());
+
+    let console = start(&home, &[]);
+    console.wait_for("live");
+    let queue = console.wait_for("Incidents");
+    sim.sessions(1, WHO, "revoke").await.expect("revoked");
+    let asked = console.wait_for("AADSTS50173");
+    let title = |screen: &str| {
+        let row = screen.lines().nth(3).unwrap_or_default();
+        row.trim().to_owned()
+    };
+    assert_eq!(title(&asked), title(&queue), "the queue stays:\n{asked}");
+    console.keys("<enter>");
+    choose(&home, WHO).await;
+    console.wait_gone("AADSTS50173");
+    console.wait_for("live");
+    console.keys("q");
+    assert_eq!(console.wait_exit(), 0, "{}", console.screen());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn refused_or_called_off_nothing_is_left_behind() {
     let sim = sim().await;
     let home = Home::new().with_settings(&person(&sim));

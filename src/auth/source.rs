@@ -1,6 +1,7 @@
 //! Keeping tokens: one a resource, renewed early, fetched once however many wait.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
@@ -8,7 +9,7 @@ use tokio::sync::watch;
 
 use super::{
     AccessToken, AuthError, AuthErrorKind, Flow, Keeper, Resource, SharedToken, Talk, TokenRequest,
-    Who, flows,
+    Who, endpoint, flows,
 };
 use crate::cloud::Endpoints;
 use crate::config::Profile;
@@ -61,6 +62,8 @@ struct Slot {
     audiences: Vec<Arc<str>>,
     /// Held while a token is fetched: who waits for it finds the answer, or tries next.
     fetching: tokio::sync::Mutex<()>,
+    /// A person is signing in: that takes minutes, for which nobody waits.
+    person: AtomicBool,
     held: Mutex<Held>,
 }
 
@@ -108,6 +111,7 @@ impl TokenSource {
                 .map(Arc::from)
                 .collect(),
             fetching: tokio::sync::Mutex::new(()),
+            person: AtomicBool::new(false),
             held: Mutex::default(),
         };
         Self {
@@ -135,7 +139,7 @@ impl TokenSource {
 
     /// A token that is good for a while: the one held, or a new one where that is due. However many
     /// ask at once, one request is made; where a renewal fails while the old token is still good,
-    /// the old one is given.
+    /// the old one is given. While a person is signing in nobody waits for them.
     ///
     /// # Errors
     /// Where there is none to be had.
@@ -143,6 +147,9 @@ impl TokenSource {
         let slot = &self.inner.slots[resource as usize];
         if let Some(token) = slot.fresh(Timestamp::now()) {
             return Ok(token);
+        }
+        if let Some(answer) = slot.while_signing_in() {
+            return answer;
         }
         let seen = slot.held().fetches;
         let _one = slot.fetching.lock().await;
@@ -164,6 +171,7 @@ impl TokenSource {
     pub async fn sign_in(&self, resource: Resource, talk: Talk) -> Result<SharedToken, AuthError> {
         let slot = &self.inner.slots[resource as usize];
         let _one = slot.fetching.lock().await;
+        let _person = Person::at(&slot.person);
         let answer = self.inner.flow.sign_in(slot.request(), talk).await;
         slot.settle(answer)
     }
@@ -355,6 +363,22 @@ impl TokenSource {
     }
 }
 
+/// Says that a person is signing in for as long as it lives: a sign-in can be dropped half-way.
+struct Person<'a>(&'a AtomicBool);
+
+impl<'a> Person<'a> {
+    fn at(flag: &'a AtomicBool) -> Self {
+        flag.store(true, Ordering::SeqCst);
+        Self(flag)
+    }
+}
+
+impl Drop for Person<'_> {
+    fn drop(&mut self) {
+        self.0.store(false, Ordering::SeqCst);
+    }
+}
+
 impl Slot {
     fn held(&self) -> std::sync::MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
@@ -405,6 +429,23 @@ impl Slot {
         }
     }
 
+    /// What to answer at once while a person is signing in; `None` where nobody is.
+    fn while_signing_in(&self) -> Option<Result<SharedToken, AuthError>> {
+        if !self.person.load(Ordering::SeqCst) {
+            return None;
+        }
+        let held = self.held();
+        let good = held.token.as_ref();
+        let good = good.filter(|(token, _)| token.expires > Timestamp::now());
+        Some(match good {
+            Some((token, _)) => Ok(Arc::clone(token)),
+            None => Err(endpoint::error(
+                AuthErrorKind::Interaction,
+                "somebody is signing in just now".to_owned(),
+            )),
+        })
+    }
+
     fn failed_since(&self, seen: u64) -> Option<AuthError> {
         let held = self.held();
         let (fetch, error) = held.failed.as_ref()?;
@@ -413,179 +454,4 @@ impl Slot {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::auth::AuthErrorKind;
-    use crate::cloud::{Choice, resolve};
-    use futures_util::future::BoxFuture;
-    use secrecy::SecretString;
-    use std::sync::atomic::{AtomicU32, Ordering};
-
-    /// Hands out numbered tokens of a given life, or fails where told to.
-    struct Counting {
-        made: Arc<AtomicU32>,
-        life: i64,
-        fail_from: u32,
-    }
-
-    impl Flow for Counting {
-        fn acquire(&self, request: TokenRequest) -> BoxFuture<'_, Result<AccessToken, AuthError>> {
-            Box::pin(async move {
-                let number = self.made.fetch_add(1, Ordering::SeqCst) + 1;
-                tokio::task::yield_now().await;
-                if number >= self.fail_from {
-                    return Err(super::super::endpoint::error(
-                        AuthErrorKind::Offline,
-                        "no network".to_owned(),
-                    ));
-                }
-                let expires = Timestamp::now() + SignedDuration::from_secs(self.life);
-                Ok(AccessToken::new(
-                    SecretString::from(format!("{number} {}", request.scope())),
-                    expires,
-                ))
-            })
-        }
-    }
-
-    fn source(life: i64, fail_from: u32) -> (TokenSource, Arc<AtomicU32>) {
-        let made = Arc::new(AtomicU32::new(0));
-        let endpoints = resolve(&Choice {
-            cloud: "commercial",
-            ..Choice::default()
-        })
-        .expect("resolves");
-        let flow = Counting {
-            made: Arc::clone(&made),
-            life,
-            fail_from,
-        };
-        (
-            TokenSource::with_flow(Box::new(flow), &endpoints, "t"),
-            made,
-        )
-    }
-
-    #[tokio::test]
-    async fn many_waiters_make_one_request_a_resource() {
-        let (source, made) = source(3600, u32::MAX);
-        let asks = (0..20).map(|_| source.token(Resource::Graph));
-        for token in futures_util::future::join_all(asks).await {
-            assert_eq!(
-                token.expect("a token").expose(),
-                "1 https://graph.microsoft.com/.default"
-            );
-        }
-        let other = source.token(Resource::Defender).await.expect("a token");
-        assert_eq!(
-            other.expose(),
-            "2 https://api.securitycenter.microsoft.com/.default"
-        );
-        assert_eq!(made.load(Ordering::SeqCst), 2);
-    }
-
-    #[tokio::test]
-    async fn a_token_is_renewed_five_minutes_early() {
-        let (source, made) = source(3600, u32::MAX);
-        source.token(Resource::Graph).await.expect("a token");
-        let renew = {
-            let held = source.inner.slots[0].held();
-            held.token
-                .as_ref()
-                .map(|(token, renew)| (token.expires, *renew))
-        };
-        let (expires, renew) = renew.expect("held");
-        assert_eq!(expires.duration_since(renew), EARLY);
-        assert!(source.inner.slots[0].fresh(renew).is_none());
-        source.token(Resource::Graph).await.expect("a token");
-        assert_eq!(made.load(Ordering::SeqCst), 1);
-    }
-
-    #[tokio::test]
-    async fn a_failed_renewal_leaves_a_good_token_in_use() {
-        let (source, made) = source(3600, 2);
-        let first = source.token(Resource::Graph).await.expect("a token");
-        // Make renewal due without expiring the token.
-        if let Some((_, renew)) = &mut source.inner.slots[0].held().token {
-            *renew = Timestamp::UNIX_EPOCH;
-        }
-        let second = source.token(Resource::Graph).await.expect("still good");
-        assert!(Arc::ptr_eq(&first, &second));
-        assert_eq!(made.load(Ordering::SeqCst), 2);
-    }
-
-    #[tokio::test]
-    async fn waiters_share_a_failure_instead_of_repeating_it() {
-        let (source, made) = source(3600, 1);
-        let asks = (0..10).map(|_| source.token(Resource::Graph));
-        for answer in futures_util::future::join_all(asks).await {
-            assert!(answer.is_err());
-        }
-        assert_eq!(made.load(Ordering::SeqCst), 1);
-    }
-
-    #[tokio::test]
-    async fn only_the_refused_token_is_dropped() {
-        let (source, made) = source(3600, u32::MAX);
-        let first = source.token(Resource::Graph).await.expect("a token");
-        source.invalidate(Resource::Graph, &first);
-        let second = source.token(Resource::Graph).await.expect("a token");
-        source.invalidate(Resource::Graph, &first);
-        let third = source.token(Resource::Graph).await.expect("a token");
-        assert!(Arc::ptr_eq(&second, &third));
-        assert_eq!(made.load(Ordering::SeqCst), 2);
-    }
-
-    #[tokio::test]
-    async fn a_demand_goes_with_the_next_request_and_with_no_other() {
-        let (source, _) = source(3600, u32::MAX);
-        let first = source.token(Resource::Graph).await.expect("a token");
-        source.demand(Resource::Graph, "{\"a\":1}".to_owned(), &first);
-        let slot = &source.inner.slots[0];
-        assert_eq!(slot.request().claims.as_deref(), Some("{\"a\":1}"));
-        let second = source.token(Resource::Graph).await.expect("a token");
-        assert!(!Arc::ptr_eq(&first, &second));
-        assert_eq!(slot.request().claims, None);
-    }
-
-    #[tokio::test]
-    async fn another_audience_is_tried_once_and_stays_where_it_is_taken() {
-        let (source, made) = source(3600, u32::MAX);
-        let first = source.audience(Resource::Defender);
-        assert!(source.switch(Resource::Defender, &first, |_| true).await);
-        let other = source.audience(Resource::Defender);
-        assert_eq!(&*other, "https://api.security.microsoft.com");
-        // Whoever was refused with the old one meanwhile uses the new one, without another request.
-        assert!(source.switch(Resource::Defender, &first, |_| true).await);
-        assert_eq!(made.load(Ordering::SeqCst), 1);
-        source.accepted(Resource::Defender);
-        let told = source.learned().borrow().clone().expect("learned");
-        assert_eq!((&*told.audience, &*told.refused), (&*other, &*first));
-        assert!(!source.switch(Resource::Defender, &other, |_| true).await);
-        source.switch_back(Resource::Defender, &first);
-        assert_eq!(source.audience(Resource::Defender), other);
-    }
-
-    #[tokio::test]
-    async fn an_audience_that_does_not_do_either_is_given_up_for_good() {
-        let (source, made) = source(3600, u32::MAX);
-        let first = source.audience(Resource::Defender);
-        assert!(!source.switch(Resource::Defender, &first, |_| false).await);
-        assert_eq!(source.audience(Resource::Defender), first);
-        assert!(!source.switch(Resource::Defender, &first, |_| true).await);
-        assert_eq!(made.load(Ordering::SeqCst), 1);
-        let graph = source.audience(Resource::Graph);
-        assert!(!source.switch(Resource::Graph, &graph, |_| true).await);
-        // What worked before is begun with, where it is one that would be tried.
-        source.prefer(Resource::Defender, "https://evil.example");
-        assert_eq!(source.audience(Resource::Defender), first);
-        source.prefer(Resource::Defender, "https://api.security.microsoft.com");
-        assert_ne!(source.audience(Resource::Defender), first);
-    }
-
-    #[test]
-    fn a_token_does_not_print_itself() {
-        let token = AccessToken::new(SecretString::from("sesame"), Timestamp::UNIX_EPOCH);
-        assert!(!format!("{token:?}").contains("sesame"));
-    }
-}
+mod tests;

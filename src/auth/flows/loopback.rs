@@ -1,6 +1,7 @@
-//! A port of this machine that the browser brings its answer to: of a sign-in, or of a consent. It says as little as it can: two short
-//! pages without scripts, styles or anything of the answer. Whoever else knocks, slowly, rudely or in
-//! crowds, is sent away and holds nobody up.
+//! A port of this machine that the browser brings its answer to: of a sign-in, or of a consent.
+//!
+//! It says as little as it can: two short pages without scripts, styles or anything of the answer.
+//! Whoever else knocks, slowly, rudely or in crowds, is sent away and holds nobody up.
 
 use std::io;
 use std::time::Duration;
