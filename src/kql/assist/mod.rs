@@ -1,10 +1,26 @@
 //! Help at a place of a query: what a name is, what a call wants, where a name comes from, and
 //! everywhere it goes when it is renamed.
+//!
+//! Sentences about the language and the hunting tables are in `assets/kql/words.txt`; what names of the
+//! query are is in the [`super::Symbols`] of its analysis. Nothing here knows of editors or protocols.
+
+mod describe;
+mod hover;
+mod names;
+mod rename;
+mod signature;
+#[cfg(test)]
+mod tests;
+pub mod words;
 
 use std::ops::Range;
 
-use super::diagnostics::Edit;
-use super::{Analysis, Schema, Span};
+use super::Span;
+
+pub use hover::hover;
+pub use names::{OutlineEntry, definition, occurrences, outline};
+pub use rename::rename;
+pub use signature::signature_help;
 
 /// What is known of the thing at a place.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,44 +59,10 @@ pub struct SignatureHelp {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RenameRefused(pub String);
 
-/// What is known of the thing at byte `at`.
-pub fn hover(text: &str, analysis: &Analysis, schema: &Schema, at: u32) -> Option<Hover> {
-    let _ = (text, analysis, schema, at);
-    None
+impl std::fmt::Display for RenameRefused {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
-/// The call around byte `caret`, with the parameter being written.
-pub fn signature_help(text: &str, caret: u32, schema: &Schema) -> Option<SignatureHelp> {
-    let _ = (text, caret, schema);
-    None
-}
-
-/// Where the name at byte `at` was defined in the query (a `let`, a parameter, an `as`, an `extend`).
-pub fn definition(text: &str, analysis: &Analysis, at: u32) -> Option<Span> {
-    let _ = (text, analysis, at);
-    None
-}
-
-/// The name at byte `at` everywhere it stands, its definition included, by place.
-pub fn occurrences(text: &str, analysis: &Analysis, at: u32) -> Vec<Span> {
-    let _ = (text, analysis, at);
-    Vec::new()
-}
-
-/// The edits that give the name at byte `at`, which the query defines, another name everywhere. The text
-/// they make is analysed once, to be sure that it means the same.
-///
-/// # Errors
-/// Where the query does not define it, the new name is none, or it is taken.
-pub fn rename(
-    text: &str,
-    analysis: &Analysis,
-    schema: &Schema,
-    at: u32,
-    to: &str,
-) -> Result<Vec<Edit>, RenameRefused> {
-    let _ = (text, analysis, schema, at, to);
-    Err(RenameRefused(
-        "this name is not defined in the query".into(),
-    ))
-}
+impl std::error::Error for RenameRefused {}

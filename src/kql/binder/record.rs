@@ -127,9 +127,21 @@ impl Binder<'_> {
             after,
         });
         column.origin = origin;
-        if same {
+        let is_column = |s: &Symbol| s.kind == SymbolKind::Column;
+        let defined = &self.record.symbols.defined;
+        if same
+            && after
+                .as_symbol()
+                .is_none_or(|i| defined.get(i).is_some_and(is_column))
+        {
             self.same(origin, after);
         }
+    }
+
+    /// The name given at a place.
+    pub(super) fn defined_at(&self, place: Span) -> Origin {
+        let places = &self.record.places;
+        places.get(&(place.start, 0)).copied().unwrap_or_default()
     }
 
     /// How many mentions are noted so far.

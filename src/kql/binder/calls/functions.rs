@@ -68,6 +68,8 @@ impl<'a> Binder<'a> {
                     .position(|p| p.declaration.name.text == name.text)
                 {
                     Some(p) => {
+                        let origin = self.defined_at(parameters[p].declaration.name.span);
+                        self.note(name.span, Type::Unknown, origin);
                         out_of_order |= p != target;
                         target = p;
                     }

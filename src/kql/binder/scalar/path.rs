@@ -3,6 +3,7 @@
 use crate::kql::binder::scalar::{MAX_CHAIN, too_long};
 use crate::kql::binder::{Binder, Local, Reference, Table, Ty, Val, constant_text, unknown};
 use crate::kql::bound::ExprKind;
+use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, ExprKind as S, Span, Step};
 use crate::kql::types::{Type, Value};
 
@@ -194,7 +195,7 @@ impl Binder<'_> {
                 Val::error(name.span)
             }
             Ty::Scalar(ty @ (Type::Dynamic | Type::Unknown)) => {
-                self.refer(name.span, Reference::Identifier);
+                self.mention(name.span, Reference::Identifier, ty, Origin::UNKNOWN);
                 let span = base.expr.span.to(name.span);
                 let constant = base.constant;
                 let kind = ExprKind::Member(Box::new(base.expr), name.text.clone());
