@@ -4,9 +4,8 @@
 //! analysis that is already there.
 
 use super::binder::Reference;
-use super::keywords::WORDS;
-use super::lexer::{Token, TokenKind, is_space};
-use super::parser::is_operator;
+use super::keywords::Roles;
+use super::lexer::{Token, TokenKind, is_line_break, is_space};
 use super::syntax::{Mark, Span, Syntax};
 use super::{Analysis, Schema, analyze};
 
@@ -189,9 +188,7 @@ fn comments(text: &str, token: &Token, push: &mut impl FnMut(Span, Kind)) {
             at += c.len_utf8();
             continue;
         }
-        let stop = text[at..end]
-            .find(['\r', '\n', '\u{85}', '\u{2028}', '\u{2029}'])
-            .map_or(end, |i| at + i);
+        let stop = text[at..end].find(is_line_break).map_or(end, |i| at + i);
         push(Span::new(at, stop), Kind::Comment);
         at = stop;
     }
@@ -224,7 +221,7 @@ fn kind_of(token: &Token, mark: Option<Mark>, reference: Option<Reference>) -> K
             if token.kind == T::Identifier {
                 return Kind::Identifier;
             }
-            word_kind(WORDS[usize::from(token.word)].0)
+            word_kind(token)
         }
         T::String => Kind::StringLiteral,
         T::Bool
@@ -273,10 +270,10 @@ fn kind_of(token: &Token, mark: Option<Mark>, reference: Option<Reference>) -> K
     }
 }
 
-fn word_kind(word: &str) -> Kind {
-    if matches!(word, "and" | "or") || super::parser::is_text_operator(word) {
+fn word_kind(token: &Token) -> Kind {
+    if token.has_role(Roles::TEXT_OPERATOR) || token.is_word("and") || token.is_word("or") {
         Kind::ScalarOperator
-    } else if is_operator(word) {
+    } else if token.has_role(Roles::OPERATOR) {
         Kind::QueryOperator
     } else {
         Kind::Keyword

@@ -18,6 +18,7 @@ pub mod lint;
 pub mod literals;
 pub mod parser;
 pub mod schema;
+pub mod stack;
 pub mod symbols;
 pub mod syntax;
 pub mod types;
@@ -56,7 +57,8 @@ pub struct Analysis {
 impl Analysis {
     /// The grammar finds no fault.
     pub fn parses(&self) -> bool {
-        !self.syntax.errors.iter().any(Diagnostic::is_error)
+        let fault = |d: &&Diagnostic| d.is_error() && d.phase == diagnostics::Phase::Syntax;
+        !self.syntax.errors.iter().any(|d| fault(&d))
     }
 
     /// Nothing is wrong.

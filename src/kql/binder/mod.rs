@@ -31,6 +31,7 @@ use super::bound::{BoundLet, BoundQuery, Column, Expr, ExprKind, LetId, Rel, Ren
 use super::columns::Columns;
 use super::diagnostics::Diagnostic;
 use super::schema::Schema;
+use super::stack;
 use super::symbols::{Origin, Shape, SymbolKind, Symbols};
 use super::syntax::{self, FunctionDeclaration, LetValue, Span, StatementKind, Syntax};
 use super::types::{Type, Value};
@@ -335,7 +336,11 @@ pub(super) struct Binder<'a> {
 }
 
 /// Binds a parsed text.
-pub fn bind<'a>(text: &'a str, syntax: &'a Syntax, schema: &'a Schema) -> Binding {
+pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
+    stack::with_room(syntax.depth, || bind_here(text, syntax, schema))
+}
+
+fn bind_here<'a>(text: &'a str, syntax: &'a Syntax, schema: &'a Schema) -> Binding {
     let mut binder = Binder {
         text,
         schema,

@@ -1,9 +1,9 @@
-//! Scalar expressions, by rank: or, and, equality, comparison, sum, product, text operators, sign,
-//! paths, primaries.
+//! Scalar expressions, by rank: or, and, equality, comparison, sum, product, text operators, sign.
 
-use super::{Parser, name_expr, word_of};
-use crate::kql::lexer::TokenKind;
-use crate::kql::syntax::{BinaryToken, Call, Expr, ExprKind, Mark, Name, NameForm, Span, Step};
+use super::{Parser, word_of};
+use crate::kql::keywords::Roles;
+use crate::kql::lexer::{Token, TokenKind};
+use crate::kql::syntax::{BinaryToken, Expr, ExprKind, Name, NameForm};
 
 /// Ranks of operators, weakest first.
 const OR: u8 = 1;
@@ -42,10 +42,7 @@ impl Parser<'_> {
         if let Some(n) = self.scan_dashed_name()
             && self.kind_at(n) == TokenKind::Equal
         {
-            let mut span = start;
-            for _ in 0..n {
-                span = start.to(self.next().span);
-            }
+            let span = self.take_tokens(n);
             let text = span.text(self.text).to_owned();
             self.report(
                 "KS228",
@@ -136,6 +133,10 @@ impl Parser<'_> {
     }
 
     pub(super) fn unnamed_expr(&mut self) -> Option<Expr> {
+        // most expressions are one name or literal
+        if self.is_alone() {
+            return self.path();
+        }
         self.deeper(
             |p| p.binary(OR),
             |span| Expr {
@@ -143,6 +144,20 @@ impl Parser<'_> {
                 span,
             },
         )
+    }
+
+    /// A name or literal, and something behind it that ends an expression.
+    fn is_alone(&self) -> bool {
+        let token = self.peek();
+        (token.kind == TokenKind::Identifier || token.is_literal())
+            && matches!(
+                self.kind_at(1),
+                TokenKind::Comma
+                    | TokenKind::CloseParen
+                    | TokenKind::CloseBracket
+                    | TokenKind::CloseBrace
+                    | TokenKind::Bar
+            )
     }
 
     fn infix(&self) -> Option<(Infix, u8)> {
@@ -172,7 +187,7 @@ impl Parser<'_> {
                 }
                 "between" => return Some((Infix::Between(false), EQUALITY)),
                 "!between" => return Some((Infix::Between(true), EQUALITY)),
-                word if is_text_operator(word) => (B::Text(word), TEXT),
+                word if token.has_role(Roles::TEXT_OPERATOR) => (B::Text(word), TEXT),
                 _ => return None,
             },
             _ => return None,
@@ -282,7 +297,7 @@ impl Parser<'_> {
         match next.kind {
             TokenKind::EqualTilde | TokenKind::BangTilde | TokenKind::Colon => min <= TEXT,
             TokenKind::EqualEqual => min <= EQUALITY,
-            TokenKind::Keyword => min <= TEXT && is_text_operator(word_of(next)),
+            TokenKind::Keyword => min <= TEXT && next.has_role(Roles::TEXT_OPERATOR),
             _ => false,
         }
     }
@@ -305,12 +320,15 @@ impl Parser<'_> {
     }
 
     /// Does the list hold one query: an operator first, or a pipe before its end?
-    fn scan_is_query(&self) -> bool {
+    fn scan_is_query(&mut self) -> bool {
+        /// Tokens looked at here and now; lists that are longer are looked up.
+        const NEAR: usize = 64;
+
         if self.scan_operator() {
             return true;
         }
         let mut open = 0usize;
-        for token in &self.tokens[self.pos..] {
+        for token in self.tokens[self.pos..].iter().take(NEAR) {
             match token.kind {
                 TokenKind::End | TokenKind::Semicolon => return false,
                 TokenKind::Comma | TokenKind::CloseParen if open == 0 => return false,
@@ -320,10 +338,10 @@ impl Parser<'_> {
                 _ => {}
             }
         }
-        false
+        self.pipes.get_or_insert_with(|| pipes(self.tokens))[self.pos]
     }
 
-    fn sign(&mut self) -> Option<Expr> {
+    pub(super) fn sign(&mut self) -> Option<Expr> {
         if !matches!(self.kind(), TokenKind::Minus | TokenKind::Plus) {
             return self.path();
         }
@@ -340,282 +358,38 @@ impl Parser<'_> {
             span,
         })
     }
+}
 
-    /// A primary with its members, indexes and calls.
-    pub(super) fn path(&mut self) -> Option<Expr> {
-        if self.at_word("totable") {
-            return self.to_scalar("totable");
-        }
-        let base = self.primary()?;
-        let mut steps = Vec::new();
-        loop {
-            match self.kind() {
-                TokenKind::Dot => {
-                    self.next();
-                    steps.push(self.path_step());
-                }
-                TokenKind::OpenBracket => steps.push(self.index_step()),
-                _ => break,
-            }
-        }
-        if steps.is_empty() {
-            return Some(base);
-        }
-        let span = base.span.to(self.here());
-        Some(Expr {
-            kind: ExprKind::Path {
-                base: Box::new(base),
-                steps,
-            },
-            span,
-        })
-    }
-
-    /// What follows a dot.
-    pub(super) fn path_step(&mut self) -> Step {
-        if self.scan_call(0) {
-            let start = self.peek().span;
-            if let Some(call) = self.call() {
-                let span = start.to(call.list);
-                return Step::Call(call, span);
-            }
-        }
-        if self.kind() == TokenKind::OpenBracket {
-            if let Some(name) = self.bracketed_name() {
-                return Step::Member(name);
-            }
-            return self.index_step();
-        }
-        match self.selector_name() {
-            Some(name) => Step::Member(name),
-            None => Step::Member(self.missing_name()),
-        }
-    }
-
-    pub(super) fn index_step(&mut self) -> Step {
-        let open = self.next().span;
-        let expr = if let Some(n) = self.scan_wildcard(0)
-            && self.kind_at(n) == TokenKind::CloseBracket
-            && self.kind() != TokenKind::Long
-        {
-            self.wildcard_name().map(name_expr)
-        } else {
-            self.unnamed_expr()
-        };
-        let expr = expr.unwrap_or_else(|| self.missing_name_expr());
-        let close = self.expect(TokenKind::CloseBracket, "]");
-        Step::Index(Box::new(expr), open.to(close))
-    }
-
-    /// A name in a path: also `kind`, `withsource`.
-    pub(super) fn selector_name(&mut self) -> Option<Name> {
-        if ["kind", "withsource", "with_source"]
-            .iter()
-            .any(|w| self.at_word(w))
-        {
-            return Some(self.token_name());
-        }
-        self.name()
-    }
-
-    fn primary(&mut self) -> Option<Expr> {
-        let token = self.peek();
+/// For each token: does a scan from there meet a pipe before a comma or the end of the bracket it is in?
+/// One pass from the back, so that lists within lists cost no more than their text.
+fn pipes(tokens: &[Token]) -> Vec<bool> {
+    // where the parenthesis that opens here closes; none where a statement ends before
+    let mut close = vec![None; tokens.len()];
+    let mut open = Vec::new();
+    for (i, token) in tokens.iter().enumerate() {
         match token.kind {
-            TokenKind::OpenParen => return self.parenthesized(),
-            _ if token.is_literal() => return self.literal(),
-            TokenKind::Keyword => match word_of(token) {
-                "dynamic" => return self.dynamic(),
-                "datatable" => return Some(self.datatable()),
-                "externaldata" | "external_data" => return Some(self.external_data()),
-                "toscalar" => return self.to_scalar("toscalar"),
-                "typeof" if self.scan_type_of() => return self.type_of(),
-                _ => {}
-            },
+            TokenKind::OpenParen => open.push(i),
+            TokenKind::CloseParen => {
+                if let Some(start) = open.pop() {
+                    close[start] = Some(i);
+                }
+            }
+            TokenKind::Semicolon => open.clear(),
             _ => {}
         }
-        if self.scan_call(0) {
-            let call = self.call()?;
-            let span = token.span.to(call.list);
-            return Some(Expr {
-                kind: ExprKind::Call(call),
-                span,
-            });
-        }
-        match token.kind {
-            TokenKind::At => {
-                self.next();
-                return Some(Expr {
-                    kind: ExprKind::At,
-                    span: token.span,
-                });
-            }
-            TokenKind::OpenBracket => {
-                if let Some(name) = self.bracketed_name() {
-                    return Some(name_expr(name));
-                }
-                let Step::Index(inner, span) = self.index_step() else {
-                    return None;
-                };
-                // `[name]` where `['name']` was meant: the binder says so
-                return Some(Expr {
-                    kind: ExprKind::Path {
-                        base: Box::new(Expr {
-                            kind: ExprKind::Missing,
-                            span: Span {
-                                start: span.start,
-                                end: span.start,
-                            },
-                        }),
-                        steps: vec![Step::Index(inner, span)],
-                    },
-                    span,
-                });
-            }
-            _ => {}
-        }
-        if let Some(name) = self.selector_name() {
-            let mut span = name.span;
-            if self.eat_word("datascope").is_some() {
-                self.expect(TokenKind::Equal, "=");
-                self.expect_one_of(&["all", "hotcache"]);
-                span = span.to(self.here());
-                return Some(Expr {
-                    kind: ExprKind::Name(name),
-                    span,
-                });
-            }
-            return Some(name_expr(name));
-        }
-        if token.kind == TokenKind::Keyword && self.keyword_in_name_position() {
-            self.next();
-            let word = self.text_of(token).to_owned();
-            self.report(
-                "KS228",
-                token.span,
-                format!("The name '{word}' needs to be bracketed as ['{word}'] to be used in this context."),
-            );
-            return Some(name_expr(Name {
-                text: word,
-                span: token.span,
-                form: NameForm::Plain,
-            }));
-        }
-        None
     }
-
-    /// A reserved word before something that only follows a name.
-    fn keyword_in_name_position(&self) -> bool {
-        use TokenKind as T;
-        let next = self.peek_at(1);
-        match next.kind {
-            T::EqualEqual
-            | T::NotEqual
-            | T::EqualTilde
-            | T::BangTilde
-            | T::Greater
-            | T::GreaterEqual
-            | T::Less
-            | T::LessEqual
-            | T::Star
-            | T::Slash
-            | T::Percent
-            | T::CloseParen
-            | T::CloseBracket
-            | T::CloseBrace
-            | T::Dot
-            | T::Comma
-            | T::Colon
-            | T::Bar => true,
-            T::Keyword => {
-                let word = word_of(next);
-                is_text_operator(word)
-                    || matches!(
-                        word,
-                        "and"
-                            | "or"
-                            | "in"
-                            | "in~"
-                            | "!in"
-                            | "!in~"
-                            | "has_any"
-                            | "has_all"
-                            | "between"
-                            | "!between"
-                    )
+    let mut found = vec![false; tokens.len() + 1];
+    for (i, token) in tokens.iter().enumerate().rev() {
+        found[i] = match token.kind {
+            TokenKind::Bar => true,
+            TokenKind::Comma | TokenKind::CloseParen | TokenKind::Semicolon | TokenKind::End => {
+                false
             }
-            _ => false,
-        }
-    }
-
-    fn parenthesized(&mut self) -> Option<Expr> {
-        let open = self.next().span;
-        let inner = self.pipe_expr().unwrap_or_else(|| self.missing_expr());
-        let close = self.expect(TokenKind::CloseParen, ")");
-        Some(Expr {
-            kind: ExprKind::Paren(Box::new(inner)),
-            span: open.to(close),
-        })
-    }
-
-    fn to_scalar(&mut self, word: &str) -> Option<Expr> {
-        let start = self.eat_word(word)?;
-        if self.at_word("kind") && self.kind_at(1) == TokenKind::Equal {
-            let name = self.next().span;
-            self.mark(name, Mark::Parameter);
-            self.next();
-            self.expect_one_of(&["nooptimization"]);
-        }
-        self.expect(TokenKind::OpenParen, "(");
-        let inner = self.pipe_expr().unwrap_or_else(|| self.missing_expr());
-        let close = self.expect(TokenKind::CloseParen, ")");
-        let inner = Box::new(inner);
-        let kind = if word == "toscalar" {
-            ExprKind::ToScalar(inner)
-        } else {
-            ExprKind::ToTable(inner)
+            TokenKind::OpenParen => close[i].is_some_and(|end| found[end + 1]),
+            _ => found[i + 1],
         };
-        Some(Expr {
-            kind,
-            span: start.to(close),
-        })
     }
-
-    /// A function name with `(` behind it.
-    pub(super) fn scan_call(&self, offset: usize) -> bool {
-        self.scan_name(offset)
-            .is_some_and(|n| self.kind_at(offset + n) == TokenKind::OpenParen)
-    }
-
-    pub(super) fn call(&mut self) -> Option<Call> {
-        let name = self.name()?;
-        let open = self.expect(TokenKind::OpenParen, "(");
-        let args = self.comma_list(
-            Self::argument,
-            Self::missing_expr,
-            Some(&Self::at_list_end),
-            false,
-            false,
-        );
-        let close = self.expect(TokenKind::CloseParen, ")");
-        Some(Call {
-            name,
-            args,
-            list: open.to(close),
-        })
-    }
-
-    fn argument(&mut self) -> Option<Expr> {
-        if self.kind() == TokenKind::Star
-            && matches!(self.kind_at(1), TokenKind::CloseParen | TokenKind::Comma)
-        {
-            let span = self.next().span;
-            return Some(Expr {
-                kind: ExprKind::Star,
-                span,
-            });
-        }
-        self.named_expr()
-    }
+    found
 }
 
 fn rank_of(op: BinaryToken) -> u8 {
@@ -629,43 +403,4 @@ fn rank_of(op: BinaryToken) -> u8 {
         B::Multiply | B::Divide | B::Modulo => PRODUCT,
         B::Text(_) | B::Search => TEXT,
     }
-}
-
-/// Word operators between two texts.
-pub(in crate::kql) fn is_text_operator(word: &str) -> bool {
-    matches!(
-        word,
-        "has"
-            | "!has"
-            | "has_cs"
-            | "!has_cs"
-            | "hasprefix"
-            | "!hasprefix"
-            | "hasprefix_cs"
-            | "!hasprefix_cs"
-            | "hassuffix"
-            | "!hassuffix"
-            | "hassuffix_cs"
-            | "!hassuffix_cs"
-            | "like"
-            | "notlike"
-            | "likecs"
-            | "notlikecs"
-            | "contains"
-            | "notcontains"
-            | "!contains"
-            | "containscs"
-            | "contains_cs"
-            | "notcontainscs"
-            | "!contains_cs"
-            | "startswith"
-            | "!startswith"
-            | "startswith_cs"
-            | "!startswith_cs"
-            | "endswith"
-            | "!endswith"
-            | "endswith_cs"
-            | "!endswith_cs"
-            | "matches regex"
-    )
 }

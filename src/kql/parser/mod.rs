@@ -1,7 +1,8 @@
 //! Tokens → tree. Never fails: what is missing is made up and reported where the official language
 //! service reports it; what fits nowhere is skipped and reported once.
 //!
-//! Recursion is bounded by [`MAX_DEPTH`]; deeper text is skipped as a whole and reported.
+//! Rules that nest count levels ([`MAX_DEPTH`] at most); what lies deeper is skipped as a whole, bracket by
+//! bracket, and reported once. So a tree is never deeper than that, whatever the text.
 
 #![expect(
     clippy::single_match_else,
@@ -13,77 +14,116 @@
 
 mod expressions;
 mod literals;
+mod names;
 mod operators;
+mod parameter_sets;
 mod parameters;
+mod paths;
 mod pipeline;
 mod statements;
 
-pub(super) use expressions::is_text_operator;
-pub(super) use pipeline::is_operator;
-
 use super::diagnostics::Diagnostic;
-use super::keywords;
-use super::lexer::{Token, TokenKind, tokenize};
-use super::syntax::{Expr, ExprKind, Mark, Name, NameForm, Span, Syntax};
+use super::lexer::{Token, TokenKind, is_line_break, tokenize};
+use super::stack;
+use super::syntax::{Expr, ExprKind, Mark, Name, NameForm, Span, Statement, Syntax};
+use parameter_sets::ParameterSet;
 
-/// How deep parentheses, calls and sub-queries may nest.
-pub const MAX_DEPTH: usize = 120;
+/// How deep parentheses, calls, lists and sub-queries may nest. The official language service reads on but
+/// analyses no tree of more than 500 nodes from root to leaf, which is some 120 calls or 490 parentheses
+/// within each other; real queries reach 30. A level here is one such bracket.
+pub const MAX_DEPTH: usize = 256;
+
+/// Levels read on the caller's own stack. A level takes up to 20 kB of it in a build without optimisation
+/// and 2 kB in a release, so this is well within the 2 MB of a thread. Deeper text is read on a stack made
+/// for it, see [`stack`](super::stack).
+const SHALLOW: usize = 32;
 
 /// Reads a query text.
 pub fn parse(text: &str) -> Syntax {
     let (tokens, errors) = tokenize(text);
-    let mut parser = Parser {
-        text,
-        tokens: &tokens,
-        pos: 0,
-        depth: 0,
-        errors,
-        marks: Vec::new(),
-        parameters: None,
+    let shallow = Parser::new(text, &tokens, SHALLOW).read();
+    let read = if shallow.too_deep {
+        stack::roomy(|| Parser::new(text, &tokens, MAX_DEPTH).read()).unwrap_or(shallow)
+    } else {
+        shallow
     };
-    let statements = parser.query();
-    let skipped = parser.skip_rest();
-    let mut errors = parser.errors;
-    let marks = parser.marks;
+    let mut errors = errors;
+    errors.extend(read.errors);
     errors.sort_by_key(|e| (e.span.start, e.span.end));
     Syntax {
         tokens,
-        statements,
-        skipped,
+        statements: read.statements,
+        skipped: read.skipped,
         errors,
-        marks,
+        marks: read.marks,
+        depth: read.depth,
     }
 }
 
-/// Which names an operator's parameters may have.
-#[derive(Clone, Copy)]
-struct ParameterSet {
-    own: &'static [&'static str],
-    /// Also all known parameters of any operator.
-    known: bool,
-    /// Only where `=` follows.
-    equals: bool,
+/// What one reading of the tokens gives.
+struct Reading {
+    statements: Vec<Statement>,
+    skipped: Option<Span>,
+    errors: Vec<Diagnostic>,
+    marks: Vec<(Span, Mark)>,
+    depth: usize,
+    too_deep: bool,
 }
 
 struct Parser<'t> {
     text: &'t str,
     tokens: &'t [Token],
     pos: usize,
+    /// Levels open here, the most there were, and the most there may be.
     depth: usize,
+    deepest: usize,
+    limit: usize,
+    /// Where a scan from each token meets a pipe first, see `scan_is_query`.
+    pipes: Option<Vec<bool>>,
     errors: Vec<Diagnostic>,
     marks: Vec<(Span, Mark)>,
     parameters: Option<ParameterSet>,
 }
 
 impl<'t> Parser<'t> {
-    // ---- tokens
-
-    fn peek(&self) -> Token {
-        self.peek_at(0)
+    fn new(text: &'t str, tokens: &'t [Token], limit: usize) -> Self {
+        Self {
+            text,
+            tokens,
+            pos: 0,
+            depth: 0,
+            deepest: 0,
+            limit,
+            pipes: None,
+            errors: Vec::new(),
+            marks: Vec::with_capacity(16),
+            parameters: None,
+        }
     }
 
-    fn peek_at(&self, offset: usize) -> Token {
-        self.tokens[(self.pos + offset).min(self.tokens.len() - 1)]
+    fn read(mut self) -> Reading {
+        let statements = self.query();
+        let skipped = self.skip_rest();
+        Reading {
+            statements,
+            skipped,
+            errors: self.errors,
+            marks: self.marks,
+            depth: self.deepest,
+            too_deep: self.deepest > self.limit,
+        }
+    }
+
+    // ---- tokens
+
+    /// The next token. There always is one: nothing goes past the end.
+    fn peek(&self) -> &'t Token {
+        &self.tokens[self.pos]
+    }
+
+    fn peek_at(&self, offset: usize) -> &'t Token {
+        let last = self.tokens.len() - 1;
+        &self.tokens[(self.pos + offset).min(last)]
     }
 
     fn kind(&self) -> TokenKind {
@@ -94,16 +134,25 @@ impl<'t> Parser<'t> {
         self.peek_at(offset).kind
     }
 
-    fn text_of(&self, token: Token) -> &'t str {
+    fn text_of(&self, token: &Token) -> &'t str {
         token.span.text(self.text)
     }
 
-    fn next(&mut self) -> Token {
+    fn next(&mut self) -> &'t Token {
         let token = self.peek();
         if token.kind != TokenKind::End {
             self.pos += 1;
         }
         token
+    }
+
+    /// Takes so many tokens as one.
+    fn take_tokens(&mut self, n: usize) -> Span {
+        let mut span = self.next().span;
+        for _ in 1..n {
+            span = span.to(self.next().span);
+        }
+        span
     }
 
     fn at_end(&self) -> bool {
@@ -142,7 +191,8 @@ impl<'t> Parser<'t> {
         let here = self.here();
         let next = self.peek();
         let gap = &self.text[here.end as usize..next.span.start as usize];
-        if gap.chars().count() < 2 && !gap.contains(['\r', '\n']) {
+        // counted no further than needed: a comment may be long
+        if gap.chars().take(2).count() < 2 && !gap.contains(is_line_break) {
             next.span
         } else {
             here
@@ -193,12 +243,7 @@ impl<'t> Parser<'t> {
 
     fn eat_text(&mut self, text: &str) -> Option<Span> {
         let n = self.scan_text(text, 0)?;
-        let first = self.next().span;
-        let mut last = first;
-        for _ in 1..n {
-            last = self.next().span;
-        }
-        Some(first.to(last))
+        Some(self.take_tokens(n))
     }
 
     fn report(&mut self, code: &'static str, span: Span, message: String) {
@@ -215,38 +260,46 @@ impl<'t> Parser<'t> {
         f: impl FnOnce(&mut Self) -> Option<T>,
         too_deep: impl FnOnce(Span) -> T,
     ) -> Option<T> {
-        if self.depth >= MAX_DEPTH {
-            let start = self.peek().span;
-            let mut open = 0usize;
-            while !self.at_end() {
-                match self.kind() {
-                    TokenKind::OpenParen | TokenKind::OpenBracket | TokenKind::OpenBrace => {
-                        open += 1;
-                    }
-                    TokenKind::CloseParen | TokenKind::CloseBracket | TokenKind::CloseBrace => {
-                        if open == 0 {
-                            break;
-                        }
-                        open -= 1;
-                    }
-                    _ => {}
-                }
-                self.next();
-            }
-            let span = start.to(self.here());
-            if !self.errors.iter().any(|e| e.code == "KS245") {
-                self.report(
-                    "KS245",
-                    start,
-                    "Query syntax depth exceeds maximum safe limit.".to_owned(),
-                );
-            }
-            return Some(too_deep(span));
+        if self.depth >= self.limit {
+            return Some(too_deep(self.skip_bracket()));
         }
         self.depth += 1;
+        self.deepest = self.deepest.max(self.depth);
         let result = f(self);
         self.depth -= 1;
         result
+    }
+
+    /// Skips what is in the bracket here, and says once that the text nests too deep. The fault is one of
+    /// analysis: the official language service finds nothing wrong with the grammar of such a text.
+    fn skip_bracket(&mut self) -> Span {
+        let start = self.peek().span;
+        let mut open = 0usize;
+        while !self.at_end() {
+            match self.kind() {
+                TokenKind::OpenParen | TokenKind::OpenBracket | TokenKind::OpenBrace => open += 1,
+                TokenKind::CloseParen | TokenKind::CloseBracket | TokenKind::CloseBrace => {
+                    if open == 0 {
+                        break;
+                    }
+                    open -= 1;
+                }
+                _ => {}
+            }
+            self.next();
+        }
+        if self.deepest <= self.limit {
+            self.deepest = self.limit + 1;
+            self.errors.push(Diagnostic::semantic(
+                "KS245",
+                start,
+                format!(
+                    "The query nests more than {} levels deep: too deep to be analysed.",
+                    self.limit
+                ),
+            ));
+        }
+        start.to(self.here())
     }
 
     // ---- made-up parts
@@ -374,149 +427,6 @@ impl<'t> Parser<'t> {
         )
     }
 
-    // ---- names
-
-    fn token_name(&mut self) -> Name {
-        let token = self.next();
-        Name {
-            text: self.text_of(token).to_owned(),
-            span: token.span,
-            form: NameForm::Plain,
-        }
-    }
-
-    /// A name as an expression may hold it.
-    fn name(&mut self) -> Option<Name> {
-        match self.kind() {
-            TokenKind::OpenBracket => self.bracketed_name(),
-            TokenKind::OpenBrace => self.braced_name(),
-            _ if self.peek().is_name() => Some(self.token_name()),
-            _ => None,
-        }
-    }
-
-    /// A name where only a name can be meant.
-    fn extended_name(&mut self) -> Option<Name> {
-        match self.kind() {
-            TokenKind::OpenBracket => self.bracketed_name(),
-            TokenKind::OpenBrace => self.braced_name(),
-            _ if self.peek().is_extended_name() => Some(self.token_name()),
-            _ => None,
-        }
-    }
-
-    fn strings_at(&self, offset: usize) -> usize {
-        let rest = self.tokens.get(self.pos + offset..).unwrap_or_default();
-        rest.iter()
-            .take_while(|t| t.kind == TokenKind::String)
-            .count()
-    }
-
-    fn scan_bracketed_name(&self, offset: usize) -> Option<usize> {
-        if self.kind_at(offset) != TokenKind::OpenBracket {
-            return None;
-        }
-        let n = self.strings_at(offset + 1);
-        (n > 0 && self.kind_at(offset + 1 + n) == TokenKind::CloseBracket).then_some(n + 2)
-    }
-
-    fn bracketed_name(&mut self) -> Option<Name> {
-        let n = self.scan_bracketed_name(0)?;
-        let open = self.next().span;
-        let mut text = String::new();
-        for _ in 0..n - 2 {
-            let token = self.next();
-            text.push_str(&super::literals::string(self.text_of(token)));
-        }
-        let close = self.next().span;
-        Some(Name {
-            text,
-            span: open.to(close),
-            form: NameForm::Bracketed,
-        })
-    }
-
-    fn scan_braced_name(&self, offset: usize) -> Option<usize> {
-        let name = self.peek_at(offset + 1);
-        let close = self.peek_at(offset + 2);
-        (self.kind_at(offset) == TokenKind::OpenBrace
-            && matches!(name.kind, TokenKind::Identifier | TokenKind::Keyword)
-            && name.is_adjacent()
-            && close.kind == TokenKind::CloseBrace
-            && close.is_adjacent())
-        .then_some(3)
-    }
-
-    fn braced_name(&mut self) -> Option<Name> {
-        self.scan_braced_name(0)?;
-        let open = self.next().span;
-        let name = self.next();
-        let close = self.next().span;
-        Some(Name {
-            text: self.text_of(name).to_owned(),
-            span: open.to(close),
-            form: NameForm::Braced,
-        })
-    }
-
-    /// How many tokens a name takes here.
-    fn scan_name(&self, offset: usize) -> Option<usize> {
-        match self.kind_at(offset) {
-            TokenKind::OpenBracket => self.scan_bracketed_name(offset),
-            TokenKind::OpenBrace => (self.peek_at(offset + 1).is_name()
-                && self.kind_at(offset + 2) == TokenKind::CloseBrace)
-                .then_some(3),
-            _ => self.peek_at(offset).is_name().then_some(1),
-        }
-    }
-
-    fn scan_extended_name(&self, offset: usize) -> Option<usize> {
-        self.scan_name(offset)
-            .or_else(|| self.peek_at(offset).is_extended_name().then_some(1))
-    }
-
-    /// `*`, `Device*`, `*Name*`: adjacent tokens with a star among the first two.
-    fn scan_wildcard(&self, offset: usize) -> Option<usize> {
-        let first = self.peek_at(offset);
-        let mut n = if first.kind == TokenKind::Star {
-            1
-        } else if first.is_extended_name() && {
-            let star = self.peek_at(offset + 1);
-            star.kind == TokenKind::Star && star.is_adjacent()
-        } {
-            2
-        } else {
-            return None;
-        };
-        loop {
-            let token = self.peek_at(offset + n);
-            let part =
-                matches!(token.kind, TokenKind::Long | TokenKind::Star) || token.is_extended_name();
-            if !part || !token.is_adjacent() {
-                return Some(n);
-            }
-            n += 1;
-        }
-    }
-
-    fn wildcard_name(&mut self) -> Option<Name> {
-        let n = self.scan_wildcard(0)?;
-        let first = self.next().span;
-        let mut span = first;
-        for _ in 1..n {
-            span = first.to(self.next().span);
-        }
-        Some(Name {
-            text: span.text(self.text).to_owned(),
-            span,
-            form: NameForm::Wildcard,
-        })
-    }
-
-    fn name_declaration(&mut self) -> Name {
-        self.name().unwrap_or_else(|| self.missing_name())
-    }
-
     /// Takes everything that is left and reports it once.
     fn skip_rest(&mut self) -> Option<Span> {
         if self.at_end() {
@@ -545,7 +455,7 @@ fn expected(texts: &[&str]) -> String {
 }
 
 /// The word table's own copy of this word (so that trees need no lifetime).
-fn word_of(token: Token) -> &'static str {
+fn word_of(token: &Token) -> &'static str {
     token.keyword().unwrap_or_default()
 }
 
@@ -554,10 +464,6 @@ fn name_expr(name: Name) -> Expr {
         span: name.span,
         kind: ExprKind::Name(name),
     }
-}
-
-fn is_reserved(word: &str) -> bool {
-    keywords::find(word).is_some()
 }
 
 #[cfg(test)]

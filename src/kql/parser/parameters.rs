@@ -1,139 +1,13 @@
 //! Parameters of operators: `kind = inner`, `hint.strategy = shuffle`, `with (title = "...")`.
 
-use super::{ParameterSet, Parser, expected, is_reserved};
-use crate::kql::lexer::{TokenKind, is_name_char};
+use super::parameter_sets::{self as sets, ParameterSet, Value};
+use super::{Parser, expected};
+use crate::kql::keywords::Roles;
+use crate::kql::lexer::TokenKind;
 use crate::kql::syntax::{Expr, ExprKind, Mark, Name, NameForm, Parameter, ParameterValue, Span};
 
-/// What may stand right of `=`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Value {
-    Any,
-    /// reported as missing under this name when absent
-    Literal(&'static str),
-    /// one of these words, or anything
-    Word(&'static [&'static str]),
-    Declaration,
-    Column,
-    ColumnList,
-    /// a literal, function call or path
-    Text,
-}
-
-/// Known parameters of all operators.
-const KNOWN: &[&str] = &[
-    "bagexpansion",
-    "bin_legacy",
-    "__crossCluster",
-    "__crossDB",
-    "decodeblocks",
-    "expandoutput",
-    "hint.concurrency",
-    "hint.distribution",
-    "hint.materialized",
-    "hint.num_partitions",
-    "hint.pass_filters",
-    "hint.pass_filters_column",
-    "hint.progressive_top",
-    "hint.remote",
-    "hint.shufflekey",
-    "hint.spread",
-    "hint.strategy",
-    "__id",
-    "isfuzzy",
-    "__isFuzzy",
-    "kind",
-    "__noWithSource",
-    "__packedColumn",
-    "__sourceColumnIndex",
-    "cycles",
-    "with_match_id",
-    "with_itemindex",
-    "withsource",
-    "with_source",
-    "with_step_name",
-    "force_remote",
-];
-
-fn value_of(name: &str) -> Value {
-    match name {
-        "hint.materialized"
-        | "hint.progressive_top"
-        | "isfuzzy"
-        | "__isFuzzy"
-        | "best_effort"
-        | "decodeblocks"
-        | "force_remote"
-        | "accumulate"
-        | "greedy" => Value::Literal("boolean"),
-        "hint.num_partitions" | "ymin" | "ymax" | "threshold" => Value::Literal("number"),
-        "xmin" | "xmax" => Value::Literal("value"),
-        "characters" | "pair_delimiter" | "kv_delimiter" | "regex" | "quote" | "escape" => {
-            Value::Literal("string")
-        }
-        "hint.pass_filters_column" | "hint.shufflekey" | "__packedColumn" | "xcolumn" => {
-            Value::Column
-        }
-        "ycolumns" | "anomalycolumns" | "series" => Value::ColumnList,
-        "with_component_id" | "with_match_id" | "with_itemindex" | "withsource" | "with_source"
-        | "with_step_name" | "with_source_id" | "with_target_id" | "with_node_id" => {
-            Value::Declaration
-        }
-        "title" | "xtitle" | "ytitle" => Value::Text,
-        "kind" => Value::Word(&[
-            "simple",
-            "regex",
-            "relaxed",
-            "array",
-            "bag",
-            "default",
-            "unstacked",
-            "stacked",
-            "stacked100",
-            "map",
-        ]),
-        "legend" => Value::Word(&["visible", "hidden"]),
-        "xaxis" | "yaxis" => Value::Word(&["linear", "log"]),
-        "ysplit" => Value::Word(&["none", "axes", "panels"]),
-        "hint.remote" | "hint.strategy" | "hint.concurrency" | "hint.spread"
-        | "hint.distribution" => Value::Word(&[
-            "auto",
-            "left",
-            "local",
-            "right",
-            "single",
-            "per_node",
-            "per_shard",
-        ]),
-        _ => Value::Any,
-    }
-}
-
-pub(super) const NONE: ParameterSet = ParameterSet {
-    own: &[],
-    known: true,
-    equals: false,
-};
-pub(super) const NONE_EQUALS: ParameterSet = ParameterSet {
-    own: &[],
-    known: true,
-    equals: true,
-};
-
-pub(super) const fn own(names: &'static [&'static str], equals: bool) -> ParameterSet {
-    ParameterSet {
-        own: names,
-        known: true,
-        equals,
-    }
-}
-
-pub(super) const fn only(names: &'static [&'static str]) -> ParameterSet {
-    ParameterSet {
-        own: names,
-        known: false,
-        equals: false,
-    }
-}
+/// The parameters any operator takes that are not one reserved word; the longer one first.
+const DOTTED: &[&str] = &["hint.pass_filters_column", "hint.pass_filters"];
 
 impl Parser<'_> {
     /// Parameters one after another, without commas.
@@ -178,40 +52,36 @@ impl Parser<'_> {
     /// How many tokens the name of a parameter takes here.
     fn scan_parameter_name(&self, set: ParameterSet, offset: usize) -> Option<usize> {
         let token = self.peek_at(offset);
-        let mut n = None;
-        if matches!(token.kind, TokenKind::Identifier | TokenKind::Keyword) {
-            let text = self.text_of(token);
-            if set.own.contains(&text) || (set.known && KNOWN.contains(&text)) {
-                n = Some(1);
+        let n = match token.kind {
+            TokenKind::Keyword if set.known && token.has_role(Roles::PARAMETER) => 1,
+            TokenKind::Identifier | TokenKind::Keyword => {
+                let text = self.text_of(token);
+                if set.own.iter().any(|(name, _)| *name == text) {
+                    1
+                } else if set.known && text == "hint" {
+                    DOTTED.iter().find_map(|k| self.scan_text(k, offset))?
+                } else {
+                    return None;
+                }
             }
-        }
-        if n.is_none() && set.known {
-            n = KNOWN
-                .iter()
-                .filter(|k| is_many_tokens(k))
-                .find_map(|k| self.scan_text(k, offset));
-        }
-        let n = n?;
+            _ => return None,
+        };
         (!set.equals || self.kind_at(offset + n) == TokenKind::Equal).then_some(n)
     }
 
     /// A parameter of any operator stands here (used to tell operators from names).
     pub(super) fn scan_known_parameter(&self, offset: usize) -> bool {
-        self.scan_parameter_name(NONE, offset).is_some()
+        self.scan_parameter_name(sets::NONE, offset).is_some()
     }
 
     fn parameter(&mut self) -> Option<Parameter> {
         let set = self.parameters?;
         let n = self.scan_parameter_name(set, 0)?;
-        let first = self.next().span;
-        let mut span = first;
-        for _ in 1..n {
-            span = first.to(self.next().span);
-        }
+        let span = self.take_tokens(n);
         let text = span.text(self.text).to_owned();
         self.mark(span, Mark::Parameter);
         self.expect(TokenKind::Equal, "=");
-        let value = self.parameter_value(value_of(&text));
+        let value = self.parameter_value(set.value_of(&text));
         let name = Name {
             text,
             span,
@@ -220,20 +90,20 @@ impl Parser<'_> {
         Some(Parameter {
             name,
             value,
-            span: first.to(self.here()),
+            span: span.to(self.here()),
         })
     }
 
     /// `name = value` for one given name.
-    pub(super) fn one_parameter(&mut self, name: &'static str) -> Option<Parameter> {
+    pub(super) fn one_parameter(&mut self, name: &'static str, value: Value) -> Option<Parameter> {
         let n = self.scan_text(name, 0)?;
         if self.kind_at(n) != TokenKind::Equal {
             return None;
         }
-        let span = self.eat_text(name)?;
+        let span = self.take_tokens(n);
         self.mark(span, Mark::Parameter);
         self.next();
-        let value = self.parameter_value(value_of(name));
+        let value = self.parameter_value(value);
         let name = Name {
             text: name.to_owned(),
             span,
@@ -246,22 +116,19 @@ impl Parser<'_> {
         })
     }
 
-    fn parameter_value(&mut self, value: Value) -> ParameterValue {
+    pub(super) fn parameter_value(&mut self, value: Value) -> ParameterValue {
         match value {
-            Value::Any => match self.any_value() {
-                Some(value) => value,
-                None => self.missing_parameter_value("Missing value"),
-            },
+            Value::Any => self.any_value().unwrap_or(ParameterValue::Missing),
             Value::Literal(what) => match self.any_value() {
                 Some(value) => value,
                 None => self.missing_parameter_value(&format!("Missing {what}")),
             },
+            Value::Word([]) => match self.any_value() {
+                Some(value) => value,
+                None => self.missing_parameter_value("Missing value"),
+            },
             Value::Word(words) => {
-                let word = words.iter().find_map(|w| {
-                    let n = self.scan_text(w, 0)?;
-                    (n > 0).then_some(*w)
-                });
-                if let Some(span) = word.and_then(|w| self.eat_text(w)) {
+                if let Some(span) = words.iter().find_map(|w| self.eat_text(w)) {
                     self.mark(span, Mark::Keyword);
                     return ParameterValue::Word(span);
                 }
@@ -305,9 +172,7 @@ impl Parser<'_> {
     pub(super) fn column_names(&mut self, end: &dyn Fn(&Self) -> bool) -> Vec<Name> {
         self.comma_list(
             |p| {
-                let is_parameter = p.parameters.is_some_and(|set| {
-                    set.own.contains(&p.text_of(p.peek())) && p.kind_at(1) == TokenKind::Equal
-                });
+                let is_parameter = p.parameters.is_some_and(|set| p.scan_own_parameter(set));
                 if is_parameter {
                     None
                 } else {
@@ -321,8 +186,14 @@ impl Parser<'_> {
         )
     }
 
+    /// One of the set's own parameters, with its `=`.
+    fn scan_own_parameter(&self, set: ParameterSet) -> bool {
+        let text = self.text_of(self.peek());
+        self.kind_at(1) == TokenKind::Equal && set.own.iter().any(|(name, _)| *name == text)
+    }
+
     fn at_column_names_end(&self) -> bool {
-        let set = self.parameters.unwrap_or(NONE);
+        let set = self.parameters.unwrap_or(sets::NONE);
         if self.kind() == TokenKind::Comma {
             let known = ParameterSet {
                 equals: false,
@@ -362,6 +233,15 @@ impl Parser<'_> {
         ParameterValue::Missing
     }
 
+    /// The literals that may be values of free properties.
+    fn at_property_literal(&self) -> bool {
+        use TokenKind as T;
+        matches!(
+            self.kind(),
+            T::String | T::Long | T::Real | T::Bool | T::DateTime | T::Guid | T::RawGuid
+        )
+    }
+
     /// The `with (name = value, ...)` of `externaldata`: any names.
     pub(super) fn free_properties(&mut self) -> Vec<Parameter> {
         if self.eat_word("with").is_none() {
@@ -373,8 +253,22 @@ impl Parser<'_> {
                 let name = p.extended_name()?;
                 p.mark(name.span, Mark::Parameter);
                 p.expect(TokenKind::Equal, "=");
-                let value = if p.peek().is_literal() {
-                    p.literal().map(ParameterValue::Expr)
+                let value = if p.at_property_literal() {
+                    let token = p.peek();
+                    if token.kind == TokenKind::String {
+                        p.literal().map(ParameterValue::Expr)
+                    } else {
+                        // a guid needs no `guid(...)` here
+                        p.next();
+                        let kind = match token.kind {
+                            TokenKind::RawGuid => TokenKind::Guid,
+                            kind => kind,
+                        };
+                        Some(ParameterValue::Expr(Expr {
+                            kind: ExprKind::Literal(kind),
+                            span: token.span,
+                        }))
+                    }
                 } else {
                     p.extended_name().map(|n| {
                         p.mark(n.span, Mark::Keyword);
@@ -393,9 +287,4 @@ impl Parser<'_> {
         self.expect(TokenKind::CloseParen, ")");
         list
     }
-}
-
-/// Not one token for the lexer: neither a reserved word nor a plain name.
-fn is_many_tokens(name: &str) -> bool {
-    !is_reserved(name) && !name.chars().all(is_name_char)
 }

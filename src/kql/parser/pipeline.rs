@@ -1,6 +1,7 @@
 //! Pipelines: what starts a query, what may follow a pipe.
 
 use super::{Parser, word_of};
+use crate::kql::keywords::Roles;
 use crate::kql::lexer::TokenKind;
 use crate::kql::syntax::{Expr, ExprKind, Operator, OperatorKind, Span};
 
@@ -31,14 +32,8 @@ pub(super) const CHARTS: &[&str] = &[
 
 impl Parser<'_> {
     /// A whole expression: tabular or scalar.
+    /// Counts no level itself: what it reads in brackets does.
     pub(super) fn pipe_expr(&mut self) -> Option<Expr> {
-        self.deeper(Self::pipe_expr_inner, |span| Expr {
-            kind: ExprKind::Missing,
-            span,
-        })
-    }
-
-    fn pipe_expr_inner(&mut self) -> Option<Expr> {
         let mut source = None;
         let mut ops = Vec::new();
         if self.scan_operator() {
@@ -68,7 +63,18 @@ impl Parser<'_> {
         }
     }
 
-    /// The body of `mv-apply`, `partition`: starts with an operator.
+    /// The body of `mv-apply`: starts with an operator, or a table given from outside.
+    pub(super) fn contextual_pipeline(&mut self) -> Expr {
+        if !self.at_word("__contextual_datatable") {
+            return self.sub_pipeline();
+        }
+        let source = self.contextual_datatable();
+        let mut ops = Vec::new();
+        self.pipes(&mut ops);
+        pipeline(Some(source), ops)
+    }
+
+    /// The body of `partition`: starts with an operator.
     pub(super) fn sub_pipeline(&mut self) -> Expr {
         self.deeper(
             |p| {
@@ -110,21 +116,28 @@ impl Parser<'_> {
             self.here()
         };
         self.report("KS176", span, "Query operator expected.".to_owned());
-        Operator {
-            kind: OperatorKind::Bad,
-            word: "",
-            keyword: span,
-            parameters: Vec::new(),
-            span,
+        bad_operator(span)
+    }
+
+    /// The `as` after a table of `find in (...)`.
+    pub(super) fn as_operator(&mut self) -> Operator {
+        if self.at_word("as")
+            && let Some(op) = self.operator()
+        {
+            return op;
         }
+        let span = self.here();
+        self.report("KS176", span, "Query operator expected.".to_owned());
+        bad_operator(span)
     }
 
     /// Does an operator start here, where a name could stand as well?
     pub(super) fn scan_operator(&self) -> bool {
-        let Some(word) = self.peek().keyword() else {
+        let token = self.peek();
+        if !token.has_role(Roles::OPERATOR) {
             return false;
-        };
-        match word {
+        }
+        match word_of(token) {
             "evaluate" => self.scan_name(1).is_some() || self.scan_known_parameter(1),
             "facet" => self.word_at(1, "by"),
             "partition" | "reduce" => self.word_at(1, "by") || self.scan_known_parameter(1),
@@ -134,8 +147,10 @@ impl Parser<'_> {
             "render" => {
                 CHARTS.iter().any(|c| self.scan_text(c, 1).is_some()) || self.peek_at(1).is_name()
             }
-            "fork" | "lookup" | "__partitionby" => false,
-            _ => is_operator(word) && !self.peek().is_name(),
+            "inline_external_table" => {
+                self.kind_at(1) == TokenKind::OpenParen || self.word_at(1, "kind")
+            }
+            _ => token.has_role(Roles::OPERATOR) && !token.is_name(),
         }
     }
 
@@ -149,19 +164,23 @@ impl Parser<'_> {
 
     /// An operator after a pipe.
     pub(super) fn piped_operator(&mut self) -> Option<Operator> {
-        let word = self.peek().keyword()?;
-        if is_operator(word) && !matches!(word, "print" | "macro-expand") {
-            self.operator()
-        } else {
-            None
+        let token = self.peek();
+        if !token.has_role(Roles::OPERATOR) || matches!(word_of(token), "print" | "macro-expand") {
+            return None;
         }
+        self.operator()
     }
 
     fn operator(&mut self) -> Option<Operator> {
         let token = self.peek();
         let word = word_of(token);
-        // `count()` and `range()` are functions
-        if matches!(word, "count" | "range") && self.kind_at(1) == TokenKind::OpenParen {
+        // `count()` and `range()` are functions, and `inline_external_table` may be a name
+        let read = match word {
+            "count" | "range" => self.kind_at(1) != TokenKind::OpenParen,
+            "inline_external_table" => self.scan_external_table(),
+            _ => true,
+        };
+        if !read {
             return None;
         }
         self.next();
@@ -175,6 +194,16 @@ impl Parser<'_> {
             parameters,
             span,
         })
+    }
+}
+
+fn bad_operator(span: Span) -> Operator {
+    Operator {
+        kind: OperatorKind::Bad,
+        word: "",
+        keyword: span,
+        parameters: Vec::new(),
+        span,
     }
 }
 
@@ -193,69 +222,4 @@ fn pipeline(source: Option<Expr>, ops: Vec<Operator>) -> Expr {
             }
         }
     }
-}
-
-/// Words of query operators.
-pub(in crate::kql) fn is_operator(word: &str) -> bool {
-    matches!(
-        word,
-        "as" | "assert-schema"
-            | "consume"
-            | "count"
-            | "distinct"
-            | "evaluate"
-            | "__executeAndCache"
-            | "extend"
-            | "facet"
-            | "filter"
-            | "where"
-            | "find"
-            | "fork"
-            | "getschema"
-            | "invoke"
-            | "join"
-            | "lookup"
-            | "make-series"
-            | "mvapply"
-            | "mv-apply"
-            | "mvexpand"
-            | "mv-expand"
-            | "parse"
-            | "parse-where"
-            | "parse-kv"
-            | "__partitionby"
-            | "partition"
-            | "print"
-            | "macro-expand"
-            | "project"
-            | "project-away"
-            | "project-keep"
-            | "project-rename"
-            | "project-reorder"
-            | "project-by-names"
-            | "range"
-            | "reduce"
-            | "render"
-            | "sample"
-            | "sample-distinct"
-            | "scan"
-            | "search"
-            | "serialize"
-            | "sort"
-            | "order"
-            | "summarize"
-            | "take"
-            | "limit"
-            | "top"
-            | "top-hitters"
-            | "top-nested"
-            | "union"
-            | "make-graph"
-            | "graph-match"
-            | "graph-shortest-paths"
-            | "graph-to-table"
-            | "graph-mark-components"
-            | "graph-where-nodes"
-            | "graph-where-edges"
-    )
 }

@@ -9,6 +9,11 @@ use crate::kql::syntax::{
 impl Parser<'_> {
     pub(super) fn query(&mut self) -> Vec<Statement> {
         while self.eat(TokenKind::Directive).is_some() {}
+        self.statements()
+    }
+
+    /// Statements with semicolons between them.
+    pub(super) fn statements(&mut self) -> Vec<Statement> {
         let mut list = Vec::new();
         let mut statement = self.statement();
         while let Some(current) = statement {
@@ -65,24 +70,32 @@ impl Parser<'_> {
             let inner = self.pipe_expr().unwrap_or_else(|| self.missing_expr());
             self.expect(TokenKind::CloseParen, ")");
             LetValue::Materialize(inner)
-        } else if self.at_word("entity_group") && self.kind_at(1) != TokenKind::OpenParen {
-            self.next();
-            self.expect(TokenKind::OpenBracket, "[");
-            let list = self.comma_list(
-                Self::unnamed_expr,
-                Self::missing_expr,
-                Some(&Self::at_list_end),
-                true,
-                false,
-            );
-            self.expect(TokenKind::CloseBracket, "]");
-            LetValue::EntityGroup(list)
+        } else if self.at_word("entity_group") {
+            match self.scan_call(0).then(|| self.path_call()).flatten() {
+                Some(call) => LetValue::Expr(call),
+                None => LetValue::EntityGroup(self.entity_group()),
+            }
         } else if self.scan_function() {
             LetValue::Function(Box::new(self.function()))
         } else {
             LetValue::Expr(self.pipe_expr().unwrap_or_else(|| self.missing_expr()))
         };
         StatementKind::Let { name, value }
+    }
+
+    /// `entity_group [...]`
+    pub(super) fn entity_group(&mut self) -> Vec<Expr> {
+        self.next();
+        self.expect(TokenKind::OpenBracket, "[");
+        let list = self.comma_list(
+            Self::unnamed_expr,
+            Self::missing_expr,
+            Some(&Self::at_list_end),
+            true,
+            false,
+        );
+        self.expect(TokenKind::CloseBracket, "]");
+        list
     }
 
     /// `(`, then `)`, `*` or `name:`; `view` may stand before.
@@ -210,7 +223,7 @@ impl Parser<'_> {
         self.expect_word("to");
         self.expect(TokenKind::OpenParen, "(");
         self.comma_list(
-            Self::union_operand,
+            Self::wildcard_entity,
             Self::missing_expr,
             Some(&Self::at_list_end),
             true,
@@ -231,7 +244,13 @@ impl Parser<'_> {
         let name = self.name_declaration();
         if self.eat(TokenKind::Equal).is_some() {
             self.expect(TokenKind::OpenParen, "(");
-            self.function_parameters(false);
+            self.comma_list(
+                Self::column_declaration,
+                Self::missing_column_declaration,
+                Some(&Self::at_list_end),
+                false,
+                false,
+            );
             self.expect(TokenKind::CloseParen, ")");
             if self.eat(TokenKind::OpenBracket).is_some() {
                 if self.column_declaration().is_none() {
@@ -240,11 +259,14 @@ impl Parser<'_> {
                 self.expect(TokenKind::CloseBracket, "]");
             }
             self.expect(TokenKind::OpenBrace, "{");
+            if self.kind() != TokenKind::OpenParen {
+                self.missing_with("Missing pattern match clause".to_owned());
+            }
             while self.kind() == TokenKind::OpenParen {
                 self.next();
                 self.comma_list(
                     Self::unnamed_expr,
-                    Self::missing_expr,
+                    |p| p.missing_with("Missing string".to_owned()),
                     Some(&Self::at_list_end),
                     true,
                     false,

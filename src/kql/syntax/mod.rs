@@ -72,6 +72,9 @@ pub struct Syntax {
     pub errors: Vec<Diagnostic>,
     /// What some tokens are for (parameter names and the like), for colouring.
     pub marks: Vec<(Span, Mark)>,
+    /// How many levels of brackets the tree nests; who walks it by recursion asks
+    /// [`with_room`](super::stack::with_room) for a stack.
+    pub depth: usize,
 }
 
 /// What a token is for where its kind alone does not say it.

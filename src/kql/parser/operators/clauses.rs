@@ -3,10 +3,8 @@
 use crate::kql::lexer::TokenKind;
 use crate::kql::parser::Parser;
 use crate::kql::parser::expected;
-use crate::kql::parser::operators::RENDER_PROPERTIES;
-use crate::kql::parser::parameters;
-use crate::kql::parser::parameters::only;
-use crate::kql::parser::parameters::own;
+use crate::kql::parser::name_expr;
+use crate::kql::parser::parameter_sets as sets;
 use crate::kql::parser::pipeline::CHARTS;
 use crate::kql::syntax::Call;
 use crate::kql::syntax::EvaluateSchema;
@@ -18,13 +16,14 @@ use crate::kql::syntax::Name;
 use crate::kql::syntax::NameForm;
 use crate::kql::syntax::OperatorKind;
 use crate::kql::syntax::Parameter;
+use crate::kql::syntax::ParameterValue;
 use crate::kql::syntax::PatternPart;
 use crate::kql::syntax::ScanStepSyntax;
 use crate::kql::syntax::SeriesRange;
 
 impl Parser<'_> {
     pub(super) fn evaluate(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
-        *parameters = self.parameters(parameters::NONE);
+        *parameters = self.parameters(sets::NONE);
         let start = self.peek().span;
         let call = if self.scan_call(0) {
             self.call()
@@ -104,32 +103,56 @@ impl Parser<'_> {
             self.report("KS005", place, expected(CHARTS));
         }
         let chart = span.map_or_else(String::new, |s| s.text(self.text).to_owned());
-        let outer = self.parameters.replace(only(RENDER_PROPERTIES));
-        while let Some(parameter) = ["kind", "title", "accumulate"]
-            .iter()
-            .find_map(|n| self.one_parameter(n))
-        {
+        let outer = self.parameters.replace(sets::RENDER);
+        while let Some(parameter) = self.render_parameter() {
             parameters.push(parameter);
-        }
-        if self.at_word("by") {
-            self.next();
-            let end = |p: &Self| {
-                ["kind", "title", "accumulate", "with", "by"]
-                    .iter()
-                    .any(|w| p.scan_text(w, 0).is_some())
-                    || p.at_list_end()
-            };
-            self.column_names(&end);
         }
         self.parameters = outer;
         let mut properties = Vec::new();
         if self.eat_word("with").is_some() {
             self.expect(TokenKind::OpenParen, "(");
             self.eat(TokenKind::Comma);
-            properties = self.parameter_comma_list(only(RENDER_PROPERTIES));
+            properties = self.parameter_comma_list(sets::RENDER);
             self.expect(TokenKind::CloseParen, ")");
         }
         OperatorKind::Render { chart, properties }
+    }
+
+    /// The old form of the chart's properties, without parentheses.
+    fn render_parameter(&mut self) -> Option<Parameter> {
+        let (kind, of_kind) = sets::CHART_KIND;
+        let found = self
+            .one_parameter(kind, of_kind)
+            .or_else(|| self.one_parameter("title", sets::Value::Text))
+            .or_else(|| self.one_parameter("accumulate", sets::Value::Literal("boolean")));
+        if found.is_some() {
+            return found;
+        }
+        let word = self.peek();
+        let value = if word.is_word("with") && self.kind_at(1) != TokenKind::OpenParen {
+            self.next();
+            self.parameter_value(sets::Value::Literal("string"))
+        } else if word.is_word("by") {
+            self.next();
+            let end = |p: &Self| {
+                ["kind", "title", "accumulate", "with", "by"]
+                    .iter()
+                    .any(|w| p.scan_text(w, 0).is_some())
+            };
+            ParameterValue::Columns(self.column_names(&end))
+        } else {
+            return None;
+        };
+        let name = Name {
+            text: self.text_of(word).to_owned(),
+            span: word.span,
+            form: NameForm::Plain,
+        };
+        Some(Parameter {
+            name,
+            value,
+            span: word.span.to(self.here()),
+        })
     }
 
     pub(super) fn pattern_part(&mut self) -> Option<PatternPart> {
@@ -187,7 +210,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn mv_apply(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
-        *parameters = self.parameters(own(&["with_itemindex"], true));
+        *parameters = self.parameters(sets::NONE_EQUALS);
         let start = self.pos;
         let mut items = Vec::new();
         if self.at_word("to") {
@@ -218,7 +241,7 @@ impl Parser<'_> {
         self.expect_word("on");
         let body = if self.kind() == TokenKind::OpenParen {
             self.next();
-            let body = self.sub_pipeline();
+            let body = self.contextual_pipeline();
             self.expect(TokenKind::CloseParen, ")");
             body
         } else {
@@ -236,7 +259,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn make_series(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
-        *parameters = self.parameters(own(&["kind"], true));
+        *parameters = self.parameters(sets::MAKE_SERIES);
         let end =
             |p: &Self| p.at_word("on") || p.at_word("from") || p.at_word("in") || p.at_list_end();
         let items = self.comma_list(
@@ -290,7 +313,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn partition(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
-        *parameters = self.parameters(parameters::NONE);
+        *parameters = self.parameters(sets::PARTITION);
         self.expect_word("by");
         let by = self
             .simple_path()
@@ -308,7 +331,12 @@ impl Parser<'_> {
         let braces = self.kind() == TokenKind::OpenBrace;
         let body = if braces {
             self.next();
-            let body = self.pipe_expr().unwrap_or_else(|| self.missing_expr());
+            let body = self
+                .deeper(Self::pipe_expr, |span| Expr {
+                    kind: ExprKind::Missing,
+                    span,
+                })
+                .unwrap_or_else(|| self.missing_expr());
             self.expect(TokenKind::CloseBrace, "}");
             body
         } else if self.kind() == TokenKind::OpenParen {
@@ -363,7 +391,7 @@ impl Parser<'_> {
     }
 
     pub(super) fn scan(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
-        *parameters = self.parameters(own(&["kind", "with_match_id"], false));
+        *parameters = self.parameters(sets::SCAN);
         let end = |p: &Self| {
             ["partition", "order", "by", "declare", "with"]
                 .iter()
@@ -449,14 +477,34 @@ impl Parser<'_> {
     }
 
     pub(super) fn macro_expand(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
-        *parameters = self.parameters(own(&["best_effort"], true));
-        self.required(Self::path);
+        *parameters = self.parameters(sets::UNION);
+        self.required(Self::entity_group_reference);
         if self.eat_word("as").is_some() {
             self.name_declaration();
         }
         self.expect(TokenKind::OpenParen, "(");
-        self.deeper(|p| Some(p.query()), |_| Vec::new());
+        self.deeper(|p| Some(p.statements()), |_| Vec::new());
         self.expect(TokenKind::CloseParen, ")");
         OperatorKind::MacroExpand
+    }
+
+    /// `entity_group [...]`, `entity_group(...)`, `cluster(...).x`, or a name.
+    fn entity_group_reference(&mut self) -> Option<Expr> {
+        if self.at_word("entity_group") {
+            if self.scan_call(0) {
+                return self.path_call();
+            }
+            let start = self.peek().span;
+            self.entity_group();
+            return Some(Expr {
+                kind: ExprKind::Missing,
+                span: start.to(self.here()),
+            });
+        }
+        let qualified = matches!(self.text_of(self.peek()), "database" | "cluster");
+        if qualified && self.kind_at(1) == TokenKind::OpenParen {
+            return self.entity_path();
+        }
+        self.name().map(name_expr)
     }
 }

@@ -3,8 +3,7 @@
 use crate::kql::lexer::TokenKind;
 use crate::kql::parser::Parser;
 use crate::kql::parser::expected;
-use crate::kql::parser::parameters;
-use crate::kql::parser::parameters::own;
+use crate::kql::parser::parameter_sets as sets;
 use crate::kql::syntax::Expr;
 use crate::kql::syntax::Parameter;
 
@@ -14,7 +13,7 @@ impl Parser<'_> {
         let mut exprs = Vec::new();
         match word {
             "make-graph" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::MAKE_GRAPH);
                 self.name_declaration();
                 if self.eat_text("-->").is_none() && self.eat_text("--").is_none() {
                     let place = self.missing_place();
@@ -25,24 +24,35 @@ impl Parser<'_> {
                     self.expect(TokenKind::Equal, "=");
                     self.name_declaration();
                 } else if self.eat_word("with").is_some() {
-                    loop {
-                        exprs.push(*self.required(Self::path));
-                        self.expect_word("on");
-                        self.name_declaration();
-                        if self.eat(TokenKind::Comma).is_none() {
-                            break;
-                        }
-                    }
+                    let end = |p: &Self| p.at_word("partitioned-by") || p.at_list_end();
+                    exprs = self.comma_list(
+                        |p| {
+                            let table = p.sign()?;
+                            p.expect_word("on");
+                            p.name_declaration();
+                            Some(table)
+                        },
+                        |p| p.missing_with("Missing expression".to_owned()),
+                        Some(&end),
+                        true,
+                        false,
+                    );
                 }
                 if self.eat_word("partitioned-by").is_some() {
-                    self.name_declaration();
+                    if self.simple_path().is_none() {
+                        self.missing_name();
+                    }
                     self.expect(TokenKind::OpenParen, "(");
-                    exprs.push(self.sub_pipeline());
+                    exprs.push(self.contextual_pipeline());
                     self.expect(TokenKind::CloseParen, ")");
                 }
             }
             "graph-match" | "graph-shortest-paths" => {
-                *parameters = self.parameters(own(&["cycles", "output"], true));
+                *parameters = self.parameters(if word == "graph-match" {
+                    sets::NONE_EQUALS
+                } else {
+                    sets::SHORTEST_PATHS
+                });
                 loop {
                     self.graph_pattern();
                     if self.eat(TokenKind::Comma).is_none() {
@@ -57,7 +67,11 @@ impl Parser<'_> {
                 }
             }
             "graph-to-table" => loop {
-                if self.eat_word("nodes").is_none() && self.eat_word("edges").is_none() {
+                let set = if self.eat_word("nodes").is_some() {
+                    sets::GRAPH_NODES
+                } else if self.eat_word("edges").is_some() {
+                    sets::GRAPH_EDGES
+                } else {
                     let place = self.here();
                     self.report(
                         "KS230",
@@ -66,20 +80,17 @@ impl Parser<'_> {
                             .to_owned(),
                     );
                     break;
-                }
+                };
                 if self.eat_word("as").is_some() {
                     self.name_declaration();
                 }
-                parameters.extend(self.parameters(own(
-                    &["with_source_id", "with_target_id", "with_node_id"],
-                    true,
-                )));
+                parameters.extend(self.parameters(set));
                 if self.eat(TokenKind::Comma).is_none() {
                     break;
                 }
             },
             "graph-mark-components" => {
-                *parameters = self.parameters(own(&["kind", "with_component_id"], true));
+                *parameters = self.parameters(sets::MARK_COMPONENTS);
             }
             _ => exprs.push(*self.required(Self::unnamed_expr)),
         }
@@ -100,9 +111,11 @@ impl Parser<'_> {
             } else if self.eat_text("-[").is_some() || self.eat_text("<-[").is_some() {
                 self.name();
                 if self.eat(TokenKind::Star).is_some() {
-                    self.required(Self::path);
+                    if self.sign().is_none() {
+                        self.missing_value();
+                    }
                     self.expect(TokenKind::DotDot, "..");
-                    self.required(Self::path);
+                    self.required(Self::sign);
                 }
                 if self.eat_text("]->").is_none() && self.eat_text("]-").is_none() {
                     let place = self.missing_place();

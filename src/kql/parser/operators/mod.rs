@@ -1,15 +1,14 @@
 //! The bodies of query operators, after their word.
 
 mod clauses;
+mod external;
 mod graphs;
 mod sources;
 
 use crate::kql::lexer::TokenKind;
 use crate::kql::parser::Parser;
 use crate::kql::parser::name_expr;
-use crate::kql::parser::parameters;
-use crate::kql::parser::parameters::only;
-use crate::kql::parser::parameters::own;
+use crate::kql::parser::parameter_sets as sets;
 use crate::kql::syntax::Expr;
 use crate::kql::syntax::ExprKind;
 use crate::kql::syntax::JoinOn;
@@ -17,6 +16,7 @@ use crate::kql::syntax::Name;
 use crate::kql::syntax::NameForm;
 use crate::kql::syntax::OperatorKind;
 use crate::kql::syntax::Parameter;
+use crate::kql::syntax::Span;
 use crate::kql::syntax::Step;
 use crate::kql::syntax::TopNestedSyntax;
 
@@ -34,7 +34,7 @@ impl Parser<'_> {
         use OperatorKind as O;
         match word {
             "where" | "filter" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::NONE_EQUALS);
                 O::Where(self.required(Self::named_expr))
             }
             "extend" => O::Extend(self.expr_list(true)),
@@ -52,7 +52,7 @@ impl Parser<'_> {
             )),
             "summarize" => self.summarize(parameters),
             "distinct" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::NONE_EQUALS);
                 O::Distinct(self.comma_list(
                     |p| p.star_expr().or_else(|| p.named_expr()),
                     Self::missing_expr,
@@ -62,15 +62,15 @@ impl Parser<'_> {
                 ))
             }
             "take" | "limit" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::NONE_EQUALS);
                 O::Take(self.required(Self::named_expr))
             }
             "sample" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::NONE_EQUALS);
                 O::Sample(self.required(Self::named_expr))
             }
             "sample-distinct" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::NONE_EQUALS);
                 let count = self.required(Self::named_expr);
                 self.expect_word("of");
                 O::SampleDistinct {
@@ -86,12 +86,12 @@ impl Parser<'_> {
                 }
             })),
             "sort" | "order" => {
-                *parameters = self.parameters(parameters::NONE);
+                *parameters = self.parameters(sets::SORT);
                 self.expect_word("by");
                 O::Sort(self.ordered_list(&Self::at_list_end))
             }
             "top" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::NONE_EQUALS);
                 let count = self.required(Self::named_expr);
                 self.expect_word("by");
                 O::Top {
@@ -108,7 +108,7 @@ impl Parser<'_> {
             }
             "top-nested" => O::TopNested(self.top_nested()),
             "join" => {
-                *parameters = self.parameters(own(&["kind"], true));
+                *parameters = self.parameters(sets::JOIN);
                 let right = self.required(Self::unnamed_expr);
                 O::Join {
                     right,
@@ -116,7 +116,7 @@ impl Parser<'_> {
                 }
             }
             "lookup" => {
-                *parameters = self.parameters(own(&["kind"], true));
+                *parameters = self.parameters(sets::LOOKUP);
                 let right = self.required(Self::unnamed_expr);
                 let on = if self.at_word("on") {
                     self.join_on()
@@ -129,7 +129,7 @@ impl Parser<'_> {
                 O::Lookup { right, on }
             }
             "union" => {
-                *parameters = self.parameters(own(&["best_effort"], true));
+                *parameters = self.parameters(sets::UNION);
                 O::Union(self.comma_list(
                     Self::union_operand,
                     Self::missing_expr,
@@ -139,11 +139,11 @@ impl Parser<'_> {
                 ))
             }
             "as" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::NONE_EQUALS);
                 O::As(self.name_declaration())
             }
             "serialize" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::NONE_EQUALS);
                 O::Serialize(self.expr_list(false))
             }
             "print" => O::Print(self.expr_list(true)),
@@ -162,11 +162,11 @@ impl Parser<'_> {
                 }
             }
             "getschema" => {
-                parameters.extend(self.one_parameter("kind"));
+                parameters.extend(self.one_parameter("kind", sets::Value::Word(&["csl"])));
                 O::GetSchema
             }
             "consume" => {
-                *parameters = self.parameters(parameters::NONE);
+                *parameters = self.parameters(sets::NONE);
                 O::Consume
             }
             "__executeAndCache" => O::ExecuteAndCache,
@@ -175,7 +175,7 @@ impl Parser<'_> {
             "evaluate" => self.evaluate(parameters),
             "render" => self.render(parameters),
             "parse" | "parse-where" => {
-                *parameters = self.parameters(own(&["kind", "flags"], true));
+                *parameters = self.parameters(sets::PARSE);
                 let source = self.required(Self::unnamed_expr);
                 self.expect_word("with");
                 let mut pattern = Vec::new();
@@ -191,14 +191,7 @@ impl Parser<'_> {
                 let mut properties = Vec::new();
                 if self.eat_word("with").is_some() {
                     self.expect(TokenKind::OpenParen, "(");
-                    properties = self.parameter_comma_list(only(&[
-                        "pair_delimiter",
-                        "kv_delimiter",
-                        "regex",
-                        "quote",
-                        "escape",
-                        "greedy",
-                    ]));
+                    properties = self.parameter_comma_list(sets::PARSE_KV);
                     self.expect(TokenKind::CloseParen, ")");
                 }
                 O::ParseKv {
@@ -208,8 +201,7 @@ impl Parser<'_> {
                 }
             }
             "mv-expand" | "mvexpand" => {
-                *parameters =
-                    self.parameters(own(&["kind", "bagexpansion", "with_itemindex"], true));
+                *parameters = self.parameters(sets::MV_EXPAND);
                 let end = |p: &Self| p.at_word("limit") || p.at_list_end();
                 let items = self.expand_items(&end);
                 let limit = self
@@ -220,7 +212,7 @@ impl Parser<'_> {
             "mv-apply" | "mvapply" => self.mv_apply(parameters),
             "make-series" => self.make_series(parameters),
             "search" => {
-                *parameters = self.parameters(parameters::NONE_EQUALS);
+                *parameters = self.parameters(sets::SEARCH);
                 self.data_scope();
                 let tables = self.find_in();
                 let predicate = self.required(Self::search_predicate);
@@ -229,7 +221,7 @@ impl Parser<'_> {
             "find" => self.find(parameters),
             "partition" => self.partition(parameters),
             "__partitionby" => {
-                *parameters = self.parameters(parameters::NONE);
+                *parameters = self.parameters(sets::PARTITION);
                 let by = self
                     .simple_path()
                     .unwrap_or_else(|| self.missing_name_expr());
@@ -237,7 +229,7 @@ impl Parser<'_> {
                     self.missing_value();
                 }
                 self.expect(TokenKind::OpenParen, "(");
-                let body = self.sub_pipeline();
+                let body = self.contextual_pipeline();
                 self.expect(TokenKind::CloseParen, ")");
                 O::Partition {
                     by: Box::new(by),
@@ -278,18 +270,18 @@ impl Parser<'_> {
                 O::Facet { by, with }
             }
             "reduce" => {
-                *parameters = self.parameters(own(&["threshold", "characters"], false));
+                *parameters = self.parameters(sets::REDUCE);
                 self.expect_word("by");
                 let by = self.required(Self::named_expr);
                 let mut properties = Vec::new();
                 if self.eat_word("with").is_some() {
-                    properties =
-                        self.parameter_comma_list(own(&["threshold", "characters"], false));
+                    properties = self.parameter_comma_list(sets::REDUCE);
                 }
                 O::Reduce { by, properties }
             }
             "scan" => self.scan(parameters),
             "macro-expand" => self.macro_expand(parameters),
+            "inline_external_table" => self.inline_external_table(),
             _ => O::Graph(self.graph(word, parameters)),
         }
     }
@@ -410,7 +402,7 @@ impl Parser<'_> {
     }
 
     fn summarize(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
-        *parameters = self.parameters(parameters::NONE_EQUALS);
+        *parameters = self.parameters(sets::SUMMARIZE);
         let end = |p: &Self| p.at_word("by") || p.at_list_end();
         let aggregates = self.comma_list(
             Self::named_expr,
@@ -456,7 +448,7 @@ impl Parser<'_> {
             let others = self.eat_word("with").map(|_| {
                 self.expect_word("others");
                 self.expect(TokenKind::Equal, "=");
-                *self.required(Self::unnamed_expr)
+                *self.required(|p| p.literal().or_else(|| p.unnamed_expr()))
             });
             self.expect_word("by");
             let by = *self.required(Self::ordered_expr);
@@ -497,120 +489,96 @@ impl Parser<'_> {
     /// `(query)`, a name with wildcards, or a path.
     pub(in crate::kql::parser) fn union_operand(&mut self) -> Option<Expr> {
         if self.kind() == TokenKind::OpenParen {
-            let open = self.next().span;
-            let inner = self.pipe_expr().unwrap_or_else(|| self.missing_expr());
-            let close = self.expect(TokenKind::CloseParen, ")");
-            return Some(Expr {
-                kind: ExprKind::Paren(Box::new(inner)),
-                span: open.to(close),
+            return self.deeper(Self::parenthesized, |span| Expr {
+                kind: ExprKind::Missing,
+                span,
             });
         }
         self.wildcard_entity()
     }
 
     /// `Device*`, `T`, `f()`, `database("x").T`, `workspace("y").*`
-    fn wildcard_entity(&mut self) -> Option<Expr> {
+    pub(in crate::kql::parser) fn wildcard_entity(&mut self) -> Option<Expr> {
         if let Some(name) = self.wildcard_name() {
             return Some(name_expr(name));
         }
+        let base = self.selector_or_call()?;
+        Some(self.entity_steps(base, true))
+    }
+
+    /// `cluster("x").database("y")`: a path without wildcard names after its dots.
+    pub(in crate::kql::parser) fn entity_path(&mut self) -> Option<Expr> {
+        let base = self.selector_or_call()?;
+        Some(self.entity_steps(base, false))
+    }
+
+    fn entity_steps(&mut self, base: Expr, wildcards: bool) -> Expr {
+        let mut steps = Vec::new();
+        loop {
+            match self.kind() {
+                TokenKind::Dot => {
+                    self.next();
+                    if wildcards && let Some(name) = self.wildcard_name() {
+                        steps.push(Step::Wildcard(name));
+                        break;
+                    }
+                    steps.push(self.path_step());
+                }
+                TokenKind::OpenBracket => steps.push(self.index_step(true)),
+                _ => break,
+            }
+        }
+        with_steps(base, steps, self.here())
+    }
+
+    fn selector_or_call(&mut self) -> Option<Expr> {
+        if self.scan_call(0) {
+            self.path_call()
+        } else {
+            self.entity()
+        }
+    }
+
+    /// A name, `@`, or `[Device*]`.
+    fn entity(&mut self) -> Option<Expr> {
+        let selector = self.selector()?;
+        let span = selector.span;
+        let ExprKind::Path { base, mut steps } = selector.kind else {
+            return Some(selector);
+        };
+        debug_assert!(matches!(base.kind, ExprKind::Missing));
+        let kind = match steps.pop() {
+            Some(Step::Index(inner, _)) => match inner.kind {
+                ExprKind::Name(name) if name.form == NameForm::Wildcard => ExprKind::Name(name),
+                _ => ExprKind::Missing,
+            },
+            _ => ExprKind::Missing,
+        };
+        Some(Expr { kind, span })
+    }
+
+    /// A name with members: what `partition by`, `facet by` take.
+    fn simple_path(&mut self) -> Option<Expr> {
         let base = self.entity()?;
         let mut steps = Vec::new();
         loop {
             match self.kind() {
                 TokenKind::Dot => {
                     self.next();
-                    if let Some(name) = self.wildcard_name() {
-                        steps.push(Step::Wildcard(name));
-                        break;
-                    }
-                    steps.push(self.path_step());
-                }
-                TokenKind::OpenBracket => steps.push(self.index_step()),
-                _ => break,
-            }
-        }
-        if steps.is_empty() {
-            return Some(base);
-        }
-        let span = base.span.to(self.here());
-        Some(Expr {
-            kind: ExprKind::Path {
-                base: Box::new(base),
-                steps,
-            },
-            span,
-        })
-    }
-
-    fn entity(&mut self) -> Option<Expr> {
-        let start = self.peek().span;
-        if self.scan_call(0) {
-            let call = self.call()?;
-            let span = start.to(call.list);
-            return Some(Expr {
-                kind: ExprKind::Call(call),
-                span,
-            });
-        }
-        if let Some(name) = self.selector_name() {
-            return Some(name_expr(name));
-        }
-        if self.kind() != TokenKind::OpenBracket {
-            return None;
-        }
-        let Step::Index(inner, span) = self.index_step() else {
-            return None;
-        };
-        Some(match inner.kind {
-            ExprKind::Name(ref name) if name.form == NameForm::Wildcard => Expr {
-                kind: inner.kind,
-                span,
-            },
-            _ => Expr {
-                kind: ExprKind::Missing,
-                span,
-            },
-        })
-    }
-
-    /// A name with members: what `partition by`, `facet by` take.
-    fn simple_path(&mut self) -> Option<Expr> {
-        let base = match self.kind() {
-            TokenKind::At => Expr {
-                span: self.next().span,
-                kind: ExprKind::At,
-            },
-            TokenKind::OpenBracket if self.scan_bracketed_name(0).is_none() => {
-                return self.entity();
-            }
-            _ => name_expr(self.selector_name()?),
-        };
-        let mut steps = Vec::new();
-        loop {
-            match self.kind() {
-                TokenKind::Dot => {
-                    self.next();
-                    let step = match self.selector_name() {
-                        Some(name) => Step::Member(name),
-                        None => Step::Member(self.missing_name()),
+                    let step = match self.kind() {
+                        TokenKind::OpenBracket => self.bracketed_step(),
+                        _ => match self.selector_name() {
+                            Some(name) => Step::Member(name),
+                            None => Step::Member(self.missing_name()),
+                        },
                     };
                     steps.push(step);
                 }
-                TokenKind::OpenBracket => steps.push(self.index_step()),
+                TokenKind::OpenBracket => steps.push(self.index_step(true)),
                 _ => break,
             }
         }
-        if steps.is_empty() {
-            return Some(base);
-        }
-        let span = base.span.to(self.here());
-        Some(Expr {
-            kind: ExprKind::Path {
-                base: Box::new(base),
-                steps,
-            },
-            span,
-        })
+        Some(with_steps(base, steps, self.here()))
     }
 
     fn dotted_call(&mut self) -> Option<Expr> {
@@ -648,22 +616,17 @@ impl Parser<'_> {
     }
 }
 
-const RENDER_PROPERTIES: &[&str] = &[
-    "kind",
-    "title",
-    "accumulate",
-    "xcolumn",
-    "ycolumns",
-    "anomalycolumns",
-    "series",
-    "xtitle",
-    "ytitle",
-    "xaxis",
-    "yaxis",
-    "legend",
-    "ysplit",
-    "ymin",
-    "ymax",
-    "xmin",
-    "xmax",
-];
+/// The path of these steps, which ends `here`.
+fn with_steps(base: Expr, steps: Vec<Step>, here: Span) -> Expr {
+    if steps.is_empty() {
+        return base;
+    }
+    let span = base.span.to(here);
+    Expr {
+        kind: ExprKind::Path {
+            base: Box::new(base),
+            steps,
+        },
+        span,
+    }
+}

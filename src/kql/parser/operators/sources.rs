@@ -3,9 +3,10 @@
 use crate::kql::lexer::TokenKind;
 use crate::kql::parser::Parser;
 use crate::kql::parser::name_expr;
-use crate::kql::parser::parameters;
+use crate::kql::parser::parameter_sets as sets;
 use crate::kql::syntax::Expr;
 use crate::kql::syntax::ExprKind;
+use crate::kql::syntax::NameForm;
 use crate::kql::syntax::OperatorKind;
 use crate::kql::syntax::Parameter;
 
@@ -24,17 +25,18 @@ impl Parser<'_> {
         let list = self.comma_list(
             |p| {
                 let expr = p.wildcard_entity()?;
-                if p.kind() == TokenKind::Bar && p.word_at(1, "as") {
-                    p.next();
-                    let op = p.required_operator();
-                    let span = expr.span.to(op.span);
-                    let kind = ExprKind::Pipeline {
-                        source: Some(Box::new(expr)),
-                        ops: vec![op],
-                    };
-                    return Some(Expr { kind, span });
+                // only a plain name may be given another
+                let plain = matches!(&expr.kind, ExprKind::Name(n) if n.form != NameForm::Wildcard);
+                if !plain || p.eat(TokenKind::Bar).is_none() {
+                    return Some(expr);
                 }
-                Some(expr)
+                let op = p.as_operator();
+                let span = expr.span.to(op.span);
+                let kind = ExprKind::Pipeline {
+                    source: Some(Box::new(expr)),
+                    ops: vec![op],
+                };
+                Some(Expr { kind, span })
             },
             Self::missing_expr,
             Some(&Self::at_list_end),
@@ -67,7 +69,7 @@ impl Parser<'_> {
 
     pub(super) fn find(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
         self.data_scope();
-        *parameters = self.parameters(parameters::NONE);
+        *parameters = self.parameters(sets::NONE);
         let tables = self.find_in();
         if parameters.is_empty() && tables.is_none() {
             self.eat_word("where");
@@ -76,9 +78,9 @@ impl Parser<'_> {
         }
         let predicate = self.required(Self::unnamed_expr);
         let column = |p: &mut Self| {
-            if p.at_word("pack") && p.kind_at(1) == TokenKind::OpenParen {
+            if p.at_word("pack") {
                 let start = p.next().span;
-                p.next();
+                p.expect(TokenKind::OpenParen, "(");
                 p.expect(TokenKind::Star, "*");
                 let close = p.expect(TokenKind::CloseParen, ")");
                 return Some(Expr {
@@ -119,7 +121,7 @@ impl Parser<'_> {
 
     pub(in crate::kql::parser) fn datatable(&mut self) -> Expr {
         let start = self.next().span;
-        self.parameters(parameters::NONE);
+        self.parameters(sets::NONE);
         let columns = self.row_schema();
         let open = self.expect(TokenKind::OpenBracket, "[");
         self.eat(TokenKind::Comma);
@@ -144,7 +146,7 @@ impl Parser<'_> {
 
     pub(in crate::kql::parser) fn external_data(&mut self) -> Expr {
         let start = self.next().span;
-        self.parameters(parameters::NONE);
+        self.parameters(sets::NONE);
         let columns = self.row_schema();
         self.expect(TokenKind::OpenBracket, "[");
         let uris = self.comma_list(
@@ -164,6 +166,61 @@ impl Parser<'_> {
                 properties,
             },
             span,
+        }
+    }
+
+    /// `__contextual_datatable id (a: long)`
+    pub(in crate::kql::parser) fn contextual_datatable(&mut self) -> Expr {
+        let start = self.next().span;
+        if self.literal().or_else(|| self.unnamed_expr()).is_none() {
+            self.missing_expr();
+        }
+        let columns = self.row_schema();
+        Expr {
+            kind: ExprKind::DataTable {
+                columns,
+                values: Vec::new(),
+                list: self.here(),
+            },
+            span: start.to(self.here()),
+        }
+    }
+
+    /// `materialized-view-combine (name) base (T) delta (T) aggregations (summarize ...)`
+    pub(in crate::kql::parser) fn view_combine(&mut self) -> Expr {
+        let start = self.next().span;
+        self.bracketed_query(Self::pipe_expr);
+        for clause in ["base", "delta", "aggregations"] {
+            if self.eat_text(clause).is_none() {
+                self.missing_with(format!("Missing {clause} clause"));
+            } else if clause == "aggregations" {
+                self.bracketed_query(|p| {
+                    p.at_word("summarize").then(|| p.required_operator())?;
+                    Some(p.nothing())
+                });
+            } else {
+                self.bracketed_query(Self::pipe_expr);
+            }
+        }
+        Expr {
+            kind: ExprKind::Missing,
+            span: start.to(self.here()),
+        }
+    }
+
+    fn bracketed_query(&mut self, query: impl Fn(&mut Self) -> Option<Expr>) {
+        self.expect(TokenKind::OpenParen, "(");
+        if query(self).is_none() {
+            self.missing_expr();
+        }
+        self.expect(TokenKind::CloseParen, ")");
+    }
+
+    /// An expression of which nothing is kept.
+    fn nothing(&self) -> Expr {
+        Expr {
+            kind: ExprKind::Missing,
+            span: self.here(),
         }
     }
 }

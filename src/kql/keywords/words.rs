@@ -1,20 +1,6 @@
-//! The reserved words of the language, as a table.
-//!
-//! Words holding other characters than letters (`mv-expand`, `hint.strategy`, `matches regex`,
-//! `!in~`) are words as well: the longest one that fits wins.
+//! The lists of words.
 
-/// Where a word may also serve as a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AsName {
-    /// nowhere without brackets
-    Never,
-    /// where only a name can stand: left of `=`, in declarations
-    InDeclarations,
-    /// anywhere
-    Anywhere,
-}
-
-use AsName::{Anywhere, InDeclarations, Never};
+use super::AsName::{self, Anywhere, InDeclarations, Never};
 
 /// All reserved words in order of their bytes.
 pub const WORDS: &[(&str, AsName)] = &[
@@ -299,63 +285,135 @@ pub const WORDS: &[(&str, AsName)] = &[
     ("writeaheadlog", Never),
 ];
 
-/// First index in [`WORDS`] of words that start with each byte (and one past the last).
-const fn index() -> [u16; 129] {
-    let mut table = [0u16; 129];
-    let mut byte = 0;
-    let mut at = 0;
-    while byte < 128 {
-        table[byte] = at as u16;
-        while at < WORDS.len() && WORDS[at].0.as_bytes()[0] == byte as u8 {
-            at += 1;
-        }
-        byte += 1;
-    }
-    table[128] = at as u16;
-    table
-}
+/// Words of query operators.
+pub(super) const OPERATORS: &[&str] = &[
+    "as",
+    "assert-schema",
+    "consume",
+    "count",
+    "distinct",
+    "evaluate",
+    "__executeAndCache",
+    "extend",
+    "facet",
+    "filter",
+    "where",
+    "find",
+    "fork",
+    "getschema",
+    "inline_external_table",
+    "invoke",
+    "join",
+    "lookup",
+    "make-series",
+    "mvapply",
+    "mv-apply",
+    "mvexpand",
+    "mv-expand",
+    "parse",
+    "parse-where",
+    "parse-kv",
+    "__partitionby",
+    "partition",
+    "print",
+    "macro-expand",
+    "project",
+    "project-away",
+    "project-keep",
+    "project-rename",
+    "project-reorder",
+    "project-by-names",
+    "range",
+    "reduce",
+    "render",
+    "sample",
+    "sample-distinct",
+    "scan",
+    "search",
+    "serialize",
+    "sort",
+    "order",
+    "summarize",
+    "take",
+    "limit",
+    "top",
+    "top-hitters",
+    "top-nested",
+    "union",
+    "make-graph",
+    "graph-match",
+    "graph-shortest-paths",
+    "graph-to-table",
+    "graph-mark-components",
+    "graph-where-nodes",
+    "graph-where-edges",
+];
 
-static INDEX: [u16; 129] = index();
+/// Words between two texts.
+pub(super) const TEXT_OPERATORS: &[&str] = &[
+    "has",
+    "!has",
+    "has_cs",
+    "!has_cs",
+    "hasprefix",
+    "!hasprefix",
+    "hasprefix_cs",
+    "!hasprefix_cs",
+    "hassuffix",
+    "!hassuffix",
+    "hassuffix_cs",
+    "!hassuffix_cs",
+    "like",
+    "notlike",
+    "likecs",
+    "notlikecs",
+    "contains",
+    "notcontains",
+    "!contains",
+    "containscs",
+    "contains_cs",
+    "notcontainscs",
+    "!contains_cs",
+    "startswith",
+    "!startswith",
+    "startswith_cs",
+    "!startswith_cs",
+    "endswith",
+    "!endswith",
+    "endswith_cs",
+    "!endswith_cs",
+    "matches regex",
+];
 
-/// The longest reserved word that `text` starts with: its length and its place in [`WORDS`].
-pub fn longest(text: &[u8]) -> Option<(usize, usize)> {
-    let first = usize::from(*text.first()?);
-    if first >= 128 {
-        return None;
-    }
-    let (from, to) = (usize::from(INDEX[first]), usize::from(INDEX[first + 1]));
-    WORDS[from..to]
-        .iter()
-        .enumerate()
-        .filter(|(_, (word, _))| text.starts_with(word.as_bytes()))
-        .map(|(i, (word, _))| (word.len(), from + i))
-        .max()
-}
-
-/// The place of exactly this word in [`WORDS`].
-pub fn find(word: &str) -> Option<usize> {
-    WORDS
-        .binary_search_by(|(w, _)| w.as_bytes().cmp(word.as_bytes()))
-        .ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_are_sorted_and_found() {
-        assert!(
-            WORDS
-                .windows(2)
-                .all(|w| w[0].0.as_bytes() < w[1].0.as_bytes())
-        );
-        for (i, (word, _)) in WORDS.iter().enumerate() {
-            assert_eq!(find(word), Some(i));
-        }
-        let word = |t: &str| longest(t.as_bytes()).map(|(_, i)| WORDS[i].0);
-        assert_eq!(word("project-away x"), Some("project-away"));
-        assert_eq!(word("!in~ (1)"), Some("!in~"));
-        assert_eq!(word("zebra"), None);
-    }
-}
+/// Parameters that any operator takes; the few that are not one word are in the parser.
+pub(super) const PARAMETERS: &[&str] = &[
+    "bagexpansion",
+    "bin_legacy",
+    "__crossCluster",
+    "__crossDB",
+    "decodeblocks",
+    "expandoutput",
+    "hint.concurrency",
+    "hint.distribution",
+    "hint.materialized",
+    "hint.num_partitions",
+    "hint.progressive_top",
+    "hint.remote",
+    "hint.shufflekey",
+    "hint.spread",
+    "hint.strategy",
+    "__id",
+    "isfuzzy",
+    "__isFuzzy",
+    "kind",
+    "__noWithSource",
+    "__packedColumn",
+    "__sourceColumnIndex",
+    "cycles",
+    "with_match_id",
+    "with_itemindex",
+    "withsource",
+    "with_source",
+    "with_step_name",
+    "force_remote",
+];
