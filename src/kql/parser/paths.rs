@@ -1,9 +1,10 @@
 //! Paths and what they start with: calls, parentheses, literals, names.
 
+use super::parameter_sets::Value;
 use super::{Parser, name_expr, word_of};
 use crate::kql::keywords::Roles;
 use crate::kql::lexer::TokenKind;
-use crate::kql::syntax::{Call, Expr, ExprKind, Mark, Name, NameForm, Span, Step};
+use crate::kql::syntax::{Call, Expr, ExprKind, Name, NameForm, Span, Step};
 
 impl Parser<'_> {
     /// A primary with its members, indexes and calls.
@@ -224,12 +225,7 @@ impl Parser<'_> {
 
     fn to_scalar(&mut self, word: &str) -> Option<Expr> {
         let start = self.eat_word(word)?;
-        if self.at_word("kind") && self.kind_at(1) == TokenKind::Equal {
-            let name = self.next().span;
-            self.mark(name, Mark::Parameter);
-            self.next();
-            self.expect_one_of(&["nooptimization"]);
-        }
+        self.one_parameter("kind", Value::Word(&["nooptimization"]));
         self.expect(TokenKind::OpenParen, "(");
         let inner = self.pipe_expr().unwrap_or_else(|| self.missing_expr());
         let close = self.expect(TokenKind::CloseParen, ")");
