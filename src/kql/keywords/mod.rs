@@ -144,6 +144,11 @@ pub fn at(text: &[u8], run: usize) -> Option<(usize, usize)> {
     exactly(name).map(|word| (run, word))
 }
 
+/// Is this the word of a query operator?
+pub fn is_operator(word: &str) -> bool {
+    find(word).is_some_and(|word| roles(word).has(Roles::OPERATOR))
+}
+
 /// The place of exactly this word in [`WORDS`].
 pub fn find(word: &str) -> Option<usize> {
     exactly(word.as_bytes())

@@ -22,6 +22,8 @@ mod paths;
 mod pipeline;
 mod statements;
 
+pub(super) use super::keywords::is_operator;
+
 use super::diagnostics::Diagnostic;
 use super::lexer::{Token, TokenKind, is_line_break, tokenize};
 use super::stack;
