@@ -59,10 +59,23 @@ pub enum Returns {
     Widest,
     /// A table of these columns.
     Table(Columns),
+    /// A table put together from the arguments.
+    Shape(Vec<ShapePart>),
     /// Known to the binder by the function's name.
     Custom,
     /// A database, cluster or graph: nothing is known of it.
     Open,
+}
+
+/// Some columns of what a plug-in gives.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ShapePart {
+    /// All columns of the rows it is given.
+    Row,
+    /// The columns that the arguments of a parameter name.
+    Argument(&'static str),
+    /// A column of its own.
+    Column(Column),
 }
 
 /// What an argument must be.
@@ -365,7 +378,9 @@ fn signature<'a>(mut words: impl Iterator<Item = &'static str> + 'a) -> Signatur
         "Widest" => Returns::Widest,
         "Custom" => Returns::Custom,
         _ => {
-            if let Some(columns) = returns.strip_prefix("table") {
+            if let Some(parts) = returns.strip_prefix("shape=") {
+                Returns::Shape(parts.split(',').map(shape_part).collect())
+            } else if let Some(columns) = returns.strip_prefix("table") {
                 Returns::Table(
                     columns
                         .split(',')
@@ -383,6 +398,17 @@ fn signature<'a>(mut words: impl Iterator<Item = &'static str> + 'a) -> Signatur
     Signature {
         returns,
         params: words.map(param).collect(),
+    }
+}
+
+fn shape_part(word: &'static str) -> ShapePart {
+    match word.split_once(':') {
+        Some((name, ty)) => ShapePart::Column(Column::new(
+            name,
+            Type::from_name(ty).unwrap_or(Type::Unknown),
+        )),
+        None if word == "*" => ShapePart::Row,
+        None => ShapePart::Argument(word),
     }
 }
 

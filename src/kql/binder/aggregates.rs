@@ -3,9 +3,8 @@
 use std::collections::HashSet;
 
 use super::{Binder, TupleColumn, Ty, Val};
-use crate::kql::bound::{Column, Expr, ExprKind, Source};
+use crate::kql::bound::{Column, ExprKind};
 use crate::kql::builtins::{Builtin, Kind};
-use crate::kql::columns::Columns;
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{Call, ExprKind as S, Span};
 use crate::kql::types::{Type, Value};
@@ -20,7 +19,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Ty {
         if builtin.kind == Kind::PlugIn {
-            return self.plug_in_result(builtin, vals, span);
+            return self.plug_in_result(builtin, call, vals, span);
         }
         match builtin.name {
             "arg_max" | "argmax" => self.arg_best(call, vals, stars, "max"),
@@ -191,126 +190,6 @@ impl Binder<'_> {
             return Ty::Scalar(only.column.ty);
         }
         Ty::Tuple(columns)
-    }
-
-    /// What `evaluate` gives: columns known before the query runs.
-    fn plug_in_result(&mut self, builtin: &Builtin, vals: &[Val], span: Span) -> Ty {
-        let row = self.row_columns();
-        let row_open = self.row.as_ref().is_some_and(|r| r.open);
-        let lead = |names: &[(&str, Type)]| -> Columns {
-            names
-                .iter()
-                .map(|(n, t)| Column::new(*n, *t))
-                .chain(row.iter().cloned())
-                .collect()
-        };
-        let (columns, open) = match builtin.name {
-            "bag_unpack" => {
-                let gone = vals.first().and_then(|v| v.column);
-                let columns: Columns = row
-                    .iter()
-                    .enumerate()
-                    .filter(|(i, _)| Some(*i) != gone)
-                    .map(|(_, c)| c.clone())
-                    .collect();
-                (columns, true)
-            }
-            "pivot" => {
-                let mut gone: HashSet<usize> =
-                    vals.first().and_then(|v| v.column).into_iter().collect();
-                if let Some(aggregate) = vals.get(1) {
-                    columns_in(&aggregate.expr, &mut gone);
-                }
-                let kept: Vec<usize> = vals.iter().skip(2).filter_map(|v| v.column).collect();
-                let columns: Columns = if kept.is_empty() {
-                    row.iter()
-                        .enumerate()
-                        .filter(|(i, _)| !gone.contains(i))
-                        .map(|(_, c)| c.clone())
-                        .collect()
-                } else {
-                    kept.iter().filter_map(|i| row.get(*i).cloned()).collect()
-                };
-                (columns, true)
-            }
-            "ipv4_lookup" | "ipv6_lookup" => {
-                let mut columns = row.to_vec();
-                if let Some(Ty::Table(table)) = vals.first().map(|v| &v.ty) {
-                    let keys: Vec<String> = if builtin.name == "ipv4_lookup" {
-                        vals.iter()
-                            .skip(3)
-                            .filter(|v| v.is_column)
-                            .filter_map(|v| v.name.clone())
-                            .collect()
-                    } else {
-                        Vec::new()
-                    };
-                    columns.extend(
-                        table
-                            .columns()
-                            .iter()
-                            .filter(|c| !keys.contains(&c.name))
-                            .cloned(),
-                    );
-                    super::tables::make_unique(&mut columns);
-                }
-                (columns.into(), row_open)
-            }
-            "autocluster" | "basket" => (
-                lead(&[
-                    ("SegmentId", Type::Long),
-                    ("Count", Type::Long),
-                    ("Percent", Type::Real),
-                ]),
-                row_open,
-            ),
-            "diffpatterns" => (
-                lead(&[
-                    ("SegmentId", Type::Long),
-                    ("CountA", Type::Long),
-                    ("CountB", Type::Long),
-                    ("PercentA", Type::Real),
-                    ("PercentB", Type::Real),
-                    ("PercentDiffAB", Type::Real),
-                ]),
-                row_open,
-            ),
-            "preview" | "identity" | "identity_v3" => (row.clone(), row_open),
-            "estimate_rows_count" => (
-                vec![Column::new("EstimatedRowsCount", Type::Long)].into(),
-                false,
-            ),
-            _ => (Columns::default(), true),
-        };
-        let source = Source::Unsupported {
-            what: format!("plug-in '{}'", builtin.name),
-        };
-        Ty::Table(Box::new(Self::source(source, columns, open, span, None)))
-    }
-}
-
-/// Ordinals of all columns an expression names.
-fn columns_in(expr: &Expr, into: &mut HashSet<usize>) {
-    match &expr.kind {
-        ExprKind::Column(i) => {
-            into.insert(*i);
-        }
-        ExprKind::Aggregate { args, .. } | ExprKind::Call { args, .. } => {
-            for arg in args {
-                columns_in(arg, into);
-            }
-        }
-        ExprKind::Binary(_, a, b) | ExprKind::Index(a, b) => {
-            columns_in(a, into);
-            columns_in(b, into);
-        }
-        ExprKind::Member(a, _) | ExprKind::Negate(a) | ExprKind::Convert(a) => columns_in(a, into),
-        ExprKind::And(list) | ExprKind::Or(list) => {
-            for part in list {
-                columns_in(part, into);
-            }
-        }
-        _ => {}
     }
 }
 

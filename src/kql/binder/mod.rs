@@ -18,6 +18,8 @@ mod aggregates;
 mod calls;
 mod names;
 mod operators;
+mod places;
+mod plugins;
 mod projection;
 mod record;
 mod scalar;
@@ -99,6 +101,8 @@ pub(super) struct Table {
     pub(super) rel: Rel,
     /// What `withsource` calls it.
     pub(super) name: Option<String>,
+    /// Several results (`fork`, `facet`): what follows sees none of their columns.
+    pub(super) group: bool,
     /// Where one expression stands for several tables (`Device*`).
     pub(super) others: Vec<Table>,
 }
@@ -120,8 +124,8 @@ pub(super) enum Ty {
     /// Several columns from one aggregate call.
     Tuple(Vec<TupleColumn>),
     Table(Box<Table>),
-    /// `workspace("x")`: a database of unknown tables.
-    Database,
+    /// A database or cluster.
+    Database(places::Place),
     /// Already reported.
     Error,
     /// No value: `consume`, a word.
@@ -238,8 +242,11 @@ pub(super) struct Row {
 impl Row {
     pub(super) fn of(table: &Table) -> Self {
         Self {
-            columns: table.columns().clone(),
-            open: table.open(),
+            columns: match table.group {
+                true => Columns::default(),
+                false => table.columns().clone(),
+            },
+            open: table.open() && !table.group,
             inferred: Columns::default(),
         }
     }
@@ -380,7 +387,7 @@ fn bind_here<'a>(text: &'a str, syntax: &'a Syntax, schema: &'a Schema) -> Bindi
     if let Some(val) = last {
         match val.ty {
             Ty::Table(table) => {
-                result = Some(ResultShape {
+                result = (!table.group).then(|| ResultShape {
                     columns: table.columns().clone(),
                     open: table.open(),
                 });
@@ -506,7 +513,9 @@ impl<'a> Binder<'a> {
                     self.refer(name.span, Reference::Variable);
                     let ty = self.declared_type(&parameter.declaration.ty);
                     let expr = match &parameter.default {
-                        Some(default) => self.expr(default, false).expr,
+                        Some(default) => {
+                            self.default_value(&parameter.declaration.ty, default).expr
+                        }
                         None => unknown(name.span),
                     };
                     let expr = Expr { ty, ..expr };
@@ -684,7 +693,7 @@ impl<'a> Binder<'a> {
 fn shape_of(val: &Val) -> Shape {
     match &val.ty {
         Ty::Table(table) => Shape::Table(table.columns().clone(), table.open()),
-        Ty::Error | Ty::Void | Ty::Database => Shape::Unknown,
+        Ty::Error | Ty::Void | Ty::Database(_) => Shape::Unknown,
         ty => Shape::Scalar(ty.type_or_unknown()),
     }
 }

@@ -29,6 +29,7 @@ impl<'a> Binder<'a> {
                 ops: Vec::new(),
             },
             name,
+            group: false,
             others: Vec::new(),
         }
     }
@@ -109,13 +110,8 @@ impl<'a> Binder<'a> {
         if let Some((local, origin)) = self.local(text) {
             return Some(self.local_val(&local, origin, name));
         }
-        if let Some(table) = self.schema.table(text) {
-            let columns = table.columns.clone();
+        if let Some(table) = self.schema_table(text, name.span) {
             self.refer(name.span, Reference::Table);
-            let source = Source::Table {
-                name: text.to_owned(),
-            };
-            let table = Self::source(source, columns, false, name.span, Some(text.to_owned()));
             return Some(Self::table_val(table, name.span));
         }
         if let Some(function) = builtins().get(Kind::Function, text) {
@@ -266,11 +262,7 @@ impl<'a> Binder<'a> {
                 };
                 return Self::table_val(table, name.span);
             }
-            let message = format!(
-                "The name '{}' does not refer to any known table, tabular variable or function.",
-                name.text
-            );
-            self.unknown_name("KS204", name, message, true);
+            self.unknown_table(name);
             return Self::table_val(open(), name.span);
         }
         let message = format!(
@@ -279,6 +271,15 @@ impl<'a> Binder<'a> {
         );
         self.unknown_name("KS142", name, message, false);
         Val::error(name.span)
+    }
+
+    /// Reports a table that was not found.
+    pub(super) fn unknown_table(&mut self, name: &Name) {
+        let message = format!(
+            "The name '{}' does not refer to any known table, tabular variable or function.",
+            name.text
+        );
+        self.unknown_name("KS204", name, message, true);
     }
 
     /// Reports a name that was not found, with the one that may be meant.

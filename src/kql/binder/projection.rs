@@ -319,7 +319,7 @@ impl Binder<'_> {
         }
     }
 
-    fn declared_twice(&mut self, name: &str, span: Span) {
+    pub(super) fn declared_twice(&mut self, name: &str, span: Span) {
         self.report(
             "KS171",
             span,
@@ -401,7 +401,7 @@ impl Binder<'_> {
             if !into.declare(column, None, val.expr.clone(), replace) {
                 self.declared_twice(&name.text, name.span);
             }
-        } else if !val.ty.is_error() {
+        } else {
             self.report(
                 "KS149",
                 list,
@@ -426,7 +426,7 @@ impl Binder<'_> {
             let ty = as_type.unwrap_or(column.ty);
             let column = Column { ty, ..column };
             let identity = as_type.is_none().then_some(i);
-            let replace = matches!(style, Style::Replace | Style::Extend);
+            let replace = style == Style::Replace || !into.base.is_empty();
             if !into.declare(column, identity, val.expr.clone(), replace) {
                 self.declared_twice(&name, e.span);
             }

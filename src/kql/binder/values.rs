@@ -238,6 +238,21 @@ fn json_value(value: &Value, raw: &str) -> String {
     }
 }
 
+/// A literal `dynamic(...)`: its type is known better than that of other dynamic values, and it is no text.
+pub(super) fn is_literal_dynamic(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Literal(_)) && expr.ty == Type::Dynamic
+}
+
+/// A literal `dynamic({...})`.
+pub(super) fn is_bag(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Literal(Value::Dynamic(text)) if text.starts_with('{'))
+}
+
+/// A literal `dynamic([...])`.
+pub(super) fn is_array(expr: &Expr) -> bool {
+    matches!(&expr.kind, ExprKind::Literal(Value::Dynamic(text)) if text.starts_with('['))
+}
+
 /// A conversion, where the type differs.
 pub(super) fn convert(expr: Expr, ty: Type) -> Expr {
     if expr.ty == ty || ty == Type::Unknown {

@@ -11,6 +11,7 @@ use crate::kql::binder::Ty;
 use crate::kql::binder::UserFunction;
 use crate::kql::binder::Val;
 use crate::kql::binder::calls::value_span;
+use crate::kql::binder::places::Place;
 use crate::kql::binder::shape_of;
 use crate::kql::binder::unknown;
 use crate::kql::binder::values::Conversion;
@@ -284,6 +285,25 @@ impl<'a> Binder<'a> {
         val
     }
 
+    /// The default of a parameter: a literal of its type.
+    pub(in crate::kql::binder) fn default_value(
+        &mut self,
+        ty: &TypeSyntax,
+        default: &crate::kql::syntax::Expr,
+    ) -> Val {
+        if matches!(default.kind, S::Name(_)) {
+            let message = "The expression must be a literal scalar value.";
+            self.report("KS132", default.span, message);
+            return Val::error(default.span);
+        }
+        let val = self.expr(default, false);
+        let ty = self.declared_type(ty);
+        if ty != Type::Unknown {
+            self.check_type(&val, ty, Conversion::Compatible, default.span);
+        }
+        val
+    }
+
     pub(super) fn body(&mut self, declaration: &'a FunctionDeclaration, span: Span) -> Val {
         for statement in &declaration.statements {
             self.statement(&statement.kind);
@@ -307,7 +327,7 @@ impl<'a> Binder<'a> {
             let name = &parameter.declaration.name;
             self.refer(name.span, Reference::Parameter);
             if let Some(default) = &parameter.default {
-                self.expr(default, false);
+                self.default_value(&parameter.declaration.ty, default);
             }
             let is_table = matches!(parameter.declaration.ty, TypeSyntax::Table(_));
             if is_table && !can_be_table {
@@ -382,7 +402,7 @@ impl<'a> Binder<'a> {
 
     // ---- functions of the schema
 
-    pub(super) fn schema_call(
+    pub(in crate::kql::binder) fn schema_call(
         &mut self,
         function: &SchemaFunction,
         call: &Call,
@@ -407,7 +427,9 @@ impl<'a> Binder<'a> {
         }
         let args: Vec<Argument> = vals.into_iter().map(|v| Argument::Scalar(v.expr)).collect();
         match function.kind {
-            FunctionKind::CrossService => Val::new(unknown(span)).typed(Ty::Database),
+            FunctionKind::CrossService => {
+                Val::new(unknown(span)).typed(Ty::Database(Place::Elsewhere))
+            }
             FunctionKind::Tabular => {
                 let source = Source::Function {
                     name: function.name.clone(),

@@ -10,6 +10,7 @@ use crate::kql::binder::Scope;
 use crate::kql::binder::Table;
 use crate::kql::binder::Ty;
 use crate::kql::binder::Val;
+use crate::kql::binder::places::Place;
 use crate::kql::binder::scalar::type_word;
 use crate::kql::binder::unknown;
 use crate::kql::bound::Expr;
@@ -193,6 +194,9 @@ impl Binder<'_> {
             self.check_signature(builtin.name, signature, &vals, &spans, place, false, false);
             match &signature.returns {
                 Returns::Custom => self.custom_result(builtin, call, &vals, &stars, span),
+                Returns::Open => {
+                    self.called_by_name(builtin.name, Place::Here, &vals, &spans, span)
+                }
                 _ => self.result_type(builtin, signature, &vals, span),
             }
         } else {
@@ -240,8 +244,11 @@ impl Binder<'_> {
         if builtin.name == "materialize" {
             return vals.into_iter().next().unwrap_or_else(|| Val::error(span));
         }
-        if matches!(builtin.name, "cluster" | "database") {
-            return Val::new(unknown(span)).typed(Ty::Database);
+        if matches!(ty, Ty::Database(_)) {
+            return Val::new(unknown(span)).typed(ty);
+        }
+        if let (Ty::Table(_), Kind::Function) = (&ty, builtin.kind) {
+            return Val::new(unknown(span)).typed(ty);
         }
         self.note(call.name.span, ty.type_or_unknown(), Origin::UNKNOWN);
         let args: Vec<Expr> = vals

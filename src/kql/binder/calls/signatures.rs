@@ -6,6 +6,9 @@ use crate::kql::binder::Val;
 use crate::kql::binder::values::Conversion;
 use crate::kql::binder::values::assignable;
 use crate::kql::binder::values::common;
+use crate::kql::binder::values::is_array;
+use crate::kql::binder::values::is_bag;
+use crate::kql::binder::values::is_literal_dynamic;
 use crate::kql::binder::values::widest;
 use crate::kql::bound::Expr;
 use crate::kql::bound::ExprKind;
@@ -151,20 +154,23 @@ impl Binder<'_> {
             .iter()
             .flatten()
             .any(|p| is_common(&signature.params[*p].kind));
-        if has_common && common_argument(signature, &layout, vals, false).is_none() {
-            if !vals.iter().any(|v| v.ty.is_error()) {
-                self.report(
-                    "KS232",
-                    place,
-                    "No common type can be determined from the arguments.",
-                );
-            }
+        let shared = if has_common {
+            common_argument(signature, &layout, vals, false)
+        } else {
+            None
+        };
+        if has_common && shared.is_none() {
+            self.report(
+                "KS232",
+                place,
+                "No common type can be determined from the arguments.",
+            );
             return;
         }
         for i in 0..count {
             if let Some(param) = layout[i].map(|p| &signature.params[p]) {
                 self.check_argument(
-                    signature, &layout, vals, i, param, spans[i], lenient, operator,
+                    signature, &layout, vals, i, param, shared, spans[i], lenient, operator,
                 );
             }
         }
@@ -181,6 +187,7 @@ impl Binder<'_> {
         vals: &[Val],
         i: usize,
         param: &Param,
+        shared: Option<Type>,
         span: Span,
         lenient: bool,
         operator: bool,
@@ -199,7 +206,17 @@ impl Binder<'_> {
             return;
         }
         let vague = val.ty.is_vague();
-        let fits = self.fit(signature, layout, vals, i, lenient) != Fit::None;
+        let fits = match &param.kind {
+            ParamKind::Parameter(p) => vals.get(*p).is_none_or(|v| {
+                assignable(v.type_or_unknown(), val.type_or_unknown(), Conversion::None)
+            }),
+            kind if is_common(kind) && val.ty.scalar().is_some() => {
+                let ty = val.type_or_unknown();
+                *kind == ParamKind::CommonScalarOrDynamic
+                    || shared.is_none_or(|shared| assignable(shared, ty, Conversion::Promotable))
+            }
+            _ => self.fit(signature, layout, vals, i, lenient) != Fit::None,
+        };
         let untyped = val.ty.is_error() && matches!(param.kind, ParamKind::Types(_));
         if !fits && (!vague || untyped) {
             let is_scalar = val.ty.scalar().is_some();
@@ -245,7 +262,7 @@ impl Binder<'_> {
                     ("KS141", format!("The expression must have the type {ty}."))
                 }
                 ParamKind::CommonScalar | ParamKind::CommonOrderable | ParamKind::CommonScalarOrDynamic => {
-                    let ty = common_argument(signature, layout, vals, false).unwrap_or(Type::Unknown);
+                    let ty = shared.unwrap_or(Type::Unknown);
                     if param.kind == ParamKind::CommonScalarOrDynamic && ty != Type::Dynamic {
                         ("KS141", format!("The expression must have one of the types: {ty} or dynamic."))
                     } else {
@@ -255,15 +272,6 @@ impl Binder<'_> {
                 _ => return,
             };
             self.report(code, span, message);
-        } else if let ParamKind::Parameter(p) = &param.kind {
-            let wanted = vals.get(*p).map_or(Type::Unknown, Val::type_or_unknown);
-            if !vague && !assignable(wanted, val.type_or_unknown(), Conversion::None) {
-                self.report(
-                    "KS141",
-                    span,
-                    format!("The expression must have the type {wanted}."),
-                );
-            }
         }
         if val.ty.is_error() {
             return;
@@ -355,6 +363,7 @@ impl Binder<'_> {
                 };
                 Ty::Table(Box::new(Self::source(source, columns, false, span, None)))
             }
+            Returns::Shape(parts) => self.plug_in_shape(builtin, parts, vals, span),
             Returns::Custom => match builtin.kind {
                 Kind::Operator => match vals.first().and_then(|v| v.ty.scalar()) {
                     Some(ty) => Ty::Scalar(ty),
@@ -362,15 +371,12 @@ impl Binder<'_> {
                 },
                 _ => Ty::Scalar(Type::Dynamic),
             },
-            Returns::Open => match builtin.name {
-                "cluster" | "database" => Ty::Database,
-                _ => {
-                    let source = Source::Unsupported {
-                        what: format!("function '{}'", builtin.name),
-                    };
-                    Ty::Table(Box::new(Self::source(source, Vec::new(), true, span, None)))
-                }
-            },
+            Returns::Open => {
+                let source = Source::Unsupported {
+                    what: format!("function '{}'", builtin.name),
+                };
+                Ty::Table(Box::new(Self::source(source, Vec::new(), true, span, None)))
+            }
         }
     }
 }
@@ -505,7 +511,7 @@ pub(super) fn fit_kind(
                 } else {
                     Fit::OneOfMany
                 }
-            } else if any(Conversion::Promotable) {
+            } else if any(Conversion::Promotable) && !is_literal_dynamic(&val.expr) {
                 Fit::Promoted
             } else if lenient && any(Conversion::Dynamic) {
                 Fit::Dynamic
@@ -523,9 +529,8 @@ pub(super) fn fit_kind(
         ParamKind::StringOrDynamic | ParamKind::StringOrArray => {
             when(matches!(ty, Type::String | Type::Dynamic), Fit::OneOfMany)
         }
-        ParamKind::DynamicArray | ParamKind::DynamicBag => {
-            when(ty == Type::Dynamic, Fit::OneOfMany)
-        }
+        ParamKind::DynamicArray => when(ty == Type::Dynamic && !is_bag(&val.expr), Fit::OneOfMany),
+        ParamKind::DynamicBag => when(ty == Type::Dynamic && !is_array(&val.expr), Fit::OneOfMany),
         ParamKind::NotDynamic => when(ty != Type::Dynamic, Fit::NotType),
         ParamKind::NotBool => when(ty != Type::Bool, Fit::NotType),
         ParamKind::NotRealOrBool => when(!matches!(ty, Type::Real | Type::Bool), Fit::NotType),

@@ -8,6 +8,7 @@ use crate::kql::binder::Scope;
 use crate::kql::binder::Table;
 use crate::kql::binder::Ty;
 use crate::kql::binder::Val;
+use crate::kql::binder::constant_text;
 use crate::kql::binder::projection::Projected;
 use crate::kql::binder::projection::Projection;
 use crate::kql::binder::projection::Style;
@@ -127,6 +128,27 @@ impl Binder<'_> {
         }
     }
 
+    /// Columns named by names, texts and patterns.
+    pub(super) fn by_names(&mut self, list: &[syntax::Expr]) -> Columns {
+        let mut columns = Columns::default();
+        for e in list {
+            let val = self.expr(e, false);
+            let Some(row) = &self.row else { continue };
+            let found = match constant_text(&val.expr) {
+                _ if val.column.is_some() => val.column.into_iter().collect(),
+                Some(name) => matching(name, &row.columns),
+                None => Vec::new(),
+            };
+            for i in found {
+                let column = &row.columns[i];
+                if !columns.has(&column.name) {
+                    columns.push(column.clone());
+                }
+            }
+        }
+        columns
+    }
+
     pub(super) fn rename(
         &mut self,
         table: Table,
@@ -194,6 +216,7 @@ impl Binder<'_> {
     ) -> Option<Table> {
         let mut order: Vec<usize> = Vec::new();
         let mut placed: HashSet<usize> = HashSet::new();
+        let mut named: HashSet<usize> = HashSet::new();
         for e in list {
             let (value, direction) = match &e.kind {
                 S::Ordered {
@@ -219,6 +242,9 @@ impl Binder<'_> {
                     );
                     self.report("KS142", value.span, message);
                 }
+                if let Some(i) = found.iter().find(|i| named.contains(i)) {
+                    self.declared_twice(&columns[*i].name, value.span);
+                }
                 let key = |i: &usize| columns[*i].name.to_lowercase();
                 match direction {
                     Some("asc") => found.sort_by_key(key),
@@ -235,12 +261,11 @@ impl Binder<'_> {
                 if let ExprKind::OpenColumn(name) = &val.expr.kind {
                     found.extend(self.row_columns().find(name));
                 }
-                if let Some(name) = found.first().filter(|i| placed.contains(i)).and(val.name) {
-                    self.report(
-                        "KS171",
-                        value.span,
-                        format!("A column with the name '{name}' is already declared."),
-                    );
+                if let Some(i) = found.first()
+                    && !named.insert(*i)
+                    && let Some(name) = val.name
+                {
+                    self.declared_twice(&name, value.span);
                 }
             }
             for i in found {

@@ -43,7 +43,8 @@ impl Binder<'_> {
         let outer_row = self.row.clone();
         if let Some(source) = source {
             let fuzzy = self.fuzzy;
-            if ops.first().is_some_and(is_fuzzy_union) {
+            // a fuzzy union does without tables it cannot find, wherever before it they stand
+            if ops.iter().any(is_fuzzy_union) {
                 self.fuzzy = true;
             }
             let val = self.expr(source, true);
@@ -144,6 +145,8 @@ impl Binder<'_> {
                 let val = self.expr(of, false);
                 if !val.is_column && !val.ty.is_error() {
                     self.report("KS109", of.span, "Column name expected.");
+                } else {
+                    self.not_dynamic(&val, of.span);
                 }
                 let name = val.name.clone().unwrap_or_else(|| "Column1".to_owned());
                 let origin = self.origin_of(&val);
@@ -186,14 +189,11 @@ impl Binder<'_> {
             O::ProjectRename(list) => self.rename(table(input), list, span),
             O::ProjectReorder(list) => self.reorder(table(input), list, span),
             O::ProjectByNames(list) => {
-                for e in list {
-                    self.expr(e, false);
-                }
-                let columns = self.row_columns();
+                let columns = self.by_names(list);
                 let kind = OpKind::Unsupported {
                     what: "operator 'project-by-names'".to_owned(),
                 };
-                self.shape(table(input), kind, columns, true, span)
+                self.shape(table(input), kind, columns, open, span)
             }
             O::Extend(list) => self.extend(table(input), list, Style::Extend, span, OpKind::Extend),
             O::Serialize(list) if list.is_empty() => {
@@ -211,10 +211,11 @@ impl Binder<'_> {
             }
             O::Distinct(list) => {
                 let mut into = Projection::new();
+                let mut fine = true;
                 for (i, e) in list.iter().enumerate() {
                     let val = self.project(e, &mut into, Style::Default, None, i);
                     if !matches!(e.kind, S::Star) {
-                        self.not_dynamic(&val, e.span);
+                        fine = fine && self.not_dynamic(&val, e.span);
                     } else if into.added.iter().any(|c| c.column.ty == Type::Dynamic) {
                         self.report(
                             "KS116",
@@ -254,7 +255,12 @@ impl Binder<'_> {
                 let of_val = self.project(of, &mut into, Style::Default, None, 0);
                 let (name, ty, by) = match by {
                     Some(by) => {
-                        let val = self.scalar_expr(by);
+                        let val = self.expr(by, false);
+                        let ty = val.type_or_unknown();
+                        if !val.ty.is_vague() && !ty.is_number() {
+                            let message = "The expression value must be a number.";
+                            self.report("KS137", by.span, message);
+                        }
                         let name =
                             format!("approximate_sum_{}", val.name.clone().unwrap_or_default());
                         (name, val.type_or_unknown(), Some(val.expr))
@@ -400,7 +406,7 @@ impl Binder<'_> {
             }
             O::Fork(branches) => self.fork(table(input), branches, span),
             O::Facet { by, with } => {
-                let by = by.iter().map(|e| self.scalar_expr(e).expr).collect();
+                let by = self.facet_keys(by);
                 let mut body = None;
                 if let Some(with) = with {
                     let val = self.expr(with, true);
@@ -409,13 +415,15 @@ impl Binder<'_> {
                     }
                 }
                 let columns = self.row_columns();
-                self.shape(
+                let mut facets = self.shape(
                     table(input),
                     OpKind::Facet { by, body },
                     columns,
                     open,
                     span,
-                )
+                )?;
+                facets.group = true;
+                Some(facets)
             }
             O::Reduce { by, properties } => {
                 let val = self.scalar_expr(by);
@@ -492,6 +500,7 @@ impl Binder<'_> {
             self.copied += columns.len();
         }
         self.push_op(&mut table, kind, columns, open, span);
+        table.group = false;
         table.others.clear();
         Some(table)
     }
@@ -515,7 +524,7 @@ impl Binder<'_> {
             );
             return false;
         }
-        true
+        !val.ty.is_error()
     }
 
     fn sort_key(&mut self, e: &syntax::Expr) -> (SortKey, Val) {

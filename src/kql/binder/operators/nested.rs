@@ -7,6 +7,8 @@ use crate::kql::binder::Table;
 use crate::kql::binder::Ty;
 use crate::kql::binder::Val;
 use crate::kql::binder::unknown;
+use crate::kql::binder::values::Conversion;
+use crate::kql::binder::values::common;
 use crate::kql::bound::Argument;
 use crate::kql::bound::Expr;
 use crate::kql::bound::ExprKind;
@@ -51,12 +53,20 @@ impl Binder<'_> {
                 ),
             }
         }
-        let types: Vec<Type> = vals.iter().map(Val::type_or_unknown).collect();
-        let ty = match types[..] {
-            [Type::Int, Type::Int, Type::Int] => Type::Int,
-            [a, b, _] if a == Type::DateTime || b == Type::DateTime => Type::DateTime,
-            [a, b, _] if a == Type::TimeSpan || b == Type::TimeSpan => Type::TimeSpan,
-            _ => crate::kql::binder::values::widest(&types).unwrap_or(Type::Unknown),
+        if matches!(
+            vals[2].expr.kind,
+            ExprKind::Literal(Value::Long(0) | Value::Int(0))
+        ) {
+            self.report("KS140", step.span, "A step of 0 leads nowhere.");
+        }
+        let scalar = |i: usize| vals[i].type_or_unknown();
+        let ends = common(scalar(0), scalar(1), Conversion::Promotable).unwrap_or(Type::Unknown);
+        let ty = if ends == Type::Int && scalar(2) == Type::Int {
+            Type::Int
+        } else {
+            let ends = Ty::Scalar(ends);
+            self.operator_type(syntax::BinaryToken::Add, step.span, &ends, &vals[2].ty)
+                .type_or_unknown()
         };
         self.refer(name.span, Reference::Column);
         let column = self.define_column(name, ty, span);
@@ -205,7 +215,10 @@ impl Binder<'_> {
             let source = Source::Print(Vec::new());
             Self::source(source, Vec::new(), false, span, None)
         });
-        self.shape(table, kind, columns, open, span)
+        let group = result.group;
+        let mut table = self.shape(table, kind, columns, open, span)?;
+        table.group = group;
+        Some(table)
     }
 
     pub(super) fn render(
@@ -390,6 +403,19 @@ impl Binder<'_> {
             .map(|(_, r)| r.columns().clone())
             .unwrap_or_default();
         let open = table.open();
-        self.shape(table, OpKind::Fork(bound), columns, open, span)
+        let mut table = self.shape(table, OpKind::Fork(bound), columns, open, span)?;
+        table.group = true;
+        Some(table)
+    }
+
+    /// What `facet` counts by: columns that are not dynamic.
+    pub(super) fn facet_keys(&mut self, by: &[syntax::Expr]) -> Vec<Expr> {
+        let mut keys = Vec::new();
+        for e in by {
+            let val = self.scalar_expr(e);
+            self.not_dynamic(&val, e.span);
+            keys.push(val.expr);
+        }
+        keys
     }
 }

@@ -1,6 +1,7 @@
 //! Operators between values: signs, chains, `in`, `between`, and the types they give.
 
 use crate::kql::binder::scalar::{MAX_CHAIN, join_words, too_long, type_word};
+use crate::kql::binder::values::convert;
 use crate::kql::binder::{Binder, Row, Ty, Val, unknown};
 use crate::kql::bound::{BinaryOp, Expr, ExprKind, InList, InOp, TextTest};
 use crate::kql::builtins::{Kind, builtins};
@@ -30,6 +31,9 @@ impl Binder<'_> {
         val.is_column = false;
         val.same_as = None;
         val.name = None;
+        if ty == Type::Int && !val.literal {
+            val.ty = Ty::Scalar(Type::Long);
+        }
         if minus {
             val.expr.kind = match val.expr.kind {
                 ExprKind::Literal(Value::Long(n)) if n != i64::MIN => {
@@ -49,6 +53,7 @@ impl Binder<'_> {
                 })),
             };
         }
+        val.expr = convert(val.expr, val.ty.type_or_unknown());
         val.expr.span = span;
         val
     }
@@ -108,7 +113,13 @@ impl Binder<'_> {
     }
 
     /// The type an operator gives, or a report that it is not defined.
-    fn operator_type(&mut self, op: BinaryToken, span: Span, left: &Ty, right: &Ty) -> Ty {
+    pub(in crate::kql::binder) fn operator_type(
+        &mut self,
+        op: BinaryToken,
+        span: Span,
+        left: &Ty,
+        right: &Ty,
+    ) -> Ty {
         let name = operator_name(op);
         let Some(operator) = builtins().get(Kind::Operator, name) else {
             return Ty::Error;

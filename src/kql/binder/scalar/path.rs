@@ -1,7 +1,8 @@
 //! Paths: members and elements of dynamic values, the sides of a join, steps of `scan`, other services.
 
 use crate::kql::binder::scalar::{MAX_CHAIN, too_long};
-use crate::kql::binder::{Binder, Local, Reference, Table, Ty, Val, constant_text, unknown};
+use crate::kql::binder::values::{is_array, is_bag};
+use crate::kql::binder::{Binder, Local, Reference, Ty, Val, constant_text, unknown};
 use crate::kql::bound::ExprKind;
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, ExprKind as S, Span, Step};
@@ -144,19 +145,18 @@ impl Binder<'_> {
         Val::error(member.span)
     }
 
-    fn step(&mut self, base: Val, step: &Step, base_span: Span, tabular: bool) -> Val {
+    pub(in crate::kql::binder) fn step(
+        &mut self,
+        base: Val,
+        step: &Step,
+        base_span: Span,
+        tabular: bool,
+    ) -> Val {
         match step {
             Step::Member(name) | Step::Wildcard(name) => self.member(base, name, tabular),
             Step::Call(call, span) => {
-                if matches!(base.ty, Ty::Database) {
-                    for arg in &call.args {
-                        self.expr(arg, false);
-                    }
-                    self.refer(call.name.span, Reference::Function);
-                    if call.name.text == "database" {
-                        return Val::new(unknown(*span)).typed(Ty::Database);
-                    }
-                    return Self::table_val(self.far_table(&call.name.text, *span), *span);
+                if let Ty::Database(place) = base.ty {
+                    return self.call_in(place, call, *span);
                 }
                 if base.ty.is_error() {
                     return Val::error(*span);
@@ -172,24 +172,13 @@ impl Binder<'_> {
         }
     }
 
-    fn far_table(&mut self, name: &str, span: Span) -> Table {
-        let source = crate::kql::bound::Source::Unsupported {
-            what: format!("table '{name}' of another service"),
-        };
-        Self::source(source, Vec::new(), true, span, Some(name.to_owned()))
-    }
-
     fn member(&mut self, base: Val, name: &syntax::Name, tabular: bool) -> Val {
         if name.is_missing() {
             return Val::error(name.span);
         }
         let left_name = base.name.clone();
         match base.ty {
-            Ty::Database => {
-                self.refer(name.span, Reference::Table);
-                let table = self.far_table(&name.text, name.span);
-                Self::table_val(table, name.span)
-            }
+            Ty::Database(place) => self.member_of_place(place, name),
             Ty::Error => {
                 self.refer(name.span, Reference::Identifier);
                 Val::error(name.span)
@@ -256,8 +245,19 @@ impl Binder<'_> {
                 inner.span,
                 "The expression must have one of the types: int, long or string.",
             );
+        } else if !matches!(index_ty, Type::Dynamic | Type::Unknown) {
+            let is_text = index_ty == Type::String;
+            if is_bag(&base.expr) && !is_text {
+                let message = "The expression must have the type string.";
+                self.report("KS141", inner.span, message);
+            } else if is_array(&base.expr) && is_text {
+                let message = "The expression must have one of the types: int or long.";
+                self.report("KS141", inner.span, message);
+            }
         }
+        let signed = inner.span.text(self.text).starts_with(['-', '+']);
         let part = match &index.expr.kind {
+            _ if signed => None,
             ExprKind::Literal(Value::String(text)) if index.literal => Some(text.clone()),
             ExprKind::Literal(Value::Long(n)) if index.literal => Some(n.to_string()),
             ExprKind::Literal(Value::Int(n)) if index.literal => Some(n.to_string()),

@@ -1,5 +1,6 @@
 //! `search` and `find`: many tables asked at once, with predicates in which a text may stand alone.
 
+use crate::kql::binder::tables::make_unique;
 use crate::kql::binder::values::Conversion;
 use crate::kql::binder::{Binder, Reference, Row, Table, constant_text};
 use crate::kql::bound::{
@@ -51,6 +52,7 @@ impl Binder<'_> {
             let predicate = self.predicate(predicate, &[]);
             let mut columns = vec![Column::new("$table", Type::String)];
             columns.extend_from_slice(&row);
+            make_unique(&mut columns);
             let open = table.open();
             return self.shape(input?, OpKind::Search(predicate), columns, open, span);
         }
@@ -171,6 +173,7 @@ impl Binder<'_> {
             S::Chain { first, rest } if rest[0].0 == BinaryToken::Search => {
                 let column = self.expr(first, false);
                 let term = self.expr(&rest[0].2, false);
+                self.operator_type(BinaryToken::Search, rest[0].1, &column.ty, &term.ty);
                 let text = constant_text(&term.expr).map(str::to_owned);
                 let Some(text) = text else {
                     return Expr {

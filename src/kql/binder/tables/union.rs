@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use crate::kql::binder::operators::columns::fits;
+use crate::kql::binder::places::Place;
 use crate::kql::binder::tables::{fuzzy, make_unique};
 use crate::kql::binder::{Binder, Reference, Table, Ty, UserFunction};
 use crate::kql::bound::{Column, OpKind, Source, Union, UnionLeg};
@@ -12,30 +13,22 @@ use crate::kql::syntax::{self, ExprKind as S, NameForm, Operator, Span, Step};
 use crate::kql::types::Type;
 
 impl<'a> Binder<'a> {
+    /// Tables of the schema with names like this.
+    fn tables_like(&self, pattern: &str, span: Span) -> Vec<Table> {
+        let names = self.schema.tables().iter().map(|t| t.name.as_str());
+        names
+            .filter(|name| fits(pattern, name))
+            .filter_map(|name| self.schema_table(name, span))
+            .collect()
+    }
+
     /// The tables an operand stands for: one, or many for `Device*`.
     pub(super) fn operand_tables(&mut self, e: &syntax::Expr) -> Vec<Table> {
         if let S::Name(name) = &e.kind
             && name.form == NameForm::Wildcard
         {
             self.refer(e.span, Reference::Table);
-            let mut found: Vec<Table> = self
-                .schema
-                .tables()
-                .iter()
-                .filter(|t| fits(&name.text, &t.name))
-                .map(|t| {
-                    let source = Source::Table {
-                        name: t.name.clone(),
-                    };
-                    Self::source(
-                        source,
-                        t.columns.clone(),
-                        false,
-                        e.span,
-                        Some(t.name.clone()),
-                    )
-                })
-                .collect();
+            let mut found = self.tables_like(&name.text, e.span);
             let views: Vec<Rc<UserFunction<'a>>> = self.locals.views(|n| fits(&name.text, n));
             for view in views {
                 if let Ty::Table(t) = self.expand(&view, Vec::new(), e.span).ty {
@@ -54,11 +47,15 @@ impl<'a> Binder<'a> {
         if let S::Path { base, steps } = &e.kind
             && let Some(Step::Wildcard(name)) = steps.last()
         {
-            self.expr(base, false);
-            let source = Source::Unsupported {
-                what: format!("tables '{}' of another service", name.text),
-            };
-            return vec![Self::source(source, Vec::new(), true, e.span, None)];
+            let mut before = self.expr(base, false);
+            for step in &steps[..steps.len() - 1] {
+                before = self.step(before, step, base.span, false);
+            }
+            if let Ty::Database(Place::Here) = before.ty {
+                self.refer(name.span, Reference::Table);
+                return self.tables_like(&name.text, e.span);
+            }
+            return vec![self.far_table(&name.text, e.span)];
         }
         let val = self.expr(e, true);
         self.table_of(val, e.span).into_iter().collect()
