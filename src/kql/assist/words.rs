@@ -152,3 +152,116 @@ fn read(text: &'static str) -> Words {
     }
     words
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kql::builtins::{Kind, builtins};
+    use crate::kql::keywords::WORDS;
+    use crate::kql::{Schema, analyze};
+
+    #[test]
+    fn everything_that_is_offered_has_a_sentence() {
+        let schema = Schema::hunting();
+        for table in schema.tables() {
+            assert!(about(Topic::Table, &table.name).is_some(), "{}", table.name);
+            assert!(table_group(&table.name).is_some(), "{}", table.name);
+        }
+        for function in schema.functions() {
+            let name = &function.name;
+            assert!(about(Topic::HuntingFunction, name).is_some(), "{name}");
+        }
+        for (kind, topic) in [
+            (Kind::Function, Topic::Function),
+            (Kind::Aggregate, Topic::Aggregate),
+            (Kind::PlugIn, Topic::PlugIn),
+        ] {
+            for builtin in builtins().of(kind).filter(|b| !b.hidden) {
+                assert!(about(topic, builtin.name).is_some(), "{}", builtin.name);
+            }
+        }
+        for (word, _) in WORDS {
+            if crate::kql::parser::is_operator(word) && !word.starts_with("__") {
+                assert!(about(Topic::Operator, word).is_some(), "{word}");
+            }
+            if crate::kql::parser::is_text_operator(word) {
+                assert!(about(Topic::Word, word).is_some(), "{word}");
+            }
+        }
+    }
+
+    #[test]
+    fn sentences_are_of_something() {
+        let schema = Schema::hunting();
+        for (topic, entries) in &words().entries {
+            for (name, entry) in entries {
+                assert!(entry.sentence.len() < 160, "{name}: too long");
+                assert!(
+                    entry.sentence.is_empty() || entry.sentence.ends_with('.'),
+                    "{name}"
+                );
+                let exists = match topic {
+                    Topic::Table => schema.table(name).is_some(),
+                    Topic::HuntingFunction => schema.function(name).is_some(),
+                    Topic::Function => builtins().get(Kind::Function, name).is_some(),
+                    Topic::Aggregate => builtins().get(Kind::Aggregate, name).is_some(),
+                    Topic::PlugIn => builtins().get(Kind::PlugIn, name).is_some(),
+                    Topic::Column => {
+                        let of = |t: &crate::kql::schema::Table, n: &str| {
+                            t.columns.iter().chain(&t.former).any(|c| c.name == n)
+                        };
+                        match name.split_once('.') {
+                            Some((table, n)) => schema.table(table).is_some_and(|t| of(t, n)),
+                            None => {
+                                schema.tables().iter().any(|t| of(t, name))
+                                    || schema
+                                        .functions()
+                                        .iter()
+                                        .any(|f| f.columns.iter().any(|c| c.name == *name))
+                            }
+                        }
+                    }
+                    Topic::Operator | Topic::Word => true,
+                };
+                assert!(exists, "{topic:?} {name}");
+            }
+        }
+    }
+
+    #[test]
+    fn examples_are_right() {
+        let schema = Schema::hunting();
+        for (topic, entries) in &words().entries {
+            for (name, entry) in entries.iter().filter(|(_, e)| !e.example.is_empty()) {
+                let example = entry.example;
+                let starts = example.split(' ').next().is_some_and(|w| {
+                    schema.table(w).is_some()
+                        || matches!(w, "print" | "range" | "union" | "search" | "find" | "let")
+                });
+                let text = match topic {
+                    Topic::Function => format!("DeviceProcessEvents | extend Example = {example}"),
+                    Topic::Aggregate => format!("DeviceProcessEvents | summarize {example}"),
+                    Topic::Operator if !starts && !example.starts_with("datatable") => {
+                        format!("DeviceProcessEvents | {example}")
+                    }
+                    Topic::Word if !starts && !example.starts_with("datatable") => {
+                        format!("DeviceProcessEvents | where {example}")
+                    }
+                    _ => example.to_owned(),
+                };
+                let analysis = analyze(&text, schema);
+                // an operator's example may name columns of its own
+                let right = if *topic == Topic::Operator || *topic == Topic::Word {
+                    analysis.parses()
+                } else {
+                    analysis.is_ok()
+                };
+                assert!(
+                    right,
+                    "{topic:?} {name}: {text}: {:?}",
+                    analysis.diagnostics
+                );
+            }
+        }
+    }
+}
