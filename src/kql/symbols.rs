@@ -124,7 +124,7 @@ pub struct Symbol {
     pub value: Span,
     /// The name, where the language made it up (`count_`, `max_Timestamp`).
     pub made_up: Option<Box<str>>,
-    /// For a name that was made up: the column it is made after.
+    /// For a name that was made up: the name of the query it is made after.
     pub after: Origin,
 }
 

@@ -107,17 +107,19 @@ pub(super) fn unquoted(raw: &str) -> String {
     }
 }
 
-/// Everything that must change together with a name.
+/// What the query defines that must change together with a name; for a column of a table, that table.
 pub(super) fn group(symbols: &Symbols, origin: Origin) -> BTreeSet<Origin> {
     let mut group = BTreeSet::from([table_of(origin)]);
     loop {
         let before = group.len();
-        for (a, b) in &symbols.same {
-            let (a, b) = (table_of(*a), table_of(*b));
-            if group.contains(&a) {
-                group.insert(b);
-            } else if group.contains(&b) {
-                group.insert(a);
+        // a table's columns are many: only what the query defines leads on
+        let of_query = |o: &Origin| o.as_symbol().is_some();
+        let pairs = symbols.same.iter();
+        for (a, b) in pairs.filter(|(a, b)| of_query(a) && of_query(b)) {
+            if group.contains(a) {
+                group.insert(*b);
+            } else if group.contains(b) {
+                group.insert(*a);
             }
         }
         if group.len() == before {

@@ -1,5 +1,7 @@
 //! Another name for what the query defines, and the proof that the query means the same.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::RenameRefused;
 use super::describe::place;
 use super::names::{group, mention_at, name_of, symbol_of, unquoted};
@@ -7,7 +9,7 @@ use crate::kql::diagnostics::Edit;
 use crate::kql::keywords::{self, AsName};
 use crate::kql::lexer::{is_name_char, is_name_start};
 use crate::kql::symbols::{Mention, Origin, Source, SymbolKind};
-use crate::kql::{Analysis, Schema, Span, analyze};
+use crate::kql::{Analysis, Schema, Span, Symbols, analyze};
 
 /// The edits that give the name at byte `at`, which the query defines, another name everywhere. The text
 /// they make is analysed once, to be sure that it means the same. Names the language makes up after it
@@ -57,17 +59,6 @@ pub fn rename(
     if new == old {
         return Ok(Vec::new());
     }
-    if let Some(made_up) = group
-        .iter()
-        .filter_map(|o| symbol_of(symbols, *o))
-        .find(|s| s.made_up.is_some() && s.after == Origin::UNKNOWN)
-    {
-        return refuse(format!(
-            "The language made the name `{old}` up at {}: write `{spelled} = ` before the expression there.",
-            place(text, made_up.span.start)
-        ));
-    }
-
     let of_group = |m: &&Mention| group.contains(&m.origin);
     let mut edits: Vec<Edit> = Vec::new();
     for m in symbols.mentions.iter().filter(of_group) {
@@ -91,27 +82,38 @@ pub fn rename(
             text: written,
         });
     }
-    // names made up after it keep their spelling
-    for s in &symbols.defined {
-        let Some(name) = &s.made_up else { continue };
-        let own = s.span.start;
-        let in_group = |o: Origin| group.contains(&o);
-        let itself = symbols.defined.iter().position(|d| std::ptr::eq(d, s));
-        if in_group(s.after) && !itself.is_some_and(|i| in_group(Origin::symbol(i))) {
-            let value = Span {
-                start: own,
-                end: own,
-            };
-            edits.push(Edit {
-                span: value,
-                text: format!("{} = ", spell(name)),
-            });
-        }
-    }
+    edits.extend(written_out(symbols, &group, &spelled));
     edits.sort_by_key(|e| (e.span.start, e.span.end));
-    edits.dedup_by(|a, b| a.span == b.span);
     prove(text, analysis, schema, &edits, &old, &new)?;
     Ok(edits)
+}
+
+/// Names the language made up, written out before their expressions: those that are renamed, and those
+/// named after what is renamed, which keep their names.
+fn written_out(symbols: &Symbols, group: &BTreeSet<Origin>, new: &str) -> Vec<Edit> {
+    let mut places: BTreeMap<u32, (bool, Vec<String>)> = BTreeMap::new();
+    for (i, symbol) in symbols.defined.iter().enumerate() {
+        let Some(name) = &symbol.made_up else {
+            continue;
+        };
+        let itself = group.contains(&Origin::symbol(i));
+        let after = group.contains(&symbol.after);
+        let (wanted, names) = places.entry(symbol.span.start).or_default();
+        // named after it and renamed with it: the language makes the new name up as well
+        *wanted |= itself != after;
+        names.push(if itself { new.to_owned() } else { spell(name) });
+    }
+    places
+        .into_iter()
+        .filter(|(_, (wanted, _))| *wanted)
+        .map(|(start, (_, names))| Edit {
+            span: Span { start, end: start },
+            text: match &names[..] {
+                [name] => format!("{name} = "),
+                names => format!("({}) = ", names.join(", ")),
+            },
+        })
+        .collect()
 }
 
 /// The name meant by what was typed, and how it is written in a query.
@@ -158,7 +160,7 @@ fn tied(
     text: &str,
     analysis: &Analysis,
     schema: &Schema,
-    group: &std::collections::BTreeSet<Origin>,
+    group: &BTreeSet<Origin>,
 ) -> Option<String> {
     let symbols = &analysis.symbols;
     for (a, b) in &symbols.same {
@@ -203,7 +205,12 @@ fn prove(
             continue;
         }
         let at = place(text, a.span.start);
+        let renamed = edits.iter().any(|e| e.span == a.span);
         let words = match symbol_of(&after.symbols, b.origin) {
+            _ if !renamed => format!(
+                "`{}` at {at} would not mean the same, were `{old}` called `{new}`.",
+                a.span.text(text)
+            ),
             Some(taken) if taken.kind == SymbolKind::Column => format!(
                 "`{new}` is already a column where `{old}` is used, at {at}: it would be read instead."
             ),
@@ -250,9 +257,16 @@ fn prove(
         _ => false,
     };
     let counts = |a: &Analysis| (a.references.len(), a.symbols.mentions.len());
-    let added = edits.iter().filter(|e| e.span.is_empty()).count();
+    let added: usize = edits
+        .iter()
+        .filter(|e| e.span.is_empty())
+        .map(|e| e.text.matches(',').count() + 1)
+        .sum();
     let (names, mentions) = counts(before);
-    if !same_result || counts(&after) != (names + added, mentions + added) {
+    let (names_after, mentions_after) = counts(&after);
+    let all_there =
+        mentions_after == mentions + added && (names..=names + added).contains(&names_after);
+    if !same_result || !all_there {
         return Err(RenameRefused(format!(
             "With the name `{new}` the query would give another result."
         )));
@@ -321,9 +335,9 @@ impl<'e> Moved<'e> {
 
     /// Not one of the names that were written out before an expression.
     fn is_old(&self, span: Span) -> bool {
-        !self
-            .edits
-            .iter()
-            .any(|e| e.span.is_empty() && self.of(e.span.start) == span.start)
+        !self.edits.iter().filter(|e| e.span.is_empty()).any(|e| {
+            let start = self.of(e.span.start);
+            (start..start + e.text.len() as u32).contains(&span.start)
+        })
     }
 }

@@ -305,6 +305,31 @@ fn renaming_changes_every_place() {
             "y",
             "let y = 1; DeviceInfo | extend x = y",
         ),
+        (
+            "DeviceInfo | summarize count() by DeviceId | where ¦count_ > 1",
+            "N",
+            "DeviceInfo | summarize N = count() by DeviceId | where N > 1",
+        ),
+        (
+            "DeviceInfo | summarize count() by bin(Timestamp, 1h) | sort by ¦Timestamp asc",
+            "Hour",
+            "DeviceInfo | summarize count() by Hour = bin(Timestamp, 1h) | sort by Hour asc",
+        ),
+        (
+            "print A = 1 | summarize percentiles(A, 50, 90) | project ¦percentile_A_50, percentile_A_90",
+            "Half",
+            "print A = 1 | summarize (Half, percentile_A_90) = percentiles(A, 50, 90) | project Half, percentile_A_90",
+        ),
+        (
+            "DeviceInfo | extend K = 1 | top-nested 3 of ¦K by count() | where aggregated_K > 1",
+            "L",
+            "DeviceInfo | extend L = 1 | top-nested 3 of L by aggregated_K = count() | where aggregated_K > 1",
+        ),
+        (
+            "let f = (T: (K: long)) { T | where K > 0 }; f((print ¦K = 1))",
+            "L",
+            "let f = (T: (L: long)) { T | where L > 0 }; f((print L = 1))",
+        ),
     ] {
         assert_eq!(renamed(text, to).as_deref(), Ok(want), "{text}");
     }
@@ -339,11 +364,6 @@ fn renaming_refuses_what_would_change_the_meaning() {
             "let x¦ = DeviceEvents; union x, DeviceInfo",
             "DeviceInfo",
             "DeviceInfo",
-        ),
-        (
-            "DeviceInfo | summarize count() | project ¦count_",
-            "n",
-            "made the name",
         ),
         (
             "DeviceInfo | extend DeviceId¦ = 'x' | join (DeviceEvents) on DeviceId",

@@ -292,11 +292,17 @@ impl Binder<'_> {
             _ => {
                 let noted = self.noted();
                 let first = into.added.len();
+                let replaced = into.replaced.len();
                 let val = self.expr(e, false);
                 self.check_scalar(&val, e.span);
                 self.project_plain(&val, e, into, style, as_type, position);
                 for (part, added) in into.added.iter_mut().skip(first).enumerate() {
                     self.make_up(&mut added.column, e.span, part, noted);
+                }
+                if into.replaced.len() > replaced {
+                    for column in into.replaced.values_mut().filter(|c| c.item == position) {
+                        self.make_up(&mut column.column, e.span, 0, noted);
+                    }
                 }
                 val
             }

@@ -97,7 +97,7 @@ impl Binder<'_> {
     }
 
     /// A column got a name of its own from the language: number `part` of those `value` gives. Notes since
-    /// `before` tell which column it is named after.
+    /// `before` tell which name of the query it is named after.
     pub(super) fn make_up(&mut self, column: &mut Column, value: Span, part: usize, before: usize) {
         if column.origin != Origin::UNKNOWN || value.is_empty() {
             return;
@@ -109,7 +109,7 @@ impl Binder<'_> {
             .get(before..)
             .unwrap_or_default()
             .iter()
-            .filter(|m| m.origin != Origin::UNKNOWN)
+            .filter(|m| m.origin.as_symbol().is_some())
             .find(|m| named_after(name, m.span.text(text)));
         let after = after.map_or(Origin::UNKNOWN, |m| m.origin);
         let same = after != Origin::UNKNOWN
@@ -132,7 +132,7 @@ impl Binder<'_> {
         if same
             && after
                 .as_symbol()
-                .is_none_or(|i| defined.get(i).is_some_and(is_column))
+                .is_some_and(|i| defined.get(i).is_some_and(is_column))
         {
             self.same(origin, after);
         }

@@ -122,6 +122,12 @@ impl<'a> Binder<'a> {
             match (&parameter.declaration.ty, &val.ty) {
                 (_, Ty::Error) => {}
                 (TypeSyntax::Table(columns), Ty::Table(table)) => {
+                    for column in columns.iter().flatten() {
+                        if let Some(i) = table.columns().find(&column.name.text) {
+                            let declared = self.defined_at(column.name.span);
+                            self.same(declared, table.columns()[i].origin);
+                        }
+                    }
                     let missing = columns.iter().flatten().any(|c| {
                         let ty = self.declared_type(&c.ty);
                         !table.open()

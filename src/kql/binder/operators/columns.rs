@@ -329,6 +329,21 @@ impl Binder<'_> {
         )
     }
 
+    /// A column of `top-nested`, with where its name comes from: the author or the language.
+    fn level_column(&mut self, mut column: Column, e: &syntax::Expr, noted: usize) -> Column {
+        let inner = match &e.kind {
+            S::Ordered { value, .. } => &**value,
+            _ => e,
+        };
+        match &inner.kind {
+            S::Named { name, value } => self.define_column(name, column.ty, value.span),
+            _ => {
+                self.make_up(&mut column, inner.span, 0, noted);
+                column
+            }
+        }
+    }
+
     pub(super) fn top_nested(
         &mut self,
         table: Table,
@@ -339,6 +354,7 @@ impl Binder<'_> {
         let mut bound = Vec::new();
         for level in levels {
             let count = level.count.as_ref().map(|c| self.integer(c));
+            let noted = self.noted();
             let of = self.scalar_expr(&level.of);
             let others = level.others.as_ref().map(|e| self.scalar_expr(e).expr);
             self.scope = Scope::Aggregate;
@@ -347,9 +363,12 @@ impl Binder<'_> {
             let of_name = named(&level.of)
                 .or_else(|| of.name.clone())
                 .unwrap_or_default();
-            columns.push(Column::new(of_name.clone(), of.type_or_unknown()));
+            let origin = self.origin_of(&of);
+            let column = Column::new(of_name.clone(), of.type_or_unknown()).from(origin);
+            columns.push(self.level_column(column, &level.of, noted));
             let by_name = named(&level.by).unwrap_or_else(|| format!("aggregated_{of_name}"));
-            columns.push(Column::new(by_name, by.type_or_unknown()));
+            let column = Column::new(by_name, by.type_or_unknown());
+            columns.push(self.level_column(column, &level.by, noted));
             let ascending = !key.descending;
             bound.push(TopNestedLevel {
                 count,
