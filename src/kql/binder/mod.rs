@@ -20,6 +20,7 @@ mod names;
 mod operators;
 mod places;
 mod plugins;
+pub mod probe;
 mod projection;
 mod record;
 mod scalar;
@@ -340,14 +341,30 @@ pub(super) struct Binder<'a> {
     pub(super) piped: Option<Box<Table>>,
     /// What a name that refers to nothing is coloured as: the call around it, if there is one.
     pub(super) enclosing: Reference,
+    /// What is asked about one place of the text.
+    pub(super) probe: Option<Box<probe::Probe>>,
 }
 
 /// Binds a parsed text.
 pub fn bind(text: &str, syntax: &Syntax, schema: &Schema) -> Binding {
-    stack::with_room(syntax.depth, || bind_here(text, syntax, schema))
+    bind_with(text, syntax, schema, None).0
 }
 
-fn bind_here<'a>(text: &'a str, syntax: &'a Syntax, schema: &'a Schema) -> Binding {
+fn bind_with(
+    text: &str,
+    syntax: &Syntax,
+    schema: &Schema,
+    question: Option<probe::Question>,
+) -> (Binding, probe::Answer) {
+    stack::with_room(syntax.depth, || bind_here(text, syntax, schema, question))
+}
+
+fn bind_here<'a>(
+    text: &'a str,
+    syntax: &'a Syntax,
+    schema: &'a Schema,
+    question: Option<probe::Question>,
+) -> (Binding, probe::Answer) {
     let mut binder = Binder {
         text,
         schema,
@@ -370,6 +387,7 @@ fn bind_here<'a>(text: &'a str, syntax: &'a Syntax, schema: &'a Schema) -> Bindi
         group_columns: Vec::new(),
         piped: None,
         enclosing: Reference::Identifier,
+        probe: question.map(probe::Probe::new),
     };
     let mut last = None;
     for statement in &syntax.statements {
@@ -429,13 +447,15 @@ fn bind_here<'a>(text: &'a str, syntax: &'a Syntax, schema: &'a Schema) -> Bindi
         .sort_by_key(|d| (d.span.start, d.span.end));
     binder.references.sort_by_key(|(s, _)| (s.start, s.end));
     binder.references.dedup_by_key(|(s, _)| *s);
-    Binding {
+    let answer = binder.probed();
+    let binding = Binding {
         diagnostics: binder.diagnostics,
         references: binder.references,
         symbols: binder.record.finish(),
         bound,
         result,
-    }
+    };
+    (binding, answer)
 }
 
 impl<'a> Binder<'a> {

@@ -110,6 +110,7 @@ impl Binder<'_> {
     /// An operator over its input (none where the input could not be bound, or it starts the query).
     fn operator(&mut self, input: Option<Table>, op: &Operator) -> Option<Table> {
         self.set_row(input.as_ref());
+        self.probe_operator(op);
         let had_input = input.is_some();
         let open = input.as_ref().is_some_and(Table::open);
         let missing_input = || {

@@ -31,11 +31,14 @@ impl Binder<'_> {
                 | S::Pipeline { .. }
         );
         if !is_operation || self.enclosing == Reference::Identifier {
-            return self.expr_inner(e, tabular);
+            let val = self.expr_inner(e, tabular);
+            self.probe_operand(e.span, &val.ty);
+            return val;
         }
         let enclosing = std::mem::replace(&mut self.enclosing, Reference::Identifier);
         let val = self.expr_inner(e, tabular);
         self.enclosing = enclosing;
+        self.probe_operand(e.span, &val.ty);
         val
     }
 

@@ -38,6 +38,7 @@ impl Binder<'_> {
         self.row = row;
         let right_table = self.table_of(val, right.span);
         self.right = Some(right_table.as_ref().map_or_else(Row::default, Row::of));
+        self.probe_right(op);
         let keys = match on {
             JoinOn::On(list) => self.join_keys(list),
             JoinOn::Where(e) => {
@@ -243,6 +244,7 @@ impl Binder<'_> {
         self.row = row;
         let right_table = self.table_of(val, right.span);
         self.right = Some(right_table.as_ref().map_or_else(Row::default, Row::of));
+        self.probe_right(op);
         let keys = match on {
             JoinOn::On(list) => self.join_keys(list),
             _ => Vec::new(),
