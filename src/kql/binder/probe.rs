@@ -65,7 +65,7 @@ pub struct Answer {
 
 /// A question with what is found of its answer.
 #[derive(Debug)]
-pub(super) struct Probe {
+pub(in crate::kql) struct Probe {
     question: Question,
     answer: Answer,
     found: bool,

@@ -1,0 +1,232 @@
+//! The order of the items: what would the author write next?
+//!
+//! An item's score is the share of its class at such a place times its share inside the class. Both are
+//! counted over public hunting queries (`assets/kql/ranking.txt`); columns are weighed further by what
+//! the query itself shows: names it made and uses, names already in the list, types that fit.
+
+use std::collections::HashMap;
+use std::sync::OnceLock;
+
+use super::offer::{Candidate, Class, Surroundings};
+use super::slot::Slot;
+use crate::kql::binder::probe::Answer;
+use crate::kql::types::Type;
+
+/// Counts of one place.
+#[derive(Debug, Default)]
+struct Place {
+    classes: [f32; CLASSES],
+    columns: HashMap<&'static str, f32>,
+    words: HashMap<&'static str, f32>,
+    /// How many columns were counted.
+    all_columns: f32,
+}
+
+/// All counts.
+#[derive(Debug, Default)]
+struct Counts {
+    places: HashMap<&'static str, Place>,
+    /// After a pipe, by the operator before it.
+    pipes: HashMap<&'static str, Place>,
+    /// Over all places.
+    all: Place,
+}
+
+const CLASSES: usize = 9;
+
+fn class_index(class: Class) -> usize {
+    match class {
+        Class::Column => 0,
+        Class::Table => 1,
+        Class::OwnTable => 2,
+        Class::Value => 3,
+        Class::OwnFunction => 4,
+        Class::Function => 5,
+        Class::Aggregate => 6,
+        Class::Word => 7,
+        Class::Example => 8,
+    }
+}
+
+/// Their names in the table.
+const CLASS_NAMES: [&str; CLASSES] = [
+    "column",
+    "table",
+    "own-table",
+    "value",
+    "own-function",
+    "function",
+    "aggregate",
+    "word",
+    "example",
+];
+
+fn counts() -> &'static Counts {
+    static COUNTS: OnceLock<Counts> = OnceLock::new();
+    COUNTS.get_or_init(|| read(include_str!("../../../assets/kql/ranking.txt")))
+}
+
+/// `place sort name count`, parted by tabs, where a place after a pipe is `|` and the operator before, and sort is `class`, `column` or `word`.
+fn read(text: &'static str) -> Counts {
+    let mut counts = Counts::default();
+    for line in text.lines().filter(|l| !l.starts_with('#')) {
+        let mut parts = line.split('\t');
+        let (Some(name), Some(sort), Some(item), Some(count)) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            continue;
+        };
+        let Ok(count) = count.parse::<f32>() else {
+            continue;
+        };
+        let place = match name.strip_prefix('|') {
+            Some(operator) => counts.pipes.entry(operator).or_default(),
+            None => counts.places.entry(name).or_default(),
+        };
+        let all = &mut counts.all;
+        match sort {
+            "class" => {
+                if let Some(i) = CLASS_NAMES.iter().position(|c| *c == item) {
+                    place.classes[i] += count;
+                    all.classes[i] += count;
+                }
+            }
+            "column" => {
+                *place.columns.entry(item).or_default() += count;
+                place.all_columns += count;
+                *all.columns.entry(item).or_default() += count;
+                all.all_columns += count;
+            }
+            _ => {
+                *place.words.entry(item).or_default() += count;
+                *all.words.entry(item).or_default() += count;
+            }
+        }
+    }
+    counts
+}
+
+/// The place's name in the table: where an operand's type says more, that too.
+pub(super) fn context(slot: &Slot, known: &Answer) -> &'static str {
+    let ty = match known.operand {
+        Some(Type::DateTime) => 0,
+        Some(Type::String) => 1,
+        Some(Type::Bool) => 2,
+        Some(Type::Dynamic | Type::Unknown) => 3,
+        Some(t) if t.is_summable() => 4,
+        _ => return slot.context,
+    };
+    match slot.context {
+        "where-value" => [
+            "value-time",
+            "value-text",
+            "value-bool",
+            "value-any",
+            "value-number",
+        ][ty],
+        "tests" => [
+            "tests-time",
+            "tests-text",
+            "tests-bool",
+            "tests-any",
+            "tests-number",
+        ][ty],
+        other => other,
+    }
+}
+
+/// Best first.
+pub(super) fn sort(
+    items: &mut [Candidate<'_>],
+    slot: &Slot,
+    known: &Answer,
+    around: &Surroundings<'_>,
+) {
+    let counts = counts();
+    let none = Place::default();
+    let name = context(slot, known);
+    let place = match slot.after {
+        Some(operator) => counts.pipes.get(operator),
+        None => counts.places.get(name),
+    };
+    let place = place
+        .or_else(|| counts.places.get(slot.context))
+        .unwrap_or(&none);
+    let mut used: HashMap<&str, f32> = HashMap::new();
+    for name in &around.used {
+        *used.entry(name).or_default() += 1.0;
+    }
+    let mut sums = [0.0_f32; CLASSES];
+    let mut own = 0.0;
+    for candidate in items.iter_mut() {
+        let name = candidate.item.name();
+        let seen = used.get(name).copied().unwrap_or_default();
+        let weight = match candidate.class {
+            Class::Column => {
+                let mut weight = column(name, place, &counts.all);
+                weight *= 1.0 + seen.min(4.0) * 0.7;
+                if around.written.contains(&name) {
+                    weight *= 0.02;
+                }
+                if let Some(wanted) = fitting(slot, known)
+                    && let Some(ty) = candidate.item.ty
+                    && ty != wanted
+                    && !(ty.is_number() && wanted.is_number())
+                {
+                    weight *= if ty == Type::Unknown || ty == Type::Dynamic {
+                        0.6
+                    } else {
+                        0.25
+                    };
+                }
+                weight
+            }
+            Class::OwnTable | Class::Value | Class::OwnFunction => {
+                own += 1.0;
+                let fresh = if seen < 2.0 { 3.0 } else { 1.0 };
+                fresh / (1.0 + 0.15 * own)
+            }
+            Class::Example => 1.0,
+            _ => {
+                let here = place.words.get(name).copied().unwrap_or_default();
+                let all = counts.all.words.get(name).copied().unwrap_or_default();
+                here + 0.02 * all + 0.01
+            }
+        };
+        candidate.score = weight;
+        sums[class_index(candidate.class)] += weight;
+    }
+    let shares = &place.classes;
+    for candidate in items.iter_mut() {
+        let i = class_index(candidate.class);
+        candidate.score *= (shares[i] + 0.3) / sums[i].max(f32::MIN_POSITIVE);
+    }
+    items.sort_by(|a, b| {
+        b.score
+            .total_cmp(&a.score)
+            .then_with(|| a.order.cmp(&b.order))
+    });
+}
+
+/// How often a column is written at such a place.
+fn column(name: &str, place: &Place, all: &Place) -> f32 {
+    let total = place.all_columns.max(50.0);
+    match all.columns.get(name) {
+        Some(n) => {
+            let here = place.columns.get(name).copied().unwrap_or_default();
+            here + 0.3 * total * n / all.all_columns.max(1.0) + 0.0005 * total
+        }
+        // made by the author, or rare
+        None => 0.012 * total,
+    }
+}
+
+/// The type that a column should have here.
+fn fitting(slot: &Slot, known: &Answer) -> Option<Type> {
+    slot.wanted
+        .or(match slot.context {
+            "where-value" => known.operand,
+            _ => None,
+        })
+        .filter(|t| *t != Type::Unknown && *t != Type::Dynamic)
+}
