@@ -9,6 +9,7 @@
 //! | [`feed`] | keeps the cache true: polling, overlap, de-duplication, merge-following, lag |
 //! | [`respond`] | changes the world: operations, preflight, confirmation rules, journal, tracking |
 //! | [`hunt`] | a hunt as the analyst knows it: where it runs, results, history, export |
+//! | [`lsp`] | a language server: what the language says of queries, to any editor |
 //! | [`doctor`] | what works in a tenant, what will not, why, and what cures it; changes nothing |
 //! | [`tenant`] | one connected tenant: profile, tokens, clients, store, budgets |
 //! | [`api`] | the one way out: transport, and two thin typed clients, Graph and Defender |
@@ -25,7 +26,7 @@
 //!
 //! 1. **Downhill only.** `main → cli → tui → doctor → {feed, respond, hunt} → tenant → {api, store} → auth →
 //!    {cloud, config} → domain`. `kql` stands on nothing but the standard library and its assets,
-//!    `engine` on `kql` and SQLite alone, `hunt` on both. `tests/laws.rs` reads the imports.
+//!    `engine` on `kql` and SQLite alone, `hunt` on both; `lsp` on `hunt`, for the command line alone. `tests/laws.rs` reads the imports.
 //! 2. **The simulated tenant is a stranger.** `sim` imports no room but `kql` and `engine`.
 //! 3. **One place changes state.** `tui::update` does no I/O; effects are carried out by workers.
 //! 4. **One way out.** Requests pass `api::transport`, writes pass `respond`, and every string for
@@ -45,6 +46,7 @@ pub mod engine;
 pub mod feed;
 pub mod hunt;
 pub mod kql;
+pub mod lsp;
 pub mod respond;
 pub mod sim;
 pub mod store;

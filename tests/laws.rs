@@ -46,6 +46,7 @@ const DOWNHILL: &[(&str, &[&str])] = &[
             "tenant", "api", "store", "auth", "cloud", "config", "domain", "kql", "engine",
         ],
     ),
+    ("lsp", &["hunt", "domain", "kql"]),
     (
         "doctor",
         &[
@@ -63,7 +64,7 @@ const DOWNHILL: &[(&str, &[&str])] = &[
         "cli",
         &[
             "tui", "doctor", "feed", "respond", "hunt", "tenant", "api", "store", "auth", "cloud",
-            "config", "domain", "kql", "engine", "sim",
+            "config", "domain", "kql", "engine", "sim", "lsp",
         ],
     ),
     ("kql", &[]),
@@ -86,6 +87,9 @@ const CRATES: &[(&str, &[&str])] = &[
     ("clap", &["cli"]),
     ("clap_complete", &["cli"]),
     ("anyhow", &["cli"]),
+    // The wire of the language server is spoken in one room.
+    ("lsp_server", &["lsp"]),
+    ("gen_lsp_types", &["lsp"]),
 ];
 
 /// `kql` stands on the standard library alone, outside its tests.

@@ -112,7 +112,7 @@ pub(crate) enum Command {
     Doctor(DoctorArgs),
     /// The query language alone, without a tenant.
     #[command(subcommand)]
-    Kql(KqlCommand),
+    Kql(super::kql::args::KqlCommand),
     /// Signs in and says who, where and with which permissions; without a profile, asks its way to one.
     Login(LoginArgs),
     /// Removes a person's sign-in from this machine.
@@ -451,29 +451,6 @@ pub(crate) enum Span {
     /// Thirty days.
     #[value(name = "30d")]
     Month,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum KqlCommand {
-    /// Says what is wrong with queries: `file:line:col: message`.
-    Check(KqlInput),
-    /// Says what each part of a query is.
-    Classify(KqlInput),
-    /// Runs queries that bring their own data (`datatable`, `print`, `range`).
-    Run(KqlInput),
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct KqlInput {
-    /// Reads one JSON object a line from standard input and answers each with one.
-    #[arg(long, conflicts_with = "files")]
-    pub(crate) jsonl: bool,
-    /// A schema of tables in place of the one built in.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) schema: Option<PathBuf>,
-    /// Files with one query each; `-` or none is standard input.
-    #[arg(value_name = "FILE")]
-    pub(crate) files: Vec<PathBuf>,
 }
 
 #[derive(Debug, Default, Args)]

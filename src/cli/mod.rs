@@ -14,7 +14,6 @@ mod hunt;
 mod incidents;
 mod input;
 mod kql;
-mod kql_run;
 mod logging;
 mod login;
 mod machines;
@@ -32,8 +31,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory as _, Parser as _};
 
-use self::args::{Cli, Command, KqlCommand};
-use self::failure::{Done, Failure};
+use self::args::{Cli, Command};
+use self::failure::Done;
 use crate::domain::text;
 
 /// Runs the program: reads the arguments, does the command, says what failed.
@@ -70,7 +69,7 @@ fn run(cli: Cli) -> Done {
         return console::run(&global);
     };
     match command {
-        Command::Kql(command) => language(command, &global),
+        Command::Kql(command) => kql::run(command, &global),
         Command::Config(command) => settings::run(command, &global, &mut io::stdout().lock()),
         Command::Login(args) => login::login(&args, &global, &mut io::stdout().lock()),
         Command::Logout(args) => login::logout(&args, &global),
@@ -99,44 +98,4 @@ fn runtime() -> Done<tokio::runtime::Runtime> {
         .enable_all()
         .build();
     Ok(built?)
-}
-
-/// `nightjar kql …`: needs no tenant, no settings and no runtime.
-fn language(command: KqlCommand, global: &args::Global) -> Done {
-    let mut out = io::BufWriter::new(io::stdout().lock());
-    let done = match command {
-        KqlCommand::Check(given) if given.jsonl => {
-            kql::check_jsonl(&mut io::stdin().lock(), &mut out, given.schema.as_deref())
-        }
-        KqlCommand::Classify(given) if given.jsonl => {
-            kql::classify_jsonl(&mut io::stdin().lock(), &mut out, given.schema.as_deref())
-        }
-        KqlCommand::Run(given) if given.jsonl => {
-            kql_run::run_jsonl(&mut io::stdin().lock(), &mut out)
-        }
-        KqlCommand::Check(given) => check_files(&given, &mut out),
-        KqlCommand::Classify(given) => input::each(&given.files, |name, query| {
-            kql::classify_text(name, query, &mut out, given.schema.as_deref())
-        }),
-        KqlCommand::Run(given) => input::each(&given.files, |name, query| {
-            kql_run::run_text(name, query, global.output, &mut out)
-        }),
-    };
-    out.flush()?;
-    done
-}
-
-fn check_files(given: &args::KqlInput, out: &mut dyn Write) -> Done {
-    let mut wrong = 0usize;
-    input::each(&given.files, |name, query| {
-        wrong += usize::from(!kql::check_text(name, query, out, given.schema.as_deref())?);
-        Ok(())
-    })?;
-    if wrong > 0 {
-        return Err(Failure::refused(format!(
-            "{wrong} of {} queries have mistakes",
-            given.files.len().max(1)
-        )));
-    }
-    Ok(())
 }

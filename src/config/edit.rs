@@ -163,15 +163,21 @@ pub fn read(path: &Path) -> Result<String, EditError> {
 /// # Errors
 /// Where it cannot be written; what stood there still does.
 pub fn write(path: &Path, text: &str) -> Result<(), EditError> {
-    let real = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    replace(&real, text).map_err(|source| failed(path, "written", source))
+    replace(path, text).map_err(|source| failed(path, "written", source))
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// Puts a text in the place of a file's, whole or not at all; the file a link leads to, with the
+/// permissions it had.
+///
+/// # Errors
+/// Those of the file system; the file is then what it was.
+pub fn replace(path: &Path, text: &str) -> io::Result<()> {
+    let path = &fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder)?;
     }
-    let beside = path.with_extension(format!("toml.new-{}", std::process::id()));
+    let kind = path.extension().unwrap_or_default().to_string_lossy();
+    let beside = path.with_extension(format!("{kind}.new-{}", std::process::id()));
     // Left by a program of the same number that was killed.
     let _ = fs::remove_file(&beside);
     let mut options = OpenOptions::new();

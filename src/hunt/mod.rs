@@ -8,7 +8,9 @@ pub mod export;
 pub mod fan;
 mod hunter;
 pub mod language;
+pub mod lines;
 pub mod prepared;
+pub mod sheet;
 
 use std::fmt;
 use std::sync::Arc;

@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Deserialize;
 use serde_json::{Map, Value as Json, json};
 
-use super::args::Output;
-use super::failure::{Done, Failure};
-use super::output;
+use crate::cli::args::Output;
+use crate::cli::failure::{Done, Failure};
+use crate::cli::output;
 use crate::engine::{Catalog, Engine, EngineError, Options, ResultSet, to_json, to_text};
 
 /// What one query may take.
