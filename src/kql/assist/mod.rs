@@ -5,6 +5,7 @@
 //! query are is in the [`super::Symbols`] of its analysis. Nothing here knows of editors or protocols.
 
 mod describe;
+mod form;
 mod hover;
 mod names;
 mod rename;

@@ -1,7 +1,8 @@
 //! Where a name comes from, and everywhere it stands.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
+use crate::kql::binder::Reference;
 use crate::kql::literals;
 use crate::kql::symbols::{Mention, Origin, Source, Symbol, SymbolKind};
 use crate::kql::{Analysis, Span, Symbols};
@@ -17,12 +18,10 @@ pub fn definition(text: &str, analysis: &Analysis, at: u32) -> Option<Span> {
 /// The name at byte `at` everywhere it stands, its definition included, by place. Names that must change
 /// together are one name: a column two legs of a union have, the key of a join.
 pub fn occurrences(text: &str, analysis: &Analysis, at: u32) -> Vec<Span> {
-    let Some(mention) = mention_at(text, analysis, at) else {
-        return Vec::new();
+    let known = mention_at(text, analysis, at).filter(|m| m.origin != Origin::UNKNOWN);
+    let Some(mention) = known else {
+        return spelled_alike(text, analysis, at);
     };
-    if mention.origin == Origin::UNKNOWN {
-        return Vec::new();
-    }
     let symbols = &analysis.symbols;
     let group = group(symbols, mention.origin);
     let name = unquoted(mention.span.text(text));
@@ -37,6 +36,32 @@ pub fn occurrences(text: &str, analysis: &Analysis, at: u32) -> Vec<Span> {
             Source::Symbol(_) => group.contains(&m.origin),
         })
         .map(|m| m.span)
+        .collect()
+}
+
+/// Tables, and columns of tables nothing is known of: the same name is the same thing.
+fn spelled_alike(text: &str, analysis: &Analysis, at: u32) -> Vec<Span> {
+    let list = &analysis.references;
+    let i = list.partition_point(|(s, _)| s.start <= at);
+    let Some((span, what)) = list[..i].last().filter(|(s, _)| at <= s.end) else {
+        return Vec::new();
+    };
+    let traced = |span: &Span| {
+        analysis
+            .symbols
+            .at(span.start)
+            .is_some_and(|m| m.span == *span && m.origin != Origin::UNKNOWN)
+    };
+    if !matches!(what, Reference::Table | Reference::Column)
+        || span.end as usize > text.len()
+        || traced(span)
+    {
+        return Vec::new();
+    }
+    let name = unquoted(span.text(text));
+    list.iter()
+        .filter(|(s, w)| w == what && unquoted(s.text(text)) == name && !traced(s))
+        .map(|(s, _)| *s)
         .collect()
 }
 
@@ -110,22 +135,23 @@ pub(super) fn unquoted(raw: &str) -> String {
 /// What the query defines that must change together with a name; for a column of a table, that table.
 pub(super) fn group(symbols: &Symbols, origin: Origin) -> BTreeSet<Origin> {
     let mut group = BTreeSet::from([table_of(origin)]);
-    loop {
-        let before = group.len();
+    let mut neighbours: HashMap<Origin, Vec<Origin>> = HashMap::new();
+    for (a, b) in &symbols.same {
         // a table's columns are many: only what the query defines leads on
-        let of_query = |o: &Origin| o.as_symbol().is_some();
-        let pairs = symbols.same.iter();
-        for (a, b) in pairs.filter(|(a, b)| of_query(a) && of_query(b)) {
-            if group.contains(a) {
-                group.insert(*b);
-            } else if group.contains(b) {
-                group.insert(*a);
-            }
-        }
-        if group.len() == before {
-            return group;
+        if a.as_symbol().is_some() && b.as_symbol().is_some() {
+            neighbours.entry(*a).or_default().push(*b);
+            neighbours.entry(*b).or_default().push(*a);
         }
     }
+    let mut ahead = vec![origin];
+    while let Some(next) = ahead.pop() {
+        for other in neighbours.get(&next).into_iter().flatten() {
+            if group.insert(*other) {
+                ahead.push(*other);
+            }
+        }
+    }
+    group
 }
 
 /// The same origin, whether or not other tables give rows to the column as well.

@@ -199,13 +199,19 @@ fn prove(
     let after = analyze(&changed, schema);
     let moved = Moved::new(edits);
     let known = after.symbols.mentions.iter();
-    let known = known.filter(|m| moved.is_old(m.span));
+    let written_out = moved.written_out();
+    let known = known.filter(|m| {
+        let i = written_out.partition_point(|r| r.end <= m.span.start);
+        written_out
+            .get(i)
+            .is_none_or(|r| !r.contains(&m.span.start))
+    });
     for (a, b) in before.symbols.mentions.iter().zip(known) {
         if a.ty == b.ty && same_origin(before, a.origin, &after, b.origin, &moved) {
             continue;
         }
         let at = place(text, a.span.start);
-        let renamed = edits.iter().any(|e| e.span == a.span);
+        let renamed = moved.replaces(a.span);
         let words = match symbol_of(&after.symbols, b.origin) {
             _ if !renamed => format!(
                 "`{}` at {at} would not mean the same, were `{old}` called `{new}`.",
@@ -304,40 +310,68 @@ fn same_origin(before: &Analysis, a: Origin, after: &Analysis, b: Origin, moved:
 }
 
 /// Where places of the old text are in the new one.
-struct Moved<'e> {
-    edits: &'e [Edit],
+struct Moved {
+    /// For each edit, by place: where it starts and ends, how far it moves what follows, all edits before
+    /// it counted, and how much it inserts where it replaces nothing.
+    edits: Vec<(Span, i64, u32)>,
 }
 
-impl<'e> Moved<'e> {
-    fn new(edits: &'e [Edit]) -> Self {
+impl Moved {
+    fn new(edits: &[Edit]) -> Self {
+        let mut moved = 0;
+        let edits = edits
+            .iter()
+            .map(|e| {
+                moved += e.text.len() as i64 - i64::from(e.span.end - e.span.start);
+                let inserted = if e.span.is_empty() {
+                    e.text.len() as u32
+                } else {
+                    0
+                };
+                (e.span, moved, inserted)
+            })
+            .collect();
         Self { edits }
     }
 
     /// Before what is inserted at the place.
     fn of(&self, at: u32) -> u32 {
-        self.shift(at, |e| e.span.end <= at && e.span.start < at)
+        self.shift(at, self.edits.partition_point(|(s, ..)| s.start < at))
     }
 
     /// Behind what is inserted at the place.
     fn after(&self, at: u32) -> u32 {
-        self.shift(at, |e| e.span.end <= at)
+        self.shift(
+            at,
+            self.edits
+                .partition_point(|(s, ..)| s.start < at || (s.start == at && s.is_empty())),
+        )
     }
 
-    fn shift(&self, at: u32, counts: impl Fn(&Edit) -> bool) -> u32 {
-        let moved = self
-            .edits
-            .iter()
-            .filter(|e| counts(e))
-            .map(|e| e.text.len() as i64 - i64::from(e.span.end - e.span.start))
-            .sum::<i64>();
+    /// Moved by that many edits; one around the place counts for nothing, as names are replaced whole.
+    fn shift(&self, at: u32, edits: usize) -> u32 {
+        let moved = edits
+            .checked_sub(1)
+            .and_then(|i| self.edits.get(i))
+            .map_or(0, |e| e.1);
         u32::try_from(i64::from(at) + moved).unwrap_or(0)
     }
 
-    /// Not one of the names that were written out before an expression.
-    fn is_old(&self, span: Span) -> bool {
-        !self.edits.iter().filter(|e| e.span.is_empty()).any(|e| {
-            let start = self.of(e.span.start);
-            (start..start + e.text.len() as u32).contains(&span.start)
-        })
+    /// Is the name at a place of the old text replaced?
+    fn replaces(&self, span: Span) -> bool {
+        let i = self.edits.partition_point(|(s, ..)| *s < span);
+        self.edits.get(i).is_some_and(|(s, ..)| *s == span)
+    }
+
+    /// The names written out before expressions: places of the new text, in order.
+    fn written_out(&self) -> Vec<std::ops::Range<u32>> {
+        self.edits
+            .iter()
+            .filter(|(_, _, inserted)| *inserted > 0)
+            .map(|(s, _, inserted)| {
+                let start = self.of(s.start);
+                start..start + inserted
+            })
+            .collect()
     }
 }

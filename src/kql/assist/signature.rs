@@ -1,6 +1,7 @@
 //! The call around the caret. Read from the tokens, so that it works in text that is not finished.
 
 use super::describe;
+use super::form;
 use super::words::{self, Topic};
 use super::{Signature, SignatureHelp};
 use crate::kql::builtins::{ArgumentForm, Builtin, Kind, ParamKind, builtins};
@@ -17,6 +18,9 @@ pub fn signature_help(text: &str, caret: u32, schema: &Schema) -> Option<Signatu
     let syntax = parse(text);
     let mut open = open_brackets(&syntax.tokens, caret);
     while let Some(bracket) = open.pop() {
+        if let Some(help) = form::help(text, &syntax.tokens, &bracket, caret) {
+            return Some(help);
+        }
         match bracket.kind {
             TokenKind::OpenBrace => return None,
             TokenKind::OpenBracket => continue,
@@ -32,7 +36,7 @@ pub fn signature_help(text: &str, caret: u32, schema: &Schema) -> Option<Signatu
         if let Some(help) = call.help(schema) {
             return Some(help);
         }
-        // `(` after a pipe or an operator's word opens a query of its own
+        // a query of its own, whose operators are no part of what is around it
         if bracket.piped {
             return None;
         }
@@ -41,16 +45,16 @@ pub fn signature_help(text: &str, caret: u32, schema: &Schema) -> Option<Signatu
 }
 
 /// A bracket that is open at the caret.
-struct Bracket {
+pub(super) struct Bracket {
     kind: TokenKind,
     /// Place among the tokens.
-    at: usize,
+    pub(super) at: usize,
     /// Places of the commas directly inside.
     commas: Vec<usize>,
     /// There is a pipe directly inside.
     piped: bool,
-    /// The word of the operator the caret is in, directly inside.
-    operator: Option<&'static str>,
+    /// The word of the operator the caret is in, directly inside, and its place among the tokens.
+    pub(super) operator: Option<(&'static str, usize)>,
 }
 
 fn open_brackets(tokens: &[Token], caret: u32) -> Vec<Bracket> {
@@ -63,6 +67,8 @@ fn open_brackets(tokens: &[Token], caret: u32) -> Vec<Bracket> {
     };
     // the first stands for the text itself
     let mut open = vec![fresh(TokenKind::OpenBrace, 0)];
+    // how many of each kind are open, the first left out
+    let mut counts = [0usize; 3];
     for (at, token) in tokens.iter().enumerate() {
         if token.span.end > caret || token.kind == TokenKind::End {
             break;
@@ -70,6 +76,7 @@ fn open_brackets(tokens: &[Token], caret: u32) -> Vec<Bracket> {
         match token.kind {
             TokenKind::OpenParen | TokenKind::OpenBracket | TokenKind::OpenBrace => {
                 open.push(fresh(token.kind, at));
+                counts[kind_number(token.kind)] += 1;
             }
             TokenKind::CloseParen | TokenKind::CloseBracket | TokenKind::CloseBrace => {
                 let opens = match token.kind {
@@ -78,8 +85,13 @@ fn open_brackets(tokens: &[Token], caret: u32) -> Vec<Bracket> {
                     _ => TokenKind::OpenBrace,
                 };
                 // a bracket that closes nothing is passed over
-                if let Some(i) = open.iter().skip(1).rposition(|b| b.kind == opens) {
-                    open.truncate(i + 1);
+                while counts[kind_number(opens)] > 0
+                    && let Some(closed) = open.pop()
+                {
+                    counts[kind_number(closed.kind)] -= 1;
+                    if closed.kind == opens {
+                        break;
+                    }
                 }
             }
             TokenKind::Comma => {
@@ -95,9 +107,10 @@ fn open_brackets(tokens: &[Token], caret: u32) -> Vec<Bracket> {
             }
             TokenKind::Semicolon => {
                 // a statement ends: nothing but a body is still open
-                while open.len() > 1 && open.last().is_some_and(|b| b.kind != TokenKind::OpenBrace)
+                while open.last().is_some_and(|b| b.kind != TokenKind::OpenBrace)
+                    && let Some(closed) = open.pop()
                 {
-                    open.pop();
+                    counts[kind_number(closed.kind)] -= 1;
                 }
                 if let Some(last) = open.last_mut() {
                     last.operator = None;
@@ -110,13 +123,21 @@ fn open_brackets(tokens: &[Token], caret: u32) -> Vec<Bracket> {
                     && last.operator.is_none()
                     && crate::kql::parser::is_operator(word)
                 {
-                    last.operator = Some(word);
+                    last.operator = Some((word, at));
                 }
             }
             _ => {}
         }
     }
     open
+}
+
+fn kind_number(bracket: TokenKind) -> usize {
+    match bracket {
+        TokenKind::OpenParen => 0,
+        TokenKind::OpenBracket => 1,
+        _ => 2,
+    }
 }
 
 struct Call<'a> {
@@ -191,7 +212,7 @@ impl Call<'_> {
             .iter()
             .rev()
             .find_map(|b| b.operator)
-            .is_some_and(|w| matches!(w, "summarize" | "make-series" | "top-nested"))
+            .is_some_and(|(w, _)| matches!(w, "summarize" | "make-series" | "top-nested"))
     }
 
     /// Which argument the caret is in.

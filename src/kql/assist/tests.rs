@@ -422,6 +422,30 @@ fn calls_show_the_parameter_being_written() {
             "DeviceInfo | evaluate bag_unpack(¦",
             "bag_unpack(<column>, [column_prefix]): table",
         ),
+        (
+            "DeviceInfo | top ¦",
+            "top <number> by expression [asc|desc] [nulls first|last]",
+        ),
+        (
+            "DeviceInfo | top 5 by ¦",
+            "top number <by expression [asc|desc] [nulls first|last]>",
+        ),
+        (
+            "DeviceInfo | join kind=inner (DeviceEvents | where a == (1)) on ¦ | take 1",
+            "join [kind = kind] (right) <on column, $left.column == $right.column>",
+        ),
+        (
+            "DeviceInfo | join (DeviceEvents ¦",
+            "join <[kind = kind] (right)> on column, $left.column == $right.column",
+        ),
+        (
+            "DeviceInfo | parse DeviceName with * ¦",
+            "parse [kind = simple|regex|relaxed] expression <with [*] \"text\" column[:type] [*] ...>",
+        ),
+        (
+            "DeviceInfo | make-series n = count() on Timestamp from ago(1d) ¦",
+            "make-series [name =] aggregate [default = value], ... on axis <from start> to end step step [by expression, ...]",
+        ),
         ("print strlen('un¦closed", "strlen(<string>): long"),
     ] {
         let found = called(text);
@@ -431,7 +455,8 @@ fn calls_show_the_parameter_being_written() {
         "print ago(1d)¦",
         "print ¦ago(1d)",
         "DeviceInfo | where ¦",
-        "DeviceInfo | join (DeviceEvents ¦",
+        "DeviceInfo | top¦",
+        "DeviceInfo | join (DeviceEvents | where ¦",
         "let f = (a: long¦",
         "DeviceInfo | where A in (1, ¦",
         "print ago(1d; DeviceInfo | where ¦",
