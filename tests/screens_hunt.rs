@@ -8,13 +8,17 @@ use std::time::Duration;
 
 use console::Console;
 use jiff::Timestamp;
-use nightjar::domain::ResultTable;
 use nightjar::domain::hunting::{Cell, Column};
+use nightjar::domain::{Of, ResultTable, TenantNo};
 use nightjar::hunt::export::Format;
+use nightjar::hunt::schema::Wanted;
 use nightjar::hunt::{HuntError, HuntErrorKind, HuntResult, Place, Timespan, language};
+use nightjar::kql::Type;
+use nightjar::kql::bound::Column as KqlColumn;
+use nightjar::kql::schema::Learnt;
 use nightjar::store::HuntRecord;
 use nightjar::tui::msg::{Effect, Msg};
-use nightjar::tui::screens::hunt::{HuntAsk, HuntMsg};
+use nightjar::tui::screens::hunt::{HuntAsk, HuntMsg, OpenTab};
 use nightjar::tui::widgets::grid;
 
 const QUERY: &str = "DeviceProcessEvents\n| where FileName =~ \"powershell.exe\" // ä\n| summarize count() by DeviceName";
@@ -265,7 +269,7 @@ fn a_refusal_says_why_and_what_to_do() {
     let words = "'where' operator: Failed to resolve column or scalar expression named 'FilName'. Fix semantic errors in your query.";
     let mut error = HuntError::from_service(400, "BadRequest", words, console.now);
     assert_eq!(error.kind, HuntErrorKind::Semantic);
-    error.findings = language::findings(query, 0);
+    error.findings = language::findings(query, 0, nightjar::kql::Schema::hunting());
     error.request_id = Some("6f0a5c0e-0000-4000-8000-00000000a001".to_owned());
     console.tell(Msg::Hunt(HuntMsg::Finished {
         ticket,
@@ -318,14 +322,17 @@ fn earlier_queries_are_found_fuzzily_and_open_in_a_tab() {
             .iter()
             .any(|effect| matches!(effect, Effect::Hunt(HuntAsk::History(_))))
     );
-    let record = |id: i64, query: &str, rows: Option<u64>| HuntRecord {
-        id,
-        at: "2026-08-19T20:00:00Z".parse().expect("a time"),
-        query: query.to_owned(),
-        took: Duration::from_millis(900),
-        rows,
-        error: rows.is_none().then(|| "syntax error: x".to_owned()),
-        engine: "defender".to_owned(),
+    let record = |id: i64, query: &str, rows: Option<u64>| {
+        let record = HuntRecord {
+            id,
+            at: "2026-08-19T20:00:00Z".parse().expect("a time"),
+            query: query.to_owned(),
+            took: Duration::from_millis(900),
+            rows,
+            error: rows.is_none().then(|| "syntax error: x".to_owned()),
+            engine: "defender".to_owned(),
+        };
+        Of::new(TenantNo(0), record)
     };
     let records = vec![
         record(3, "EmailEvents | where Subject has 'invoice'", Some(12)),
@@ -346,6 +353,19 @@ fn earlier_queries_are_found_fuzzily_and_open_in_a_tab() {
         ticket(&mut console).1,
         "DeviceInfo",
         "the first tab is as it was"
+    );
+    console.keys("F6");
+    console.effects();
+    console.tell(Msg::Hunt(HuntMsg::History(Ok(Arc::new(vec![record(
+        4,
+        "AlertInfo | take 3",
+        Some(3),
+    )])))));
+    console.keys("F5");
+    assert_eq!(
+        ticket(&mut console).1,
+        "AlertInfo | take 3",
+        "one key runs it again"
     );
 }
 
@@ -404,4 +424,103 @@ fn no_size_is_too_small() {
             console.screen_at(width, height);
         }
     }
+}
+
+#[test]
+fn tabs_come_back_and_every_change_is_handed_on_to_be_kept() {
+    let mut console = Console::new(120, 40);
+    console.keys("3");
+    let asked = |effects: &[Effect]| {
+        let mut asks = effects.iter();
+        asks.any(|effect| matches!(effect, Effect::Hunt(HuntAsk::Tabs)))
+    };
+    assert!(asked(&console.effects()));
+    console.type_text("AlertInfo");
+    let kept = |console: &mut Console| {
+        let effects = console.effects().into_iter();
+        let kept = effects.filter_map(|effect| match effect {
+            Effect::Hunt(HuntAsk::KeepTabs(tabs)) => Some(tabs),
+            _ => None,
+        });
+        kept.last()
+    };
+    assert_eq!(
+        kept(&mut console),
+        None,
+        "nothing takes the place of what is still being read"
+    );
+    let tab = |query: &str, caret, active| OpenTab {
+        query: query.into(),
+        caret,
+        active,
+        ..OpenTab::default()
+    };
+    let before = vec![
+        tab("DeviceInfo | take 1", 3, true),
+        tab("DeviceEvents", 99, false),
+    ];
+    console.tell(Msg::Hunt(HuntMsg::Tabs(Ok(before))));
+    let tabs = kept(&mut console).expect("three tabs now");
+    let texts: Vec<&str> = tabs.iter().map(|tab| &*tab.query).collect();
+    assert_eq!(texts, ["DeviceInfo | take 1", "DeviceEvents", "AlertInfo"]);
+    assert_eq!(
+        tabs.iter().map(|tab| tab.caret).collect::<Vec<_>>(),
+        [3, 12, 9]
+    );
+    assert!(tabs[2].active, "what was being written stays in front");
+    console.type_text(" ");
+    assert_eq!(&*kept(&mut console).expect("kept")[2].query, "AlertInfo ");
+    console.keys("F10 F9");
+    assert_eq!(
+        kept(&mut console).map(|tabs| tabs.len()),
+        Some(3),
+        "of the key before"
+    );
+    console.tell(Msg::Hunt(HuntMsg::Tabs(Ok(Vec::new()))));
+    assert_eq!(kept(&mut console).map(|tabs| tabs.len()), Some(4));
+}
+
+#[test]
+fn a_table_is_asked_for_when_it_is_used_and_learnt_columns_are_no_errors() {
+    let mut console = open();
+    let learnt = |console: &mut Console| {
+        let effects = console.effects().into_iter();
+        effects
+            .filter_map(|effect| match effect {
+                Effect::Hunt(HuntAsk::Learn { wanted, .. }) => Some(wanted),
+                _ => None,
+            })
+            .collect::<Vec<_>>()
+    };
+    console.type_text("DeviceInfo\n| where Wing == 'x'\n| take 1");
+    let wanted = learnt(&mut console);
+    assert_eq!(
+        wanted,
+        [Wanted::Used(["DeviceInfo".to_owned()].into())],
+        "once"
+    );
+    assert!(console.screen().contains("Wing"), "{}", console.screen());
+    let fault = |console: &mut Console| console.screen().contains("KS142");
+    assert!(fault(&mut console));
+    let columns = ["Timestamp", "Wing"].map(|name| KqlColumn::new(name, Type::String));
+    let tables = [("DeviceInfo".to_owned(), Some(columns.to_vec()))].into();
+    console.tell(Msg::Hunt(HuntMsg::Learnt {
+        tenant: TenantNo(0),
+        learnt: Ok(Arc::new(Learnt { tables })),
+        told: None,
+    }));
+    assert!(!fault(&mut console), "{}", console.screen());
+    console.keys("alt-r");
+    assert_eq!(learnt(&mut console), [Wanted::All]);
+    console.tell(Msg::Hunt(HuntMsg::Learnt {
+        tenant: TenantNo(0),
+        learnt: Err("not permitted\u{1b}[31m".to_owned()),
+        told: Some(0),
+    }));
+    assert!(
+        console.screen().contains("not permitted"),
+        "{}",
+        console.screen()
+    );
+    assert!(!fault(&mut console), "what is known stays known");
 }

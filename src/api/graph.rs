@@ -1,5 +1,7 @@
 //! Graph security: incidents, alerts, hunting (`graph-security` sheet).
 
+mod hunting_schema;
+
 use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};

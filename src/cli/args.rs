@@ -426,8 +426,14 @@ pub(crate) struct DoctorArgs {
 #[derive(Debug, Args)]
 pub(crate) struct HuntArgs {
     /// The query; `-` reads it from standard input.
-    #[arg(required_unless_present = "file", conflicts_with = "file")]
+    #[arg(required_unless_present_any = ["file", "library"], conflicts_with_all = ["file", "library"])]
     pub(crate) query: Option<String>,
+    /// Runs a query of the library; without a name, lists what there is. `--library=?WORDS` lists what fits.
+    #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "?", conflicts_with = "file")]
+    pub(crate) library: Option<String>,
+    /// Sets a parameter of a query of the library; may be given again.
+    #[arg(long, value_name = "NAME=VALUE", requires = "library")]
+    pub(crate) set: Vec<String>,
     /// Reads the query from a file.
     #[arg(long, short, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,

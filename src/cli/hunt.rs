@@ -10,7 +10,7 @@ use super::args::{Global, HuntArgs, Output, Span};
 use super::failure::{Done, Failure};
 use super::output::write_table;
 use super::session::with_tenants;
-use super::{input, say};
+use super::{input, library, say};
 use crate::domain::ResultTable;
 use crate::hunt::export::{Format, View};
 use crate::hunt::fan::{self, Given, MOST_TOGETHER};
@@ -22,7 +22,13 @@ const WIDEST: usize = 60;
 /// Runs the query and writes its rows.
 pub(crate) fn run(args: HuntArgs, global: &Global) -> Done {
     let form = global.output;
+    if let Some(search) = args.library.as_deref().and_then(|it| it.strip_prefix('?')) {
+        return library::list(search, form);
+    }
     let query = match (&args.file, &args.query) {
+        _ if args.library.is_some() => {
+            library::query(args.library.as_deref().unwrap_or_default(), &args.set)?
+        }
         (Some(file), _) => input::read(file)?.1,
         (None, Some(given)) => input::argument(given)?,
         (None, None) => return Err(Failure::usage("no query")),

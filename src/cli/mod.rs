@@ -14,6 +14,7 @@ mod hunt;
 mod incidents;
 mod input;
 mod kql;
+mod library;
 mod logging;
 mod login;
 mod machines;

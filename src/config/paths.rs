@@ -43,6 +43,11 @@ impl Paths {
         self.config.join("themes")
     }
 
+    /// Queries a person keeps, one or more a file; a link to another folder is followed.
+    pub fn queries(&self) -> PathBuf {
+        self.config.join("queries")
+    }
+
     /// The SQLite file of a profile.
     pub fn store_file(&self, profile: &str) -> PathBuf {
         self.data.join(format!("{profile}.sqlite"))

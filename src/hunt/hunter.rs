@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{HuntError, HuntErrorKind, HuntResult, Place, Timespan, language};
+use super::{
+    HuntError, HuntErrorKind, HuntResult, Place, SharedSchema, Timespan, language, schema,
+};
 use crate::api::{ApiError, ApiErrorKind, HuntRequest};
 use crate::domain::Timestamp;
 use crate::store::HuntRecord;
@@ -75,7 +77,24 @@ impl Hunter {
                 render: language::render(query),
                 place: Place::Defender,
             }),
-            Err(error) => Err(error_of(&error, query, Timestamp::now())),
+            Err(error) => {
+                let mut error = error_of(&error, Timestamp::now());
+                if matches!(error.kind, HuntErrorKind::Syntax | HuntErrorKind::Semantic) {
+                    let schema = self.schema().await;
+                    error.findings = language::findings(query, 0, &schema);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    /// The schema of the tenant, as far as it is known.
+    async fn schema(&self) -> SharedSchema {
+        let store = self.tenant.store.clone();
+        let known = tokio::task::spawn_blocking(move || schema::known(&store)).await;
+        match known {
+            Ok(Ok(learnt)) => SharedSchema::of([&learnt]),
+            Ok(Err(_)) | Err(_) => SharedSchema::default(),
         }
     }
 
@@ -109,7 +128,7 @@ impl Hunter {
 }
 
 /// What a failed request means to the hunter.
-fn error_of(error: &ApiError, query: &str, now: Timestamp) -> HuntError {
+fn error_of(error: &ApiError, now: Timestamp) -> HuntError {
     let own = |kind: HuntErrorKind| HuntError {
         status: error.status,
         code: error.code.to_string(),
@@ -150,8 +169,5 @@ fn error_of(error: &ApiError, query: &str, now: Timestamp) -> HuntError {
         .as_deref()
         .or(error.client_request_id.as_deref())
         .map(str::to_owned);
-    if matches!(out.kind, HuntErrorKind::Syntax | HuntErrorKind::Semantic) {
-        out.findings = language::findings(query, 0);
-    }
     out
 }

@@ -16,14 +16,14 @@ pub struct Render {
     pub properties: Vec<(String, String)>,
 }
 
-/// Reads a query against the tables of advanced hunting, as documented: a tenant can have more.
-pub fn analyze(query: &str) -> Analysis {
-    kql::analyze(query, Schema::hunting())
+/// Reads a query against the tables that are known.
+pub fn analyze(query: &str, schema: &Schema) -> Analysis {
+    kql::analyze(query, schema)
 }
 
 /// Faults of a query, by place. `at` is where the query begins in the text it is part of.
-pub fn findings(query: &str, at: usize) -> Vec<Finding> {
-    found(&analyze(query), at)
+pub fn findings(query: &str, at: usize, schema: &Schema) -> Vec<Finding> {
+    found(&analyze(query, schema), at)
 }
 
 /// The faults of an analysis, by place; one that is said twice is said once.
@@ -125,6 +125,7 @@ mod tests {
 
     #[test]
     fn faults_are_placed_in_the_whole_text() {
+        let findings = |query: &str, at| findings(query, at, Schema::hunting());
         let found = findings("T | where (", 100);
         assert!(!found.is_empty());
         assert!(

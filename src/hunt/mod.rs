@@ -8,8 +8,10 @@ pub mod export;
 pub mod fan;
 mod hunter;
 pub mod language;
+pub mod library;
 pub mod lines;
 pub mod prepared;
+pub mod schema;
 pub mod sheet;
 
 use std::fmt;
@@ -21,6 +23,7 @@ use crate::domain::{ResultTable, Timestamp};
 pub use error::{Finding, HuntError, HuntErrorKind, Repair};
 pub use hunter::Hunter;
 pub use language::Render;
+pub use schema::SharedSchema;
 
 /// Rows one answer of the service holds at most; nothing else tells that it was cut.
 pub const MOST_ROWS: usize = 100_000;

@@ -1,7 +1,7 @@
 //! What tables and functions there are. The built-in schema is advanced hunting's; others are made
 //! table by table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::OnceLock;
 
 use super::bound::Column;
@@ -22,6 +22,101 @@ pub struct Table {
     pub preview: bool,
     /// The table that takes its place.
     pub replaced_by: Option<String>,
+    /// How it came to be known.
+    pub presence: Presence,
+    /// Where the tenant was asked: how many of the columns, which then stand first, it has. The others
+    /// are documented and were not seen there.
+    pub seen: Option<usize>,
+    /// Places of the columns that only the tenant has.
+    pub added: Vec<usize>,
+}
+
+/// How a table or column came to be known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Presence {
+    /// It is documented, and the tenant has it or was not asked.
+    #[default]
+    Documented,
+    /// Only the tenant has it.
+    Tenant,
+    /// It is documented, but the tenant was asked and lacks it: offered last, never an error.
+    NotSeen,
+}
+
+/// What a tenant answered when it was asked for tables.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Learnt {
+    /// By name: the columns in the tenant's order; `None` where it lacks the table.
+    pub tables: BTreeMap<String, Option<Vec<Column>>>,
+}
+
+impl Learnt {
+    /// Nothing was asked yet.
+    pub fn is_empty(&self) -> bool {
+        self.tables.is_empty()
+    }
+
+    /// Takes in what another answer says of its tables; the newer one wins.
+    pub fn update(&mut self, newer: Self) {
+        self.tables.extend(newer.tables);
+    }
+
+    /// What either of two tenants has: a table is lacking where both lack it, and unknown where one
+    /// lacks it and the other was not asked. Of a column with two types the first stands.
+    #[must_use]
+    pub fn or(mut self, other: &Self) -> Self {
+        self.tables
+            .retain(|name, columns| columns.is_some() || other.tables.contains_key(name));
+        for (name, theirs) in &other.tables {
+            match (self.tables.get_mut(name), theirs) {
+                (Some(Some(ours)), Some(theirs)) => {
+                    for column in theirs {
+                        if !ours.iter().any(|known| known.name == column.name) {
+                            ours.push(column.clone());
+                        }
+                    }
+                }
+                (Some(ours @ None), Some(theirs)) => *ours = Some(theirs.clone()),
+                (None, Some(theirs)) => {
+                    self.tables.insert(name.clone(), Some(theirs.clone()));
+                }
+                (_, None) => {}
+            }
+        }
+        self
+    }
+}
+
+impl Table {
+    /// Puts the tenant's columns before the documented ones that it lacks.
+    fn lay_over(&mut self, index: usize, tenants: &[Column]) {
+        let documented = std::mem::take(&mut self.columns);
+        let mut names: HashSet<&str> = HashSet::new();
+        let mut columns: Vec<Column> = Vec::new();
+        for column in tenants {
+            if names.insert(&column.name) {
+                if !documented.has(&column.name) {
+                    self.added.push(columns.len());
+                }
+                columns.push(column.clone().from(Origin::table(index)));
+            }
+        }
+        self.seen = Some(columns.len());
+        let lacking = documented
+            .iter()
+            .filter(|it| !names.contains(it.name.as_str()));
+        columns.extend(lacking.cloned());
+        self.columns = columns.into();
+    }
+
+    /// How its column at a place came to be known.
+    pub fn column_presence(&self, at: usize) -> Presence {
+        match (self.presence, self.seen) {
+            (Presence::Documented, Some(seen)) if at >= seen => Presence::NotSeen,
+            (Presence::Documented, Some(_)) if self.added.contains(&at) => Presence::Tenant,
+            (presence, _) => presence,
+        }
+    }
 }
 
 /// A function of the schema (not of the query, not built into the language).
@@ -108,8 +203,34 @@ impl Schema {
             former: Vec::new(),
             preview: false,
             replaced_by: None,
+            presence: Presence::Documented,
+            seen: None,
+            added: Vec::new(),
         };
         self.push(name, table);
+    }
+
+    /// This schema with what a tenant answered laid over it. The tenant's columns, their types and
+    /// their order win; documented columns and tables that it lacks stay, marked [`Presence::NotSeen`].
+    #[must_use]
+    pub fn merged(&self, learnt: &Learnt) -> Self {
+        let mut out = self.clone();
+        for (name, columns) in &learnt.tables {
+            let known = out.by_name.get(name).copied();
+            match (known, columns) {
+                (Some(at), None) => out.tables[at].presence = Presence::NotSeen,
+                (None, None) => {}
+                (None, Some(columns)) => {
+                    out.add_table(name.clone(), columns.iter().cloned());
+                    if let Some(table) = out.tables.last_mut() {
+                        table.presence = Presence::Tenant;
+                        table.seen = Some(table.columns.len());
+                    }
+                }
+                (Some(at), Some(columns)) => out.tables[at].lay_over(at, columns),
+            }
+        }
+        out
     }
 
     fn push(&mut self, name: String, mut table: Table) {
@@ -147,7 +268,7 @@ impl Schema {
 
     /// Reads the format described at the head of `assets/kql/hunting.txt`; lines it does not
     /// understand are passed over.
-    fn read(text: &str) -> Self {
+    pub fn read(text: &str) -> Self {
         let mut schema = Self::default();
         let mut last_is_table = false;
         for line in text.lines() {
@@ -162,6 +283,9 @@ impl Schema {
                         former: Vec::new(),
                         preview: false,
                         replaced_by: None,
+                        presence: Presence::Documented,
+                        seen: None,
+                        added: Vec::new(),
                     };
                     for word in words {
                         table.preview |= word == "preview";
@@ -278,5 +402,107 @@ mod tests {
         schema.add_table("T", [Column::new("b", Type::Long)]);
         assert_eq!(schema.tables().len(), 1);
         assert_eq!(schema.table("T").map(|t| t.columns.len()), Some(1));
+    }
+
+    fn columns(names: &[(&str, Type)]) -> Option<Vec<Column>> {
+        Some(
+            names
+                .iter()
+                .map(|(name, ty)| Column::new(*name, *ty))
+                .collect(),
+        )
+    }
+
+    fn answered(tables: &[(&str, Option<Vec<Column>>)]) -> Learnt {
+        let tables = tables.iter().cloned();
+        Learnt {
+            tables: tables
+                .map(|(name, columns)| (name.to_owned(), columns))
+                .collect(),
+        }
+    }
+
+    #[test]
+    fn what_a_tenant_has_wins_and_what_it_lacks_stays_marked() {
+        let mut base = Schema::empty();
+        base.add_table(
+            "T",
+            [Column::new("a", Type::Long), Column::new("b", Type::String)],
+        );
+        base.add_table("Gone", [Column::new("x", Type::Long)]);
+        base.add_table("Unasked", [Column::new("x", Type::Long)]);
+        let schema = base.merged(&answered(&[
+            (
+                "T",
+                columns(&[("new", Type::Bool), ("b", Type::Dynamic), ("b", Type::Long)]),
+            ),
+            ("Own_CL", columns(&[("c", Type::Guid)])),
+            ("Gone", None),
+            ("NeverThere", None),
+        ]));
+        let table = schema.table("T").expect("the table");
+        let told: Vec<_> = (0..table.columns.len())
+            .map(|at| {
+                (
+                    table.columns[at].name.as_str(),
+                    table.columns[at].ty,
+                    table.column_presence(at),
+                )
+            })
+            .collect();
+        assert_eq!(
+            told,
+            [
+                ("new", Type::Bool, Presence::Tenant),
+                ("b", Type::Dynamic, Presence::Documented),
+                ("a", Type::Long, Presence::NotSeen),
+            ]
+        );
+        let own = schema.table("Own_CL").expect("the tenant's own");
+        assert_eq!(
+            (own.presence, own.column_presence(0)),
+            (Presence::Tenant, Presence::Tenant)
+        );
+        let gone = schema.table("Gone").expect("stays");
+        assert_eq!(
+            (gone.presence, gone.column_presence(0)),
+            (Presence::NotSeen, Presence::NotSeen)
+        );
+        assert_eq!(
+            schema.table("Unasked").map(|it| it.column_presence(0)),
+            Some(Presence::Documented)
+        );
+        assert!(schema.table("NeverThere").is_none());
+        assert_eq!(
+            base.table("T").map(|it| it.columns.len()),
+            Some(2),
+            "the base stays as it is"
+        );
+    }
+
+    #[test]
+    fn of_several_tenants_what_any_of_them_has_is_known() {
+        let one = answered(&[
+            ("T", columns(&[("a", Type::Long)])),
+            ("OneLacks", None),
+            ("BothLack", None),
+            ("LackedButUnasked", None),
+        ]);
+        let other = answered(&[
+            ("T", columns(&[("a", Type::String), ("b", Type::Bool)])),
+            ("OneLacks", columns(&[("x", Type::Long)])),
+            ("BothLack", None),
+            ("Second", columns(&[("y", Type::Long)])),
+        ]);
+        let both = one.or(&other);
+        assert_eq!(
+            both,
+            answered(&[
+                ("T", columns(&[("a", Type::Long), ("b", Type::Bool)])),
+                ("OneLacks", columns(&[("x", Type::Long)])),
+                ("BothLack", None),
+                ("Second", columns(&[("y", Type::Long)])),
+            ])
+        );
     }
 }

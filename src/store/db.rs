@@ -5,9 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{
-    Connection, ErrorCode, OpenFlags, OptionalExtension as _, Transaction, TransactionBehavior,
-};
+use rusqlite::{Connection, ErrorCode, OpenFlags, Transaction, TransactionBehavior};
 
 use super::{Access, Result, StoreError};
 
@@ -16,10 +14,11 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
 ];
 
 /// The same for the journal's file.
-const JOURNAL_MIGRATIONS: &[&str] = &[include_str!("journal_1.sql")];
+const JOURNAL_MIGRATIONS: &[&str] = &[include_str!("journal_1.sql"), include_str!("journal_2.sql")];
 
 /// The step of the cache that lets go of what the journal's file has taken over.
 const JOURNAL_MOVED: i64 = 3;
@@ -304,18 +303,15 @@ fn open_cache(path: &Path, access: Access) -> Result<Connection> {
     Ok(connection)
 }
 
-/// A setting of a cache, read without opening it for writing.
-pub(super) fn peek_setting(path: &Path, key: &str) -> Result<Option<String>> {
+/// Reads a cache without opening it for writing; `None` where there is no such file.
+pub(super) fn peek<T>(
+    path: &Path,
+    work: impl FnOnce(&Connection) -> Result<T>,
+) -> Result<Option<T>> {
     if !path.is_file() {
         return Ok(None);
     }
-    let connection = open_cache(path, Access::Reader)?;
-    connection
-        .query_row("SELECT value FROM setting WHERE key = ?1", [key], |row| {
-            row.get(0)
-        })
-        .optional()
-        .map_err(|error| explain(path, error))
+    work(&open_cache(path, Access::Reader)?).map(Some)
 }
 
 fn attach_file(connection: &Connection, path: &Path) -> rusqlite::Result<()> {

@@ -20,6 +20,7 @@ mod codec;
 mod db;
 mod digest;
 pub mod history;
+pub mod hunting;
 pub mod journal;
 mod keep;
 mod mark;
@@ -30,6 +31,7 @@ mod write;
 use db::Db;
 
 pub use history::HuntRecord;
+pub use hunting::{KeptTab, TableFacts};
 pub use journal::{JournalEntry, JournalId, JournalState, JournalStep, NewEntry};
 
 /// What can go wrong with the cache file.
@@ -291,7 +293,8 @@ impl Store {
     /// A setting of the cache in a file, which is neither made nor written, and may be in use; `None` where
     /// either is not there.
     pub fn peek_setting(path: &Path, key: &str) -> Result<Option<String>> {
-        db::peek_setting(path, key)
+        let value = db::peek(path, |db| read::setting(db, key))?;
+        Ok(value.flatten())
     }
 
     /// The same, but a damaged file is moved aside (never deleted) and begun anew; what can still be

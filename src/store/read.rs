@@ -13,6 +13,14 @@ use crate::domain::{
 /// Sightings looked at to find the newest; an address seen more often than that says little anyway.
 const SIGHTINGS_READ: i64 = 5000;
 
+/// A setting of a cache.
+pub(super) fn setting(db: &rusqlite::Connection, key: &str) -> Result<Option<String>> {
+    Ok(db
+        .prepare_cached("SELECT value FROM setting WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()?)
+}
+
 impl Store {
     /// Every cached incident, as list rows, in no particular order.
     pub fn incident_rows(&self) -> Result<Vec<IncidentRow>> {
@@ -270,12 +278,7 @@ impl Store {
 
     /// A setting the console remembers (sort order, split…).
     pub fn setting(&self, key: &str) -> Result<Option<String>> {
-        self.db().read(|db| {
-            Ok(db
-                .prepare_cached("SELECT value FROM setting WHERE key = ?1")?
-                .query_row([key], |row| row.get(0))
-                .optional()?)
-        })
+        self.db().read(|db| setting(db, key))
     }
 
     fn json(&self, sql: &str, id: &str) -> Result<Option<String>> {

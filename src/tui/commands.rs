@@ -42,6 +42,8 @@ pub enum Scope {
     Doctor,
     /// The first screen of a console without a profile.
     FirstRun,
+    /// Hunt: the schema tree, narrowed by typing.
+    Schema,
     /// Typing text: printable keys go to the text.
     Text,
     /// Hunt: the query editor.
@@ -50,6 +52,8 @@ pub enum Scope {
     Popup,
     /// A popup with a list to choose from.
     Picker,
+    /// A popup with queries to choose from.
+    Queries,
     /// A popup with fields to fill in.
     Form,
     /// The popup a person signs in in.
@@ -58,7 +62,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope with its name in configuration and its title in help.
-    pub const ALL: [(Scope, &'static str, &'static str); 21] = [
+    pub const ALL: [(Scope, &'static str, &'static str); 23] = [
         (Scope::Anywhere, "anywhere", "Everywhere"),
         (Scope::Main, "main", "Every screen"),
         (Scope::List, "list", "Lists"),
@@ -74,10 +78,12 @@ impl Scope {
         (Scope::Tenants, "tenants", "Tenants"),
         (Scope::Doctor, "doctor", "Doctor"),
         (Scope::FirstRun, "first-run", "First screen"),
+        (Scope::Schema, "schema", "Hunt schema"),
         (Scope::Text, "text", "Typing"),
         (Scope::Editor, "editor", "Hunt editor"),
         (Scope::Popup, "popup", "Popups"),
         (Scope::Picker, "picker", "Choosing"),
+        (Scope::Queries, "queries", "Choosing a query"),
         (Scope::Form, "form", "Filling in"),
         (Scope::SignIn, "sign-in", "Signing in"),
     ];
@@ -95,8 +101,9 @@ impl Scope {
             | Self::Tenants
             | Self::Doctor => Some(Self::List),
             Self::Incidents | Self::Alerts | Self::Evidence | Self::Grid => Some(Self::Items),
-            Self::Editor => Some(Self::Text),
+            Self::Editor | Self::Schema => Some(Self::Text),
             Self::Picker | Self::SignIn => Some(Self::Popup),
+            Self::Queries => Some(Self::Picker),
             Self::Form => Some(Self::Text),
         }
     }
@@ -104,7 +111,8 @@ impl Scope {
     /// This scope and those whose keys also work here, innermost first. The two halves of the
     /// hunting screen, one a list and one a text, share the keys of [`Scope::Hunt`].
     pub fn chain(self) -> impl Iterator<Item = Scope> {
-        let shared = matches!(self, Self::Grid | Self::Editor).then_some(Scope::Hunt);
+        let shared =
+            matches!(self, Self::Grid | Self::Editor | Self::Schema).then_some(Scope::Hunt);
         let outer = std::iter::successors(self.parent(), |scope| scope.parent());
         std::iter::once(self).chain(shared).chain(outer)
     }
@@ -239,6 +247,10 @@ commands! {
         HuntHistory "hunt-history" "History" "history" None ["F6"] "Chooses among earlier queries.";
         HuntSpan "hunt-span" "Time span" "span" None ["F4"] "Goes through how far back the service looks: 1h, 24h, 7d, 30d.";
         HuntTenant "hunt-tenant" "Tenant of this tab" "" None ["F3"] "Chooses the tenant that this tab asks, where several are connected.";
+        HuntLibrary "hunt-library" "Query library" "library" None ["alt-l"] "Chooses among the queries that come with nightjar and your own, by title, description, tactic, technique or table.";
+        HuntSave "hunt-save" "Keep the query" "" None ["alt-s"] "Writes what is selected, else the query under the caret, into your own library.";
+        HuntSchema "hunt-schema" "Schema tree" "schema" None ["alt-t"] "Shows the tables and columns beside the query and goes there; from there, takes them away.";
+        HuntLearn "hunt-learn" "Learn the tenant's schema" "" None ["alt-y"] "Asks the tenants shown for their tables and columns; what is used is asked for by itself once a day.";
         HuntNewTab "hunt-new-tab" "New tab" "tab" None ["F9"] "Opens another query.";
         HuntNextTab "hunt-next-tab" "Next tab" "" None ["F10"] "Goes to the next query.";
         HuntCloseTab "hunt-close-tab" "Close tab" "" None ["F12"] "Closes this query.";
@@ -301,6 +313,20 @@ commands! {
         PickerDown "picker-down" "Down" "" None ["down", "j", "ctrl-n"] "Next choice.";
         PickerUp "picker-up" "Up" "" None ["up", "k", "ctrl-p"] "Previous choice.";
         PickerChoose "picker-choose" "Choose" "choose" None ["enter"] "Takes the choice in focus.";
+    }
+    Schema {
+        SchemaToggle "schema-toggle" "Open, close or insert" "open" None ["enter"] "Opens or closes the group or table in focus; inserts a column at the caret.";
+        SchemaInsert "schema-insert" "Insert the name" "insert" None ["tab"] "Writes the name of the table or column in focus at the caret of the query.";
+        SchemaExpand "schema-expand" "Open" "" None ["right"] "Opens what is in focus, or goes into it.";
+        SchemaCollapse "schema-collapse" "Close" "" None ["left"] "Closes what is in focus, or goes to what it belongs to.";
+        SchemaDown "schema-down" "Down" "" None ["down", "ctrl-n"] "One line down.";
+        SchemaUp "schema-up" "Up" "" None ["up", "ctrl-p"] "One line up.";
+        SchemaPageDown "schema-page-down" "Page down" "" None ["pgdn"] "A page down.";
+        SchemaPageUp "schema-page-up" "Page up" "" None ["pgup"] "A page up.";
+        SchemaLeave "schema-leave" "Back to the query" "query" None ["esc"] "Takes the filter away; without one, goes back to the query.";
+    }
+    Queries {
+        QueryRun "query-run" "Open and run" "run" None ["F5", "ctrl-r"] "Opens the query in a tab and runs it.";
     }
     Popup {
         PopupClose "popup-close" "Close" "close" None ["esc", "q"] "Closes the popup and changes nothing.";

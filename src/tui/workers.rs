@@ -14,6 +14,8 @@ use tokio_util::task::TaskTracker;
 use super::data::{Level, Story};
 use super::msg::{Effect, Msg, Sightings, TokenFacts};
 use super::screens;
+use super::screens::hunt::work::keep_tabs;
+use super::screens::hunt::{HuntAsk, OpenTab};
 use super::screens::sign_in::SignInMsg;
 use crate::auth::{Resource, TokenSource};
 use crate::config::{FeedSettings, Paths};
@@ -37,6 +39,8 @@ pub struct Workers {
     connected: Vec<Connected>,
     /// The story wanted last: newer questions overwrite one that still waits.
     story: watch::Sender<Option<Of<IncidentId>>>,
+    /// The hunting tabs as they are now, to be kept.
+    tabs: watch::Sender<Vec<OpenTab>>,
 }
 
 struct Connected {
@@ -98,6 +102,8 @@ impl Workers {
         let numbers = TenantNo::first(tenants.len());
         let connected = numbers.zip(tenants).map(connect).collect();
         let (story, wanted) = watch::channel(None);
+        let (tabs, latest) = watch::channel(Vec::new());
+        tasks.spawn(keep_tabs(tenants.to_vec(), latest, stop.clone()));
         let stores = tenants.iter().map(|tenant| tenant.store.clone()).collect();
         tasks.spawn(stories(stores, wanted, inbox.clone()));
         Self {
@@ -108,6 +114,7 @@ impl Workers {
             paths: paths.clone(),
             connected,
             story,
+            tabs,
         }
     }
 
@@ -234,6 +241,17 @@ impl Workers {
                     .await;
                 });
             }
+            Effect::Hunt(HuntAsk::Library) => {
+                let folder = self.paths.queries();
+                self.answer(move || screens::hunt::work::library(folder));
+            }
+            Effect::Hunt(HuntAsk::Save { title, query }) => {
+                let folder = self.paths.queries();
+                self.answer(move || screens::hunt::work::save(&folder, &title, &query));
+            }
+            Effect::Hunt(HuntAsk::KeepTabs(tabs)) => {
+                self.tabs.send_replace(tabs);
+            }
             Effect::Hunt(ask) => {
                 let tenants = self.connected.iter();
                 let tenants = tenants.map(|it| Arc::clone(&it.tenant)).collect();
@@ -354,10 +372,11 @@ impl Workers {
             connected,
             inbox,
             story,
+            tabs,
             ..
         } = self;
         stop.cancel();
-        drop((inbox, story));
+        drop((inbox, story, tabs));
         let rest = async {
             let feeds = connected.into_iter().map(|it| it.feed.shutdown());
             futures_util::future::join_all(feeds).await;

@@ -4,11 +4,12 @@
 
 use super::super::http::{Ask, Reply};
 use super::super::json::{self, Object};
+use super::super::tables::schema;
 use super::super::tenant::Tenant;
 use super::{Refusal, metadata};
 use crate::kql::bound::Column;
 use crate::kql::builtins::{Kind, builtins};
-use crate::kql::schema::{Schema, Table};
+use crate::kql::schema::Table;
 
 /// GET the schema, without the tables nobody can query. It takes no options.
 pub fn get(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
@@ -20,7 +21,7 @@ pub fn get(tenant: &Tenant, ask: &Ask) -> Result<Reply, Refusal> {
             "The query parameter '{name}' is not supported."
         )));
     }
-    let schema = Schema::hunting();
+    let schema = schema();
     let mut out = Vec::with_capacity(512 * 1024);
     let mut o = Object::open(&mut out, None);
     o.str(

@@ -9,6 +9,7 @@
 //! | `background`, `recipes`, `template` | everyday rows as streams, from the data files in `assets/sim` |
 //! | `estate`, `programs`, `processes`, `mail`, `software` | who and what they are about, and what needs more than a template |
 //! | `from_story`, `from_alerts` | what the stories did and the alerts saw |
+//! | `own` | the tenant's schema: the published one, and what this tenant has beyond it |
 //! | `afterwards` | what administrators did, as far as rows show it |
 
 mod afterwards;
@@ -17,6 +18,7 @@ mod estate;
 mod from_alerts;
 mod from_story;
 mod mail;
+mod own;
 mod processes;
 mod programs;
 mod recipes;
@@ -36,6 +38,7 @@ use super::world::World;
 use background::Background;
 pub use background::KEPT;
 pub use estate::Class;
+pub use own::schema;
 pub use programs::classes;
 pub use row::{Cell, Row};
 pub use software::{Cve, Installed, Item, Software};

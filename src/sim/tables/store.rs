@@ -14,7 +14,6 @@ use rusqlite::{CachedStatement, Connection, OptionalExtension as _};
 use super::TablesError;
 use super::row::{Cell, Row};
 use crate::engine::{Catalog, Engine, TableDef, Type, Value, to_cell};
-use crate::kql::schema::Schema;
 use crate::sim::clock::{self, Ticks};
 
 /// A folder for this run alone, and the lock that says that the run goes on.
@@ -116,7 +115,7 @@ struct Shared {
 pub struct Readers(Arc<Shared>);
 
 impl Writer {
-    /// A new file with every table of the published schema, empty.
+    /// A new file with every table of the tenant's schema, empty.
     pub fn new() -> Result<Self, TablesError> {
         let folder = Folder::make().map_err(TablesError::Folder)?;
         let connection = folder.open()?;
@@ -127,7 +126,7 @@ impl Writer {
         )?;
         let mut catalog = Catalog::new();
         let mut types: HashMap<&'static str, HashMap<&'static str, Type>> = HashMap::new();
-        for table in Schema::hunting().tables() {
+        for table in super::schema().tables() {
             let columns = table.columns.iter().map(|c| (c.name.as_str(), c.ty));
             let def = TableDef::native(table.name.clone(), columns.clone());
             connection.execute_batch(&def.create_sql())?;

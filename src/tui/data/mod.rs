@@ -5,6 +5,7 @@ pub mod arrange;
 mod collection;
 pub mod filter;
 mod notices;
+mod schemas;
 mod story;
 pub mod tenants;
 
@@ -13,6 +14,7 @@ use jiff::tz::TimeZone;
 
 pub use collection::{Collection, Keyed};
 pub use notices::{Level, Note, Notices};
+pub use schemas::Schemas;
 pub use story::{Entity, Stories, Story};
 pub use tenants::{Condition, Tenant, TenantFacts, Tenants};
 
@@ -85,6 +87,8 @@ pub struct Data {
     pub counts: Counts,
     /// Whole incidents with their alerts, those looked at last.
     pub stories: Stories,
+    /// The tenants' hunting schemas, as far as they are known.
+    pub schemas: Schemas,
     /// The message log.
     pub notices: Notices,
     /// Whether times are shown in the local zone.

@@ -157,7 +157,7 @@ fn prepared_queries_are_sound() {
     for layout in layouts().values() {
         for template in &layout.hunt {
             let query = prepared::fill(&template.query, field).expect("every field is there");
-            let found = crate::hunt::language::findings(&query, 0);
+            let found = crate::hunt::language::findings(&query, 0, crate::kql::Schema::hunting());
             let errors: Vec<_> = found
                 .iter()
                 .filter(|it| it.error)
@@ -171,6 +171,10 @@ fn prepared_queries_are_sound() {
             );
         }
     }
-    let mail = crate::hunt::language::findings(&crate::tui::screens::evidence::mail::query("x"), 0);
+    let mail = crate::hunt::language::findings(
+        &crate::tui::screens::evidence::mail::query("x"),
+        0,
+        crate::kql::Schema::hunting(),
+    );
     assert!(mail.iter().all(|it| !it.error), "{mail:#?}");
 }

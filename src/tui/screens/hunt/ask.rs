@@ -1,13 +1,17 @@
 //! What the Hunt screen asks of a worker, and what it is told.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use crate::domain::{ResultTable, TenantNo};
+use crate::domain::{Of, ResultTable, TenantNo};
 use crate::hunt::export::Format;
 use crate::hunt::fan::Part;
+use crate::hunt::library::Library;
+use crate::hunt::schema::Wanted;
 use crate::hunt::{HuntError, HuntResult, Timespan};
+use crate::kql::schema::Learnt;
 use crate::store::HuntRecord;
 
 /// What the Hunt screen asks of a worker. Every answer carries the ticket of its question.
@@ -54,6 +58,45 @@ pub enum HuntAsk {
     },
     /// Read what was asked earlier of these tenants, newest first.
     History(Vec<TenantNo>),
+    /// Read what is known of a tenant's schema.
+    Schema(TenantNo),
+    /// Ask a tenant for its tables.
+    Learn {
+        /// Whom.
+        tenant: TenantNo,
+        /// Which.
+        wanted: Wanted,
+        /// Somebody waits to hear what came of it.
+        told: bool,
+    },
+    /// Read the query library and the user's folder.
+    Library,
+    /// Write a query into the user's folder.
+    Save {
+        /// Under this title.
+        title: String,
+        /// KQL.
+        query: String,
+    },
+    /// Read the tabs of the last run.
+    Tabs,
+    /// Keep the tabs as they are now, soon: what comes after takes their place.
+    KeepTabs(Vec<OpenTab>),
+}
+
+/// A tab as it is kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenTab {
+    /// What it was opened for; empty for a query of the analyst's own.
+    pub title: String,
+    /// The text.
+    pub query: Arc<str>,
+    /// Where the caret stands, in bytes of the text.
+    pub caret: usize,
+    /// It is the one in front.
+    pub active: bool,
+    /// Whom it asks; none: the tenant that is shown.
+    pub tenants: Vec<TenantNo>,
 }
 
 /// Rows with the widths of their columns, or why there are none.
@@ -81,8 +124,23 @@ pub enum HuntMsg {
         /// Row numbers.
         order: Arc<[u32]>,
     },
+    /// All that is known of a tenant's schema now.
+    Learnt {
+        /// Whose.
+        tenant: TenantNo,
+        /// The schema, or why the tenant could not be asked.
+        learnt: Result<Arc<Learnt>, String>,
+        /// How many tables it was asked for, where somebody waits to hear that.
+        told: Option<usize>,
+    },
+    /// The tabs of the last run, or why they cannot be read.
+    Tabs(Result<Vec<OpenTab>, String>),
     /// Earlier queries, newest first.
-    History(Result<Arc<Vec<HuntRecord>>, String>),
+    History(Result<Arc<Vec<Of<HuntRecord>>>, String>),
+    /// Everything of the query library.
+    Library(Arc<Library>),
+    /// A query was written to the user's folder, or why not.
+    Saved(Result<PathBuf, String>),
     /// The tenants the tab in front asks from now on.
     Where {
         /// Which.

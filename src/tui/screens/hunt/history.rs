@@ -8,7 +8,8 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{HuntMsg, took};
+use super::{HuntMsg, queries, took};
+use crate::domain::Of;
 use crate::store::HuntRecord;
 use crate::tui::commands::{Command, Scope};
 use crate::tui::keys::Chord;
@@ -22,14 +23,14 @@ use crate::tui::widgets::{input::Input, paint, popup};
 pub(super) struct History {
     input: Input,
     /// `None` while it is being read.
-    records: Option<Result<Arc<Vec<HuntRecord>>, String>>,
+    records: Option<Result<Arc<Vec<Of<HuntRecord>>>, String>>,
     /// Places in `records`, best first.
     found: Vec<usize>,
     cursor: usize,
 }
 
 impl History {
-    fn all(&self) -> &[HuntRecord] {
+    fn all(&self) -> &[Of<HuntRecord>] {
         match &self.records {
             Some(Ok(records)) => records,
             _ => &[],
@@ -61,9 +62,33 @@ impl History {
     }
 }
 
+impl History {
+    /// The query in a tab; run again, it asks whom it asked before.
+    fn open(&self, run: bool, cx: &mut Cx<'_>) {
+        let record = self
+            .found
+            .get(self.cursor)
+            .map(|&at| self.all()[at].clone());
+        cx.close();
+        if let Some(record) = record {
+            let several = cx.data.tenants.several();
+            cx.act(Act::Hunt {
+                tenants: if several {
+                    vec![record.tenant]
+                } else {
+                    Vec::new()
+                },
+                title: String::new(),
+                query: record.it.query,
+                run,
+            });
+        }
+    }
+}
+
 impl Screen for History {
     fn scope(&self) -> Scope {
-        Scope::Picker
+        Scope::Queries
     }
 
     fn title(&self) -> String {
@@ -103,21 +128,8 @@ impl Screen for History {
                     modifiers: KeyModifiers::NONE,
                 });
             }
-            Command::PickerChoose => {
-                let query = self
-                    .found
-                    .get(self.cursor)
-                    .map(|&at| self.all()[at].query.clone());
-                cx.close();
-                if let Some(query) = query {
-                    cx.act(Act::Hunt {
-                        tenants: Vec::new(),
-                        title: String::new(),
-                        query,
-                        run: false,
-                    });
-                }
-            }
+            Command::PickerChoose => self.open(false, cx),
+            Command::QueryRun => self.open(true, cx),
             _ => return false,
         }
         true
@@ -146,7 +158,11 @@ impl Screen for History {
         };
         self.input
             .draw(buf, field, ctx.style(Role::InputFocused), true, ctx);
-        let preview = if inside.height > 12 { 6 } else { 0 };
+        let preview = match inside.height {
+            ..13 => 0,
+            13..20 => 6,
+            _ => inside.height / 2,
+        };
         let list = Rect {
             y: inside.y + 1,
             height: inside.height.saturating_sub(1 + preview),
@@ -213,20 +229,16 @@ impl Screen for History {
                 &took(record.took),
                 ctx.style(Role::Dim),
             );
-            let line: String = record
-                .query
-                .split_whitespace()
-                .collect::<Vec<_>>()
-                .join(" ");
-            paint::text(
-                buf,
-                list,
-                list.x + 26,
-                y,
-                list.width.saturating_sub(26),
-                &line,
-                ctx.style(Role::Text),
-            );
+            let mut x = list.x + 26;
+            if ctx.data.tenants.several() {
+                let name = ctx.data.tenants.short(record.tenant);
+                paint::text(buf, list, x, y, 12, name, ctx.style(Role::Dim));
+                x += 14;
+            }
+            let words = record.query.split_whitespace();
+            let line: String = words.collect::<Vec<_>>().join(" ");
+            let room = list.right().saturating_sub(x);
+            paint::text(buf, list, x, y, room, &line, ctx.style(Role::Text));
             if top + usize::from(y - list.y) == self.cursor {
                 paint::tint(
                     buf,
@@ -247,10 +259,6 @@ impl Screen for History {
                 ..inside
             };
             let record = &self.all()[at];
-            let text = record.error.as_deref().map_or_else(
-                || record.query.clone(),
-                |why| format!("{}\n— {why}", record.query),
-            );
             paint::text(
                 buf,
                 inside,
@@ -260,21 +268,16 @@ impl Screen for History {
                 &"─".repeat(usize::from(inside.width)),
                 ctx.style(Role::Rule),
             );
-            for (nth, line) in paint::wrap(&text, whole.width)
-                .iter()
-                .take(usize::from(whole.height))
-                .enumerate()
-            {
-                paint::text(
-                    buf,
-                    whole,
-                    whole.x,
-                    whole.y + nth as u16,
-                    whole.width,
-                    line,
-                    ctx.style(Role::Text),
-                );
+            let mut code = whole;
+            if let Some(why) = &record.error {
+                // Why it failed is worth more than its last lines.
+                let line = why.lines().next().unwrap_or_default();
+                let style = ctx.style(Role::Bad);
+                paint::text(buf, whole, whole.x, whole.y, whole.width, line, style);
+                code.y += 1;
+                code.height = code.height.saturating_sub(1);
             }
+            queries::draw_code(&record.query, buf, code, ctx);
         }
     }
 }

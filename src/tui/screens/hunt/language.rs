@@ -1,8 +1,11 @@
 //! Colours and findings of the editor's text: each statement read by itself, once a change.
 
+use std::collections::BTreeSet;
+
+use crate::hunt::schema::tables_of;
 use crate::hunt::{Finding, language, prepared};
-use crate::kql;
 use crate::kql::classify::{Kind, classify_analysis, classify_syntax};
+use crate::kql::{self, Schema};
 use crate::tui::theme::Role;
 use crate::tui::widgets::editor::Paint;
 
@@ -14,17 +17,20 @@ const MOST_CHECKED: usize = 32 * 1024;
 pub(super) struct Read {
     pub(super) paints: Vec<Paint>,
     pub(super) findings: Vec<Finding>,
+    /// The tables it names, known or not.
+    pub(super) tables: BTreeSet<String>,
 }
 
 /// Reads a text.
-pub(super) fn read(text: &str) -> Read {
+pub(super) fn read(text: &str, schema: &Schema) -> Read {
     let mut out = Read::default();
     for part in prepared::statements(text) {
         let query = &text[part.clone()];
         let kinds = if query.len() > MOST_CHECKED {
             classify_syntax(query, &kql::parse(query))
         } else {
-            let analysis = language::analyze(query);
+            let analysis = language::analyze(query, schema);
+            out.tables.extend(tables_of(query, &analysis));
             out.findings.extend(language::found(&analysis, part.start));
             classify_analysis(query, &analysis)
         };
@@ -37,7 +43,7 @@ pub(super) fn read(text: &str) -> Read {
     out
 }
 
-fn role_of(kind: Kind) -> Role {
+pub(super) fn role_of(kind: Kind) -> Role {
     match kind {
         Kind::Comment | Kind::Directive => Role::KqlComment,
         Kind::Punctuation | Kind::MathOperator => Role::KqlOperator,
@@ -58,6 +64,10 @@ fn role_of(kind: Kind) -> Role {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn read(text: &str) -> Read {
+        super::read(text, Schema::hunting())
+    }
 
     fn role_at(text: &str, word: &str) -> Option<Role> {
         let at = text.find(word).expect("is there");

@@ -6,9 +6,16 @@ mod ask;
 mod history;
 mod inspect;
 mod language;
+mod learn;
+mod library;
+mod panes;
+mod parameters;
+mod queries;
 mod results;
 mod running;
 mod tab;
+mod tabs;
+mod tree;
 mod view;
 pub mod work;
 
@@ -19,8 +26,10 @@ use crossterm::event::{KeyCode, MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-pub use self::ask::{Answer, HuntAsk, HuntMsg, Parts};
+pub use self::ask::{Answer, HuntAsk, HuntMsg, OpenTab, Parts};
+use self::learn::Kept;
 use self::tab::Tab;
+use self::tree::SchemaTree;
 use crate::domain::hunting::Cell;
 use crate::domain::{IncidentId, MachineId, Of, TenantNo, text};
 use crate::hunt::Timespan;
@@ -38,6 +47,7 @@ pub const MOST_TABS: usize = 9;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Focus {
     Editor,
+    Schema,
     Grid,
 }
 
@@ -48,6 +58,8 @@ pub struct HuntScreen {
     active: usize,
     focus: Focus,
     timespan: Timespan,
+    kept: Kept,
+    tree: Option<SchemaTree>,
     // where the halves were drawn last, for the mouse
     places: Remembered<(Rect, Rect)>,
 }
@@ -66,6 +78,8 @@ impl HuntScreen {
             active: 0,
             focus: Focus::Editor,
             timespan: Timespan::default(),
+            kept: Kept::default(),
+            tree: None,
             places: Remembered::default(),
         }
     }
@@ -81,7 +95,7 @@ impl HuntScreen {
     fn open(&mut self, tenants: &[TenantNo], title: &str, query: &str, run: bool, cx: &mut Cx<'_>) {
         if !self.tab().is_blank() {
             if self.tabs.len() < MOST_TABS {
-                self.tabs.push(Tab::default());
+                self.tabs.push(Tab::new(self.kept.schema()));
                 self.active = self.tabs.len() - 1;
             } else if self.tab().running.is_some() {
                 cx.notice(Level::Warning, "all tabs are in use: close one first (F12)");
@@ -103,7 +117,7 @@ impl HuntScreen {
         self.cancel(cx);
         self.tabs.remove(self.active);
         if self.tabs.is_empty() {
-            self.tabs.push(Tab::default());
+            self.tabs.push(Tab::new(self.kept.schema()));
         }
         self.active = self.active.min(self.tabs.len() - 1);
         self.focus = Focus::Editor;
@@ -136,6 +150,7 @@ impl Screen for HuntScreen {
     fn scope(&self) -> Scope {
         match self.focus {
             Focus::Editor => Scope::Editor,
+            Focus::Schema => Scope::Schema,
             Focus::Grid => Scope::Grid,
         }
     }
@@ -150,7 +165,16 @@ impl Screen for HuntScreen {
     }
 
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        self.settle(cx);
         match command {
+            Command::HuntLearn => self.learn_all(cx),
+            Command::HuntSchema => self.toggle_tree(),
+            Command::HuntLibrary => {
+                cx.effect(Effect::Hunt(HuntAsk::Library));
+                cx.popup(Box::new(library::LibraryPopup::default()));
+            }
+            Command::HuntSave => self.ask_title(cx),
+            _ if self.focus == Focus::Schema => return self.in_tree(command),
             Command::HuntRun => self.run(cx),
             Command::HuntCancel => {
                 if !self.cancel(cx) {
@@ -169,7 +193,7 @@ impl Screen for HuntScreen {
             Command::HuntSpan => self.timespan = self.timespan.next(),
             Command::HuntNewTab => {
                 if self.tabs.len() < MOST_TABS {
-                    self.tabs.push(Tab::default());
+                    self.tabs.push(Tab::new(self.kept.schema()));
                     self.active = self.tabs.len() - 1;
                     self.focus = Focus::Editor;
                 } else {
@@ -187,20 +211,28 @@ impl Screen for HuntScreen {
     }
 
     fn typing(&self) -> bool {
-        self.focus == Focus::Editor
+        self.focus != Focus::Grid
     }
 
-    fn key(&mut self, chord: Chord, _cx: &mut Cx<'_>) {
+    fn key(&mut self, chord: Chord, cx: &mut Cx<'_>) {
+        if self.tree_key(chord) {
+            return;
+        }
         let tab = self.tab_mut();
         if tab.editor.key(chord) {
             tab.text_changed();
         }
+        self.settle(cx);
     }
 
-    fn paste(&mut self, text: &str, _cx: &mut Cx<'_>) {
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_>) {
+        if self.tree_paste(text) {
+            return;
+        }
         let tab = self.tab_mut();
         tab.editor.paste(text);
         tab.text_changed();
+        self.settle(cx);
     }
 
     fn mouse(&mut self, event: MouseEvent, _cx: &mut Cx<'_>) {
@@ -234,7 +266,12 @@ impl Screen for HuntScreen {
         }
     }
 
+    fn shown(&mut self, cx: &mut Cx<'_>) {
+        self.begin(cx);
+    }
+
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
+        self.learn(msg, cx);
         match msg {
             Msg::Hunt(HuntMsg::Finished {
                 ticket,
@@ -268,12 +305,14 @@ impl Screen for HuntScreen {
                 query,
                 run,
             } => self.open(tenants, title, query, *run, cx),
+            Msg::Hunt(HuntMsg::Tabs(tabs)) => self.reopen(tabs, cx),
             _ => {}
         }
+        self.settle(cx);
     }
 
     fn view(&self, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
-        view::draw(self, buf, area, ctx);
+        self.draw_panes(buf, area, ctx);
     }
 
     fn devices(&self, _data: &Data) -> Vec<Of<DeviceRef>> {

@@ -1,5 +1,6 @@
 //! One query with what came of it.
 
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -7,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{Parts, language};
 use crate::domain::{TenantNo, Timestamp};
-use crate::hunt::{Finding, HuntError, HuntResult};
+use crate::hunt::{Finding, HuntError, HuntResult, SharedSchema};
 use crate::tui::theme::Role;
 use crate::tui::widgets::editor::{Editor, Mark};
 use crate::tui::widgets::grid::Grid;
@@ -57,6 +58,12 @@ pub(super) struct Tab {
     /// Whom it asks; none: the one tenant that is shown.
     pub(super) tenants: Vec<TenantNo>,
     pub(super) editor: Editor,
+    /// What the language is asked against.
+    pub(super) schema: SharedSchema,
+    /// The tables the text names, known or not.
+    pub(super) tables: BTreeSet<String>,
+    /// The text, as it is kept.
+    pub(super) kept_text: Arc<str>,
     /// What the language says of the text, by place.
     pub(super) findings: Vec<Finding>,
     pub(super) running: Option<Running>,
@@ -85,7 +92,9 @@ impl Tab {
 
     /// Reads the text again: once a change, never while drawing.
     pub(super) fn text_changed(&mut self) {
-        let read = language::read(self.editor.text());
+        let read = language::read(self.editor.text(), &self.schema);
+        self.tables = read.tables;
+        self.kept_text = self.editor.text().into();
         let marks = read
             .findings
             .iter()

@@ -3,10 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{HuntAsk, HuntMsg};
+use tokio_util::sync::CancellationToken;
+
+pub use super::tabs::keep as keep_tabs;
+use super::{HuntAsk, HuntMsg, tabs};
+use crate::domain::{Of, Timestamp};
 use crate::hunt::export::{self, View};
 use crate::hunt::fan::{self, Fanned, Part};
-use crate::hunt::{HuntError, HuntErrorKind, HuntResult, Hunter, Place};
+use crate::hunt::library;
+use crate::hunt::{HuntError, HuntErrorKind, HuntResult, Hunter, Place, schema};
 use crate::store::{self, HuntRecord, Store};
 use crate::tenant::Tenant;
 use crate::tui::msg::Msg;
@@ -90,9 +95,9 @@ pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf
             Msg::Exported("result", answer)
         }
         HuntAsk::History(of) => {
-            let stores: Vec<Store> = of
+            let stores: Vec<Of<Store>> = of
                 .iter()
-                .filter_map(|no| Some(tenants.get(no.index())?.store.clone()))
+                .filter_map(|no| Some(Of::new(*no, tenants.get(no.index())?.store.clone())))
                 .collect();
             let read = tokio::task::spawn_blocking(move || history(&stores)).await;
             let answer = match read {
@@ -101,6 +106,44 @@ pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf
             };
             Msg::Hunt(HuntMsg::History(answer))
         }
+        HuntAsk::Schema(no) => {
+            let store = tenants.get(no.index())?.store.clone();
+            let read = tokio::task::spawn_blocking(move || schema::known(&store)).await;
+            let learnt = match read.ok()? {
+                Ok(learnt) => Ok(Arc::new(learnt)),
+                Err(why) => Err(why.to_string()),
+            };
+            Msg::Hunt(HuntMsg::Learnt {
+                tenant: no,
+                learnt,
+                told: None,
+            })
+        }
+        HuntAsk::Learn {
+            tenant,
+            wanted,
+            told,
+        } => {
+            let hunter = Hunter::new(Arc::clone(tenants.get(tenant.index())?));
+            let never = CancellationToken::new();
+            let taught = schema::learn(&hunter, &wanted, Timestamp::now(), &never).await;
+            let (learnt, asked) = match taught {
+                Ok(taught) if taught.asked == 0 && !told => return None,
+                Ok(taught) => (Ok(Arc::new(taught.learnt)), taught.asked),
+                Err(why) => (Err(why.to_string()), 0),
+            };
+            Msg::Hunt(HuntMsg::Learnt {
+                tenant,
+                learnt,
+                told: told.then_some(asked),
+            })
+        }
+        HuntAsk::Tabs => {
+            let read = tokio::task::spawn_blocking(move || tabs::kept(&tenants)).await;
+            Msg::Hunt(HuntMsg::Tabs(read.ok()?.map_err(|why| why.to_string())))
+        }
+        // kept by a worker of its own: see `tabs::keep`; the library is in the console's folders
+        HuntAsk::KeepTabs(_) | HuntAsk::Library | HuntAsk::Save { .. } => return None,
     };
     Some(msg)
 }
@@ -131,12 +174,24 @@ fn together(found: Fanned) -> (Result<HuntResult, HuntError>, Vec<Part>) {
 }
 
 /// What was asked of these tenants, newest first.
-fn history(stores: &[Store]) -> store::Result<Vec<HuntRecord>> {
+fn history(stores: &[Of<Store>]) -> store::Result<Vec<Of<HuntRecord>>> {
     let mut all = Vec::new();
     for store in stores {
-        all.extend(store.hunts("", HISTORY)?);
+        let found = store.hunts("", HISTORY)?.into_iter();
+        all.extend(found.map(|record| store.with(record)));
     }
     all.sort_by_key(|record| std::cmp::Reverse(record.at));
     all.truncate(HISTORY);
     Ok(all)
+}
+
+/// Reads the query library with the user's folder. Waits for the disk.
+pub fn library(folder: PathBuf) -> Msg {
+    Msg::Hunt(HuntMsg::Library(Arc::new(library::load(&[folder]))))
+}
+
+/// Writes a query into the user's folder. Waits for the disk.
+pub fn save(folder: &std::path::Path, title: &str, query: &str) -> Msg {
+    let saved = library::save(folder, title, query);
+    Msg::Hunt(HuntMsg::Saved(saved.map_err(|why| why.to_string())))
 }
