@@ -1,0 +1,306 @@
+//! Each lint on a text it is for, and on neighbours it must leave alone.
+
+use super::{lint, rules};
+use crate::kql::diagnostics::Edit;
+use crate::kql::{Diagnostic, Schema, analyze};
+
+fn found(text: &str) -> Vec<Diagnostic> {
+    let schema = Schema::hunting();
+    lint(text, &analyze(text, schema), schema)
+}
+
+fn names(text: &str) -> Vec<&'static str> {
+    let name = |d: &Diagnostic| {
+        rules()
+            .iter()
+            .find(|r| r.code == d.code)
+            .expect("a rule")
+            .name
+    };
+    found(text).iter().map(name).collect()
+}
+
+/// The only finding is this one, and its repair gives that text.
+fn repaired(text: &str, name: &str, wanted: &str) {
+    assert_eq!(names(text), [name], "{text}");
+    let list = found(text);
+    let fix = list[0].fix.as_ref().expect("a repair");
+    let after = Edit::apply(text, &fix.edits);
+    assert_eq!(after, wanted);
+    assert!(!names(&after).contains(&name), "still said of {after}");
+}
+
+/// The time is limited, so nothing is said of that.
+fn timed(rest: &str) -> String {
+    format!("DeviceProcessEvents | where Timestamp > ago(1d) | {rest}")
+}
+
+fn quiet(text: &str) {
+    assert_eq!(names(text), [""; 0], "{text}");
+}
+
+#[test]
+fn every_rule_has_its_own_code_and_name() {
+    for (n, rule) in rules().iter().enumerate() {
+        assert_eq!(rule.code, format!("NJ{n:03}"));
+        assert!(!rule.reason.is_empty());
+        assert_eq!(rules().iter().filter(|r| r.name == rule.name).count(), 1);
+    }
+}
+
+#[test]
+fn time_filters() {
+    repaired(
+        "DeviceEvents\n| where FileName =~ 'a.exe'",
+        "no-time-filter",
+        "DeviceEvents\n| where Timestamp > ago(7d)\n| where FileName =~ 'a.exe'",
+    );
+    assert_eq!(names("DeviceEvents"), ["no-time-filter"]);
+    for text in [
+        "let t = 3d; DeviceEvents | where FileName =~ 'a.exe' | where Timestamp between (ago(t) .. now())",
+        "let e = DeviceEvents | project Timestamp, DeviceId; e | where Timestamp > ago(1d)",
+        "let f = (d: timespan) { DeviceEvents | where Timestamp > ago(d) }; f(1d)",
+        "let f = () { DeviceEvents }; f | where Timestamp > ago(1d)",
+        "union DeviceEvents, DeviceFileEvents | where Timestamp > ago(1d)",
+        "DeviceEvents | take 10",
+        "DeviceEvents | where ingestion_time() > ago(1h)",
+        "AlertInfo | where Severity == 'High'",
+        "DeviceInfo | where OSPlatform has 'Linux'",
+        "EmailEvents | where NetworkMessageId == 'x'",
+        "search in (DeviceEvents) Timestamp > ago(1d) and 'x'",
+    ] {
+        quiet(text);
+    }
+    // each side of a join, each leg of a union
+    assert_eq!(
+        names("DeviceInfo | join kind=inner (DeviceEvents | project DeviceId) on DeviceId"),
+        ["no-time-filter"]
+    );
+    assert_eq!(
+        names("union (DeviceEvents | where Timestamp > ago(1d)), DeviceFileEvents"),
+        ["no-time-filter"]
+    );
+    assert_eq!(
+        names("AlertEvidence | where DeviceId in (DeviceEvents | project DeviceId)"),
+        ["no-time-filter"]
+    );
+}
+
+#[test]
+fn words_instead_of_characters() {
+    repaired(
+        &timed("where ProcessCommandLine contains \"mimikatz\""),
+        "contains-word",
+        &timed("where ProcessCommandLine has \"mimikatz\""),
+    );
+    repaired(
+        &timed("where ProcessCommandLine has '--'"),
+        "has-without-word",
+        &timed("where ProcessCommandLine contains '--'"),
+    );
+    for rest in [
+        "where ProcessCommandLine contains \"-enc\"",
+        "where ProcessCommandLine contains \"cmd\"",
+        "where ActionType contains \"ExploitGuard\"",
+        "where ProcessCommandLine has '-enc'",
+    ] {
+        quiet(&timed(rest));
+    }
+}
+
+#[test]
+fn regular_expressions() {
+    repaired(
+        &timed("where FileName matches regex @'(?i)\\.ps1$'"),
+        "needless-regex",
+        &timed("where FileName endswith \".ps1\""),
+    );
+    repaired(
+        &timed("where ProcessCommandLine matches regex '[a-z]{9}' and ProcessId == 4"),
+        "regex-first",
+        &timed("where ProcessId == 4 and ProcessCommandLine matches regex '[a-z]{9}'"),
+    );
+    quiet(&timed(
+        "where ProcessId == 4 and ProcessCommandLine matches regex '[a-z]{9}'",
+    ));
+    quiet(&timed(
+        "where ProcessId == 4 or ProcessCommandLine matches regex '[a-z]{9}'",
+    ));
+}
+
+#[test]
+fn case_of_names() {
+    repaired(
+        &timed("where FileName == 'cmd.exe'"),
+        "case-of-name",
+        &timed("where FileName =~ 'cmd.exe'"),
+    );
+    repaired(
+        &timed("where DeviceName !in ('A', 'b')"),
+        "case-of-name",
+        &timed("where DeviceName !in~ ('A', 'b')"),
+    );
+    repaired(
+        &timed("where tolower(AccountName) in ('a', 'b')"),
+        "lowered",
+        &timed("where AccountName in~ ('a', 'b')"),
+    );
+    repaired(
+        &timed("where tolower(ProcessCommandLine) has 'encoded'"),
+        "lowered",
+        &timed("where ProcessCommandLine has 'encoded'"),
+    );
+    repaired(
+        &timed("where tolower(FileName) == 'CMD.exe'"),
+        "never-equal",
+        &timed("where FileName =~ 'CMD.exe'"),
+    );
+    assert_eq!(names(&timed("where FileName =~ '*.ps1'")), ["star-in-name"]);
+    quiet(&timed(
+        "where FileName == '7' or SHA1 == 'ab' or ActionType == 'ProcessCreated'",
+    ));
+    quiet(&timed("extend x = tolower(FileName)"));
+}
+
+#[test]
+fn joins() {
+    let join = |kind: &str| {
+        timed(&format!(
+            "join{kind} (DeviceInfo | project DeviceId) on DeviceId"
+        ))
+    };
+    assert_eq!(names(&join("")), ["large-left-join", "join-without-kind"]);
+    let filtered = timed("where FileName =~ 'a.exe' | join DeviceInfo on DeviceId");
+    repaired(
+        &filtered,
+        "join-without-kind",
+        &filtered.replace("join", "join kind=inner"),
+    );
+    for text in [
+        timed("summarize count() by DeviceId | join (DeviceInfo | project DeviceId) on DeviceId"),
+        join(" kind=leftouter"),
+        "let d = AlertEvidence | distinct DeviceId; d | join DeviceInfo on DeviceId".to_owned(),
+        "AlertEvidence | join kind=inner AlertInfo on AlertId".to_owned(),
+    ] {
+        quiet(&text);
+    }
+}
+
+#[test]
+fn order() {
+    repaired(
+        &timed("order by Timestamp desc | limit 10"),
+        "sort-then-take",
+        &timed("top 10 by Timestamp desc"),
+    );
+    repaired(
+        &timed("sort by Timestamp | where ProcessId == 4 | summarize count() by FileName"),
+        "lost-sort",
+        &timed("where ProcessId == 4 | summarize count() by FileName"),
+    );
+    quiet(&timed(
+        "sort by Timestamp asc | summarize make_list(FileName) by DeviceId",
+    ));
+    quiet(&timed(
+        "sort by Timestamp asc | extend p = prev(FileName) | summarize count() by p",
+    ));
+    quiet(&timed("sort by Timestamp"));
+    assert_eq!(names(&timed("take 5 | count")), ["count-after-take"]);
+}
+
+#[test]
+fn filters_in_their_place() {
+    repaired(
+        &timed("summarize n = count() by DeviceName, AccountName | where DeviceName has 'srv'"),
+        "late-filter",
+        &timed("where DeviceName has 'srv' | summarize n = count() by DeviceName, AccountName"),
+    );
+    quiet(&timed(
+        "summarize n = count() by DeviceName | where n > 5 and DeviceName has 'srv'",
+    ));
+    repaired(
+        "DeviceEvents | where Timestamp < ago(1d)",
+        "time-backwards",
+        "DeviceEvents | where Timestamp > ago(1d)",
+    );
+    quiet("DeviceEvents | where Timestamp < ago(1d) and Timestamp > ago(8d)");
+}
+
+#[test]
+fn sources_and_functions() {
+    assert_eq!(names("search 'x'"), ["all-tables"]);
+    assert_eq!(names("union * | count"), ["all-tables"]);
+    quiet("search in (AlertInfo) 'x'");
+    assert_eq!(
+        names("AADSignInEventsBeta | where Timestamp > ago(1d) | project Timestamp, AccountUpn"),
+        ["old-table"]
+    );
+    repaired(
+        &timed("summarize s = makeset(FileName) by DeviceId"),
+        "old-function",
+        &timed("summarize s = make_set(FileName) by DeviceId"),
+    );
+    repaired(
+        &timed("where isnull(FileName)"),
+        "null-text",
+        &timed("where isempty(FileName)"),
+    );
+    quiet(&timed("where isnull(ProcessId)"));
+}
+
+#[test]
+fn names_nobody_uses() {
+    repaired("let a = 1;\nAlertInfo", "unused-let", "AlertInfo");
+    quiet("let _a = 1;\nlet b = 2;\nAlertInfo | take b");
+    assert_eq!(
+        names(&timed("extend a = strcat(FileName, '') | project DeviceId")),
+        ["unused-column"]
+    );
+    quiet(&timed("extend a = strcat(FileName, '')"));
+    quiet(&timed(
+        "extend a = strcat(FileName, '') | extend b = a | project b",
+    ));
+    quiet(&timed(
+        "extend a = strcat(FileName, '') | summarize arg_max(Timestamp, *) by DeviceId | project a",
+    ));
+}
+
+#[test]
+fn detections() {
+    let text = |columns: &str| {
+        format!(
+            "// nightjar: detection\n{}",
+            timed(&format!("project {columns}"))
+        )
+    };
+    assert_eq!(names(&text("FileName")), ["not-a-detection"]);
+    quiet(&text("Timestamp, DeviceId, ReportId"));
+    quiet(&timed("project FileName"));
+}
+
+#[test]
+fn silence() {
+    quiet(
+        "// nightjar: allow(no-time-filter, NJ002)\nDeviceEvents\n| where FolderPath contains 'temp'",
+    );
+    quiet("DeviceEvents // nightjar: allow(no-time-filter)\n| where FileName =~ 'a'");
+    quiet("AlertInfo\n// nightjar: allow(contains-word)\n| where Title contains 'malware'");
+    assert_eq!(
+        names(
+            "AlertInfo\n// nightjar: allow(contains-word)\n| where Category == 'a'\n| where Title contains 'malware'"
+        ),
+        ["contains-word"]
+    );
+    let text = "AlertInfo // nightjar: allow(contains-wrd)\n| take 5";
+    repaired(text, "unknown-allow", &text.replace("wrd", "word"));
+}
+
+#[test]
+fn broken_queries() {
+    quiet("DeviceEvents | where (");
+    // names unknown, but what the text itself says is said
+    assert_eq!(
+        names("search 'x' | where Nope == 1 | sort by Timestamp | take 5").len(),
+        2
+    );
+}
