@@ -153,7 +153,7 @@ fn has_stars(cx: &Cx<'_>) -> bool {
             });
         }
         Node::Call(call) => {
-            stars |= matches!(call.name.text.as_str(), "pack_all" | "column_ifexists")
+            stars |= matches!(call.name.text.as_str(), "pack_all" | "column_ifexists");
         }
     });
     stars
