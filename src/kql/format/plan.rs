@@ -198,11 +198,16 @@ impl<'t> Plan<'t> {
             .is_some_and(|gaps| gaps.iter().any(|g| g.comments))
     }
 
+    /// Does the author end a line before this comma, where it will not stay?
+    fn drops_newline(&self, comma: usize) -> bool {
+        self.newline(comma) && !self.gaps[comma].comments
+    }
+
     /// Does the author give each of these items (by first token) its own line?
     pub fn one_a_line(&self, items: &[usize]) -> bool {
         items.len() > 1
             && items[1..]
                 .iter()
-                .all(|&i| self.newline(i) || self.newline(i - 1))
+                .all(|&i| self.newline(i) || self.drops_newline(i - 1))
     }
 }

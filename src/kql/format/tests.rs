@@ -209,6 +209,17 @@ fn what_does_not_parse_is_not_touched() {
 }
 
 #[test]
+fn a_comment_before_a_comma_decides_nothing() {
+    let narrow = Style {
+        indent: 2,
+        width: 30,
+    };
+    let text = "T | join (U\n| take 1) on DDoTi //\n, $left,DeviceName == $right.DeviceName";
+    let once = format(text, narrow).expect("a query");
+    assert_eq!(format(&once, narrow).expect("a query"), once);
+}
+
+#[test]
 fn narrow_and_deep() {
     let deep = format!("print {}1{}", "(".repeat(50), ")".repeat(50));
     stays(&deep);
