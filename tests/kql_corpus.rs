@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use nightjar::kql::diagnostics::CodePoints;
-use nightjar::kql::{Schema, analyze, classify, parse};
+use nightjar::kql::{Schema, analyze, classify, complete, parse};
 use proptest::prelude::*;
 use serde_json::Value;
 
@@ -141,6 +141,88 @@ fn colours_are_those_of_the_service() {
         }
     }
     at_least(same, all, 990, "characters of the same kind");
+}
+
+/// Brackets and the like are not counted: an engine may well leave them out.
+const PUNCTUATION: [&str; 13] = [
+    "(", ")", "[", "]", "{", "}", ".", ",", ";", "@", ":", "=", "..",
+];
+
+/// A name as the verdicts write it: without arguments and a last `=`.
+fn bare(label: &str) -> &str {
+    let name = label.split('(').next().unwrap_or_default().trim();
+    let name = if name.is_empty() { label.trim() } else { name };
+    let short = name.trim_end_matches('=').trim();
+    if short.is_empty() { name } else { short }
+}
+
+#[test]
+fn completion_offers_what_the_service_offers_and_what_the_author_wrote() {
+    let Some(rows) = rows("complete-dev.jsonl") else {
+        return;
+    };
+    let (mut recall, mut precision, mut asked) = (0.0, 0.0, 0);
+    let (mut ours_first, mut theirs_first, mut written) = (0, 0, 0);
+    for row in &rows {
+        let query = row["query"].as_str().expect("a query");
+        let caret = row["caret"].as_u64().expect("a caret") as usize;
+        let caret = CodePoints::new(query).byte(caret);
+        let prefix = row["prefix"].as_str().unwrap_or_default().to_lowercase();
+        let completions = complete(query, caret as u32, Schema::hunting());
+        let mut ours: Vec<&str> = Vec::new();
+        for item in &completions.items {
+            let name = bare(&item.label);
+            if name.to_lowercase().starts_with(&prefix)
+                && !PUNCTUATION.contains(&name)
+                && !ours.contains(&name)
+            {
+                ours.push(name);
+            }
+        }
+        let mut theirs: Vec<&str> = Vec::new();
+        for name in row["names"].as_array().expect("names") {
+            let name = name.as_str().expect("a name");
+            if !PUNCTUATION.contains(&name) && !theirs.contains(&name) {
+                theirs.push(name);
+            }
+        }
+        if theirs.is_empty() {
+            assert!(ours.is_empty(), "nothing fits at {}: {ours:?}", row["id"]);
+            continue;
+        }
+        asked += 1;
+        let both = theirs.iter().filter(|n| ours.contains(n)).count() as f64;
+        recall += both / theirs.len() as f64;
+        precision += both / ours.len().max(1) as f64;
+        if let (Some(truth), Some(_)) = (row["truth"].as_str(), row["truth_rank"].as_u64())
+            && !PUNCTUATION.contains(&truth)
+        {
+            let truth = [truth, truth.trim_matches(['\'', '"'])];
+            let early = |names: &[&str]| names.iter().take(10).any(|n| truth.contains(n));
+            written += 1;
+            ours_first += usize::from(early(&ours));
+            theirs_first += usize::from(early(&theirs));
+        }
+    }
+    let share = |sum: f64| 100.0 * sum / f64::from(asked);
+    eprintln!(
+        "recall {:.1} %, precision {:.1} %, the author's word in the first ten {ours_first} of {written}, \
+         of the service {theirs_first}",
+        share(recall),
+        share(precision)
+    );
+    assert!(share(recall) >= 98.0, "recall {:.2}", share(recall));
+    assert!(
+        share(precision) >= 98.5,
+        "precision {:.2}",
+        share(precision)
+    );
+    at_least(
+        ours_first,
+        written,
+        850,
+        "the author's word in the first ten",
+    );
 }
 
 /// Trivia and tokens, put together again, are the text.

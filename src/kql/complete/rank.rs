@@ -156,6 +156,12 @@ pub(super) fn sort(
     for name in &around.used {
         *used.entry(name).or_default() += 1.0;
     }
+    // what the author made is handed to functions more often than it is filtered by
+    let own_columns = if slot.context.ends_with("argument") {
+        0.025
+    } else {
+        0.012
+    };
     let mut sums = [0.0_f32; CLASSES];
     let mut own = 0.0;
     for candidate in items.iter_mut() {
@@ -163,8 +169,8 @@ pub(super) fn sort(
         let seen = used.get(name).copied().unwrap_or_default();
         let weight = match candidate.class {
             Class::Column => {
-                let mut weight = column(name, place, &counts.all);
-                weight *= 1.0 + seen.min(4.0) * 0.7;
+                let mut weight = column(name, place, &counts.all, own_columns);
+                weight *= 1.0 + seen.min(4.0) * 1.2;
                 if around.written.contains(&name) {
                     weight *= 0.02;
                 }
@@ -209,7 +215,7 @@ pub(super) fn sort(
 }
 
 /// How often a column is written at such a place.
-fn column(name: &str, place: &Place, all: &Place) -> f32 {
+fn column(name: &str, place: &Place, all: &Place, own: f32) -> f32 {
     let total = place.all_columns.max(50.0);
     match all.columns.get(name) {
         Some(n) => {
@@ -217,7 +223,7 @@ fn column(name: &str, place: &Place, all: &Place) -> f32 {
             here + 0.3 * total * n / all.all_columns.max(1.0) + 0.0005 * total
         }
         // made by the author, or rare
-        None => 0.012 * total,
+        None => own * total,
     }
 }
 
