@@ -55,7 +55,7 @@ fn score(rows: &[Value]) -> Score {
             score.ok += usize::from(analysis.is_ok() == ok);
         }
         if !ok && !analysis.is_ok() {
-            let mut points = CodePoints::new(query);
+            let points = CodePoints::new(query);
             let ours = analysis
                 .diagnostics
                 .iter()
@@ -126,7 +126,7 @@ fn colours_are_those_of_the_service() {
     let (mut same, mut all) = (0, 0);
     for row in &rows {
         let query = row["query"].as_str().expect("a query");
-        let mut points = CodePoints::new(query);
+        let points = CodePoints::new(query);
         let mut ours: HashMap<usize, &str> = HashMap::new();
         for (span, kind) in classify(query, Schema::hunting()) {
             let (start, length) = points.span(span);

@@ -115,6 +115,7 @@ fn classify_tokens(
     };
     let mut marks = syntax.marks.clone();
     marks.sort_by_key(|(s, _)| (s.start, s.end));
+    let (mut marks, mut references) = (Placed::new(&marks), Placed::new(references));
     let skipped = syntax.skipped.map_or(u32::MAX, |s| s.start);
     let mut covered = 0;
     for token in &syntax.tokens {
@@ -122,11 +123,11 @@ fn classify_tokens(
         if token.kind == TokenKind::End || token.span.start < covered {
             continue;
         }
-        if token.span.start >= skipped {
+        if token.span.start >= skipped && prefix_of(text, token) == 0 {
             push(token.span, Kind::PlainText);
             continue;
         }
-        let reference = at(references, token.span.start);
+        let reference = references.at(token.span.start);
         if let Some((span, what)) = reference
             && span.end > token.span.end
             && span.text(text).contains('*')
@@ -137,7 +138,16 @@ fn classify_tokens(
             push(span, if one { Kind::Column } else { Kind::Identifier });
             continue;
         }
-        let mark = at(&marks, token.span.start).map(|(_, m)| m);
+        let mark = marks.at(token.span.start);
+        if let Some((span, mark)) = mark
+            && span.end > token.span.end
+            && let Some(kind) = kind_of_many(mark)
+        {
+            covered = span.end;
+            push(span, kind);
+            continue;
+        }
+        let mark = mark.map(|(_, m)| m);
         let kind = kind_of(token, mark, reference.map(|(_, r)| r));
         let prefix = prefix_of(text, token);
         if prefix > 0 {
@@ -163,10 +173,24 @@ fn classify_tokens(
     out
 }
 
-/// The entry that starts at this byte.
-fn at<T: Copy>(list: &[(Span, T)], start: u32) -> Option<(Span, T)> {
-    let i = list.partition_point(|(s, _)| s.start < start);
-    list.get(i).copied().filter(|(s, _)| s.start == start)
+/// Entries by place, asked for in rising order.
+struct Placed<'a, T>(&'a [(Span, T)]);
+
+impl<'a, T: Copy> Placed<'a, T> {
+    fn new(list: &'a [(Span, T)]) -> Self {
+        Self(list)
+    }
+
+    /// The first entry that starts at this byte.
+    fn at(&mut self, start: u32) -> Option<(Span, T)> {
+        while let Some((entry, rest)) = self.0.split_first() {
+            if entry.0.start >= start {
+                return (entry.0.start == start).then_some(*entry);
+            }
+            self.0 = rest;
+        }
+        None
+    }
 }
 
 /// Bytes of the type word before `(...)` in a literal.
@@ -191,6 +215,15 @@ fn comments(text: &str, token: &Token, push: &mut impl FnMut(Span, Kind)) {
         let stop = text[at..end].find(is_line_break).map_or(end, |i| at + i);
         push(Span::new(at, stop), Kind::Comment);
         at = stop;
+    }
+}
+
+/// The kind of several tokens that are one.
+fn kind_of_many(mark: Mark) -> Option<Kind> {
+    match mark {
+        Mark::Identifier => Some(Kind::Identifier),
+        Mark::Plain => Some(Kind::PlainText),
+        Mark::Parameter | Mark::Keyword | Mark::Operator | Mark::Type | Mark::Literal => None,
     }
 }
 
@@ -251,6 +284,7 @@ fn kind_of(token: &Token, mark: Option<Mark>, reference: Option<Reference>) -> K
         | T::FatArrow
         | T::At
         | T::Question => Kind::Punctuation,
+        T::Star if mark == Some(Mark::Identifier) => Kind::Identifier,
         T::Plus
         | T::Minus
         | T::Star
@@ -309,6 +343,62 @@ mod tests {
                 parts.contains(&(part, kind)),
                 "{part} {kind:?} in {parts:?}"
             );
+        }
+    }
+
+    #[test]
+    fn words_of_clauses_are_no_operators() {
+        let kind_in = |text: &str, part: &str| {
+            let at = text.rfind(part).expect("a part") as u32;
+            classify(text, Schema::hunting())
+                .into_iter()
+                .find(|(s, _)| s.start <= at && at < s.end)
+                .map(|(_, k)| k)
+        };
+        for (text, part, kind) in [
+            (
+                "DeviceInfo | mv-expand a = dynamic([1]) limit 5",
+                "limit",
+                Kind::Keyword,
+            ),
+            ("DeviceInfo | limit 5", "limit", Kind::QueryOperator),
+            (
+                "find in (DeviceInfo) where DeviceId == ''",
+                "where",
+                Kind::Keyword,
+            ),
+            (
+                "DeviceInfo | parse-kv DeviceId as (a:long)",
+                "as",
+                Kind::Keyword,
+            ),
+            (
+                "DeviceInfo | scan order by DeviceId with ()",
+                "order",
+                Kind::Keyword,
+            ),
+            (
+                "DeviceInfo | top-nested of DeviceId by count(), top-nested of DeviceName by count()",
+                "top-nested",
+                Kind::QueryOperator,
+            ),
+            ("DeviceInfo | whre DeviceId", "whre", Kind::Keyword),
+            ("print dynamic(null)", "null", Kind::Keyword),
+            ("datatable(a:uint) [1]", "uint", Kind::Type),
+            ("union *", "*", Kind::Identifier),
+            (
+                "DeviceInfo | make-graph DeviceId --> DeviceName",
+                "->",
+                Kind::PlainText,
+            ),
+            (
+                "DeviceInfo ) 5 datetime(2024-01-01)",
+                "datetime",
+                Kind::Keyword,
+            ),
+            ("DeviceInfo ) 5 datetime(2024-01-01)", "5 ", Kind::PlainText),
+        ] {
+            assert_eq!(kind_in(text, part), Some(kind), "{part} in {text}");
         }
     }
 }

@@ -116,57 +116,70 @@ impl Diagnostic {
     }
 }
 
-/// Turns byte offsets of one text into Unicode code points, cheaply when asked in rising order.
+/// Turns byte offsets of one text into Unicode code points and back, in any order, each at the cost of
+/// [`STEP`] bytes.
 #[derive(Debug)]
 pub struct CodePoints<'t> {
     text: &'t str,
-    ascii: bool,
-    at: (usize, usize),
+    /// Code points before each [`STEP`] bytes; none for a text of ASCII.
+    counts: Vec<u32>,
+}
+
+/// Bytes between two places whose code points are counted beforehand.
+const STEP: usize = 256;
+
+/// Is this the first byte of a code point?
+fn is_first(byte: &u8) -> bool {
+    byte & 0xc0 != 0x80
 }
 
 impl<'t> CodePoints<'t> {
     /// For this text.
     pub fn new(text: &'t str) -> Self {
-        Self {
-            text,
-            ascii: text.is_ascii(),
-            at: (0, 0),
+        let mut counts = Vec::new();
+        if !text.is_ascii() {
+            let mut count = 0;
+            for block in text.as_bytes().chunks(STEP) {
+                counts.push(count);
+                count += block.iter().filter(|b| is_first(b)).count() as u32;
+            }
         }
+        Self { text, counts }
     }
 
     /// The number of code points before byte `offset`.
-    pub fn of(&mut self, offset: u32) -> usize {
-        let offset = (offset as usize).min(self.text.len());
-        if self.ascii {
-            return offset;
+    pub fn of(&self, offset: u32) -> usize {
+        let mut end = (offset as usize).min(self.text.len());
+        if self.counts.is_empty() {
+            return end;
         }
-        if offset < self.at.0 {
-            self.at = (0, 0);
-        }
-        let (byte, count) = self.at;
-        let mut end = offset;
         while !self.text.is_char_boundary(end) {
             end -= 1;
         }
-        self.at = (end, count + self.text[byte..end].chars().count());
-        self.at.1
+        let block = (end / STEP).min(self.counts.len() - 1);
+        let rest = &self.text.as_bytes()[block * STEP..end];
+        self.counts[block] as usize + rest.iter().filter(|b| is_first(b)).count()
     }
 
     /// Start and length in code points.
-    pub fn span(&mut self, span: Span) -> (usize, usize) {
+    pub fn span(&self, span: Span) -> (usize, usize) {
         let start = self.of(span.start);
         (start, self.of(span.end) - start)
     }
 
     /// The byte offset of code point `index`.
     pub fn byte(&self, index: usize) -> usize {
-        if self.ascii {
+        if self.counts.is_empty() {
             return index.min(self.text.len());
         }
-        self.text
-            .char_indices()
-            .nth(index)
-            .map_or(self.text.len(), |(i, _)| i)
+        let block = self.counts.partition_point(|c| *c as usize <= index) - 1;
+        let from = block * STEP;
+        let left = index - self.counts[block] as usize;
+        let bytes = self.text.as_bytes()[from..].iter().enumerate();
+        bytes
+            .filter(|(_, b)| is_first(b))
+            .nth(left)
+            .map_or(self.text.len(), |(i, _)| from + i)
     }
 }
 
@@ -220,11 +233,26 @@ mod tests {
     #[test]
     fn code_points() {
         let text = "aé😀b";
-        let mut cp = CodePoints::new(text);
+        let cp = CodePoints::new(text);
         assert_eq!(cp.of(3), 2);
         assert_eq!(cp.span(Span::new(3, 7)), (2, 1));
         assert_eq!(cp.of(1), 1);
         assert_eq!(cp.byte(3), 7);
+        // long texts, in any order
+        let text = "aé😀b\n".repeat(500);
+        let cp = CodePoints::new(&text);
+        for (count, (byte, _)) in text
+            .char_indices()
+            .enumerate()
+            .collect::<Vec<_>>()
+            .iter()
+            .rev()
+        {
+            assert_eq!(cp.of(*byte as u32), *count);
+            assert_eq!(cp.byte(*count), *byte);
+        }
+        assert_eq!(cp.byte(99_999), text.len());
+        assert_eq!(cp.of(text.len() as u32), 2500);
     }
 
     #[test]

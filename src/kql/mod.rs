@@ -101,3 +101,6 @@ pub fn analyze(text: &str, schema: &Schema) -> Analysis {
         result: binding.result,
     }
 }
+
+#[cfg(test)]
+mod tests;

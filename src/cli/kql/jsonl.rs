@@ -77,7 +77,7 @@ pub(super) fn check(
     each_line(input, out, |question| {
         let query = question.query;
         let analysis = analyze(query, schema);
-        let mut points = CodePoints::new(query);
+        let points = CodePoints::new(query);
         let mut finding = |it: &Diagnostic| {
             let (start, length) = points.span(it.span);
             json!({"code": it.code, "start": start, "length": length, "message": it.message})
@@ -117,7 +117,7 @@ pub(super) fn check(
 /// `{"id", "query"}`: what each part of the query is.
 pub(super) fn classified(input: &mut dyn BufRead, out: &mut dyn Write, schema: &Schema) -> Done {
     each_line(input, out, |question| {
-        let mut points = CodePoints::new(question.query);
+        let points = CodePoints::new(question.query);
         let parts: Vec<Value> = classify(question.query, schema)
             .into_iter()
             .map(|(span, kind)| {
@@ -132,7 +132,7 @@ pub(super) fn classified(input: &mut dyn BufRead, out: &mut dyn Write, schema: &
 /// `{"id", "query", "caret"}`: what can be written there, best first.
 pub(super) fn completed(input: &mut dyn BufRead, out: &mut dyn Write, schema: &Schema) -> Done {
     each_line(input, out, |question| {
-        let mut points = CodePoints::new(question.query);
+        let points = CodePoints::new(question.query);
         let caret = question.caret(&points)?;
         let offered = complete(question.query, caret, schema);
         let (start, length) = points.span(offered.replace);
@@ -156,7 +156,7 @@ pub(super) fn completed(input: &mut dyn BufRead, out: &mut dyn Write, schema: &S
 pub(super) fn hovered(input: &mut dyn BufRead, out: &mut dyn Write, schema: &Schema) -> Done {
     each_line(input, out, |question| {
         let query = question.query;
-        let mut points = CodePoints::new(query);
+        let points = CodePoints::new(query);
         let caret = question.caret(&points)?;
         let analysis = analyze(query, schema);
         let hover = assist::hover(query, &analysis, schema, caret).map(|it| {

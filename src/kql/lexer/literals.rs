@@ -1,6 +1,6 @@
 //! Numbers, times, guids, texts and typed literals (`datetime(...)`): where each of them ends.
 
-use super::{Lexer, TokenKind};
+use super::{Lexer, TokenKind, is_line_break};
 use crate::kql::diagnostics::Diagnostic;
 use crate::kql::syntax::Span;
 
@@ -45,11 +45,14 @@ const TIME_SUFFIXES: &[&str] = &[
 impl Lexer<'_> {
     /// The end of `(...)` after a type word: up to `)` on the same line.
     pub(super) fn parenthesized(&mut self, open: usize) -> usize {
-        let line = self.line_end(open);
-        let stop = self.bytes[open..line]
-            .iter()
-            .position(|b| *b == b')')
-            .map_or(line, |i| open + i);
+        let mut stop = open;
+        while let Some(c) = self.bytes.get(stop) {
+            match c {
+                b')' | b'\r' | b'\n' => break,
+                0xe2 if self.char_at(stop).is_some_and(is_line_break) => break,
+                _ => stop += 1,
+            }
+        }
         if self.byte(stop) == b')' {
             return stop + 1;
         }

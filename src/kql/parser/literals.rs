@@ -142,8 +142,7 @@ impl Parser<'_> {
                 self.literal().map(Json::Literal)
             }
             _ if self.at_word("null") => {
-                let span = self.next().span;
-                self.mark(span, Mark::Literal);
+                self.next();
                 Some(Json::Null)
             }
             _ => None,
@@ -224,8 +223,10 @@ impl Parser<'_> {
             self.mark(token.span, Mark::Type);
             return TypeSyntax::Named(token.span);
         }
-        if token.is_name() || is_type(token.keyword(), true) {
+        let rare = is_type(token.keyword(), true);
+        if token.is_name() || rare {
             self.next();
+            self.mark(token.span, if rare { Mark::Type } else { Mark::Keyword });
             let name = self.text_of(token);
             self.report(
                 "KS160",

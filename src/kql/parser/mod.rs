@@ -25,15 +25,17 @@ mod statements;
 pub(super) use super::keywords::is_operator;
 
 use super::diagnostics::Diagnostic;
+use super::keywords::Roles;
 use super::lexer::{Token, TokenKind, is_line_break, tokenize};
 use super::stack;
 use super::syntax::{Expr, ExprKind, Mark, Name, NameForm, Span, Statement, Syntax};
 use parameter_sets::ParameterSet;
 
-/// How deep parentheses, calls, lists and sub-queries may nest. The official language service reads on but
-/// analyses no tree of more than 500 nodes from root to leaf, which is some 120 calls or 490 parentheses
-/// within each other; real queries reach 30. A level here is one such bracket.
-pub const MAX_DEPTH: usize = 256;
+/// How deep parentheses, calls, lists and sub-queries may nest; real queries reach 30. The official language
+/// service reads on, but analyses no tree of more than 500 nodes from root to leaf: some 120 calls within
+/// each other, or 490 parentheses. Here one such bracket is a level. What clones or prints a tree takes up to
+/// 10 kB of stack a level in a build without optimisation, so that this many fit the 2 MB of a thread.
+pub const MAX_DEPTH: usize = 160;
 
 /// Levels read on the caller's own stack. A level takes up to 20 kB of it in a build without optimisation
 /// and 2 kB in a release, so this is well within the 2 MB of a thread. Deeper text is read on a stack made
@@ -173,8 +175,16 @@ impl<'t> Parser<'t> {
         (self.kind() == kind).then(|| self.next().span)
     }
 
+    /// A word that begins a clause. Where it could begin an operator as well, it is marked as none.
     fn eat_word(&mut self, word: &str) -> Option<Span> {
-        self.at_word(word).then(|| self.next().span)
+        if !self.at_word(word) {
+            return None;
+        }
+        let token = self.next();
+        if token.has_role(Roles::OPERATOR) {
+            self.mark(token.span, Mark::Keyword);
+        }
+        Some(token.span)
     }
 
     /// The place right after the last token taken.
@@ -263,7 +273,10 @@ impl<'t> Parser<'t> {
         too_deep: impl FnOnce(Span) -> T,
     ) -> Option<T> {
         if self.depth >= self.limit {
-            return Some(too_deep(self.skip_bracket()));
+            // what takes nothing is nothing: lists would go on for ever
+            let before = self.pos;
+            let skipped = self.skip_bracket();
+            return (self.pos > before).then(|| too_deep(skipped));
         }
         self.depth += 1;
         self.deepest = self.deepest.max(self.depth);
@@ -290,7 +303,7 @@ impl<'t> Parser<'t> {
             }
             self.next();
         }
-        if self.deepest <= self.limit {
+        if !start.is_empty() && self.here().end > start.start && self.deepest <= self.limit {
             self.deepest = self.limit + 1;
             self.errors.push(Diagnostic::semantic(
                 "KS245",

@@ -3,7 +3,7 @@
 use super::Parser;
 use crate::kql::lexer::TokenKind;
 use crate::kql::literals;
-use crate::kql::syntax::{Name, NameForm, Span};
+use crate::kql::syntax::{Mark, Name, NameForm, Span};
 
 impl Parser<'_> {
     pub(super) fn token_name(&mut self) -> Name {
@@ -147,6 +147,7 @@ impl Parser<'_> {
     pub(super) fn wildcard_name(&mut self) -> Option<Name> {
         let n = self.scan_wildcard(0)?;
         let span = self.take_tokens(n);
+        self.mark(span, Mark::Identifier);
         Some(Name {
             text: span.text(self.text).to_owned(),
             span,

@@ -271,7 +271,7 @@ impl Parser<'_> {
                     }
                 } else {
                     p.extended_name().map(|n| {
-                        p.mark(n.span, Mark::Keyword);
+                        p.mark(n.span, Mark::Identifier);
                         ParameterValue::Word(n.span)
                     })
                 };

@@ -3,7 +3,7 @@
 use super::{Parser, word_of};
 use crate::kql::keywords::Roles;
 use crate::kql::lexer::TokenKind;
-use crate::kql::syntax::{Expr, ExprKind, Operator, OperatorKind, Span};
+use crate::kql::syntax::{Expr, ExprKind, Mark, Operator, OperatorKind, Span};
 
 /// Chart kinds `render` knows.
 pub(super) const CHARTS: &[&str] = &[
@@ -111,7 +111,9 @@ impl Parser<'_> {
             return op;
         }
         let span = if self.kind() == TokenKind::Identifier {
-            self.next().span
+            let span = self.next().span;
+            self.mark(span, Mark::Keyword);
+            span
         } else {
             self.here()
         };

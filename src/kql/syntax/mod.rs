@@ -92,6 +92,8 @@ pub enum Mark {
     Type,
     /// A text that is a literal.
     Literal,
+    /// Tokens that have no colour of their own: the arrows of graphs.
+    Plain,
 }
 
 /// A name as written.

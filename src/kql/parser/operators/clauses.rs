@@ -131,9 +131,11 @@ impl Parser<'_> {
         let word = self.peek();
         let value = if word.is_word("with") && self.kind_at(1) != TokenKind::OpenParen {
             self.next();
+            self.mark(word.span, Mark::Parameter);
             self.parameter_value(sets::Value::Literal("string"))
         } else if word.is_word("by") {
             self.next();
+            self.mark(word.span, Mark::Parameter);
             let end = |p: &Self| {
                 ["kind", "title", "accumulate", "with", "by"]
                     .iter()

@@ -5,7 +5,9 @@ use crate::kql::parser::Parser;
 use crate::kql::parser::expected;
 use crate::kql::parser::parameter_sets as sets;
 use crate::kql::syntax::Expr;
+use crate::kql::syntax::Mark;
 use crate::kql::syntax::Parameter;
+use crate::kql::syntax::Span;
 
 impl Parser<'_> {
     /// The graph operators. Their names refer to nodes and edges; only expressions are kept.
@@ -15,7 +17,7 @@ impl Parser<'_> {
             "make-graph" => {
                 *parameters = self.parameters(sets::MAKE_GRAPH);
                 self.name_declaration();
-                if self.eat_text("-->").is_none() && self.eat_text("--").is_none() {
+                if self.eat_arrow(&["-->", "--"]).is_none() {
                     let place = self.missing_place();
                     self.report("KS005", place, expected(&["-->", "--"]));
                 }
@@ -97,6 +99,13 @@ impl Parser<'_> {
         exprs
     }
 
+    /// The first of these arrows that stands here.
+    fn eat_arrow(&mut self, arrows: &[&str]) -> Option<Span> {
+        let span = arrows.iter().find_map(|arrow| self.eat_text(arrow))?;
+        self.mark(span, Mark::Plain);
+        Some(span)
+    }
+
     /// `(a)-[e*1..3]->(b)<--(c)`
     pub(super) fn graph_pattern(&mut self) {
         let mut any = false;
@@ -104,11 +113,8 @@ impl Parser<'_> {
             if self.eat(TokenKind::OpenParen).is_some() {
                 self.name();
                 self.expect(TokenKind::CloseParen, ")");
-            } else if ["-->", "<--", "--"]
-                .iter()
-                .any(|t| self.eat_text(t).is_some())
-            {
-            } else if self.eat_text("-[").is_some() || self.eat_text("<-[").is_some() {
+            } else if self.eat_arrow(&["-->", "<--", "--"]).is_some() {
+            } else if self.eat_arrow(&["-[", "<-["]).is_some() {
                 self.name();
                 if self.eat(TokenKind::Star).is_some() {
                     if self.sign().is_none() {
@@ -117,7 +123,7 @@ impl Parser<'_> {
                     self.expect(TokenKind::DotDot, "..");
                     self.required(Self::sign);
                 }
-                if self.eat_text("]->").is_none() && self.eat_text("]-").is_none() {
+                if self.eat_arrow(&["]->", "]-"]).is_none() {
                     let place = self.missing_place();
                     self.report("KS005", place, expected(&["]->", "]-"]));
                 }

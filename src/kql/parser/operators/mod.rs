@@ -12,6 +12,7 @@ use crate::kql::parser::parameter_sets as sets;
 use crate::kql::syntax::Expr;
 use crate::kql::syntax::ExprKind;
 use crate::kql::syntax::JoinOn;
+use crate::kql::syntax::Mark;
 use crate::kql::syntax::Name;
 use crate::kql::syntax::NameForm;
 use crate::kql::syntax::OperatorKind;
@@ -424,7 +425,8 @@ impl Parser<'_> {
                 false,
             );
             if self.at_word("bin") && self.kind_at(1) == TokenKind::Equal {
-                self.next();
+                let word = self.next().span;
+                self.mark(word, Mark::Identifier);
                 self.next();
                 self.required(Self::unnamed_expr);
             }
@@ -437,9 +439,12 @@ impl Parser<'_> {
         let mut first = true;
         let mut levels = Vec::new();
         loop {
-            if !first && self.eat_word("top-nested").is_none() {
-                self.missing_with("Missing clause".to_owned());
-                break;
+            if !first {
+                if !self.at_word("top-nested") {
+                    self.missing_with("Missing clause".to_owned());
+                    break;
+                }
+                self.next();
             }
             first = false;
             let count = self.named_expr();
