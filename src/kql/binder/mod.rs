@@ -14,8 +14,10 @@
     reason = "methods of one binder, with or without its state"
 )]
 
+mod advice;
 mod aggregates;
 mod calls;
+mod model;
 mod names;
 mod operators;
 mod places;
@@ -26,6 +28,8 @@ mod record;
 mod scalar;
 mod scope;
 mod tables;
+#[cfg(test)]
+mod tests;
 mod values;
 
 use std::rc::Rc;
@@ -36,9 +40,10 @@ use super::diagnostics::Diagnostic;
 use super::schema::Schema;
 use super::stack;
 use super::symbols::{Origin, Shape, SymbolKind, Symbols};
-use super::syntax::{self, FunctionDeclaration, LetValue, Span, StatementKind, Syntax};
+use super::syntax::{self, LetValue, Span, StatementKind, Syntax};
 use super::types::{Type, Value};
-use scope::{Place, Scopes};
+use model::{Local, Row, Table, TupleColumn, Ty, UserFunction, Val, unknown};
+use scope::Scopes;
 
 /// What a name in the text turned out to be, for colouring and completion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,215 +101,6 @@ const MAX_COPIED: usize = 500_000;
 /// How deep expansions may nest.
 const MAX_EXPANSION_DEPTH: usize = 24;
 
-/// A tabular value.
-#[derive(Clone, Debug)]
-pub(super) struct Table {
-    pub(super) rel: Rel,
-    /// What `withsource` calls it.
-    pub(super) name: Option<String>,
-    /// Several results (`fork`, `facet`): what follows sees none of their columns.
-    pub(super) group: bool,
-    /// Where one expression stands for several tables (`Device*`).
-    pub(super) others: Vec<Table>,
-}
-
-impl Table {
-    pub(super) fn columns(&self) -> &Columns {
-        self.rel.columns()
-    }
-
-    pub(super) fn open(&self) -> bool {
-        self.rel.is_open()
-    }
-}
-
-/// Type of an expression as the binder sees it.
-#[derive(Clone, Debug)]
-pub(super) enum Ty {
-    Scalar(Type),
-    /// Several columns from one aggregate call.
-    Tuple(Vec<TupleColumn>),
-    Table(Box<Table>),
-    /// A database or cluster.
-    Database(places::Place),
-    /// Already reported.
-    Error,
-    /// No value: `consume`, a word.
-    Void,
-}
-
-impl Ty {
-    pub(super) fn scalar(&self) -> Option<Type> {
-        match self {
-            Self::Scalar(t) => Some(*t),
-            Self::Tuple(columns) if columns.len() == 1 => Some(columns[0].column.ty),
-            _ => None,
-        }
-    }
-
-    pub(super) fn is_error(&self) -> bool {
-        matches!(self, Self::Error)
-    }
-
-    /// The type to show in messages and to compute with.
-    pub(super) fn type_or_unknown(&self) -> Type {
-        self.scalar().unwrap_or(Type::Unknown)
-    }
-
-    /// Nothing can be said about it.
-    pub(super) fn is_vague(&self) -> bool {
-        matches!(self, Self::Error | Self::Scalar(Type::Unknown))
-    }
-}
-
-/// One column of a tuple.
-#[derive(Clone, Debug)]
-pub(super) struct TupleColumn {
-    pub(super) column: Column,
-    /// The row's column it is, unchanged.
-    pub(super) identity: Option<usize>,
-    /// Its argument in the bound call.
-    pub(super) argument: Expr,
-}
-
-/// A bound expression with what is known about it.
-#[derive(Clone, Debug)]
-pub(super) struct Val {
-    pub(super) expr: Expr,
-    pub(super) ty: Ty,
-    /// Refers to this column of the row, by name.
-    pub(super) column: Option<usize>,
-    /// Refers to some column (also of the right side or an open table).
-    pub(super) is_column: bool,
-    /// The column it is after parentheses and conversions that change nothing.
-    pub(super) same_as: Option<usize>,
-    /// The name a column holding it would get.
-    pub(super) name: Option<String>,
-    pub(super) constant: bool,
-    pub(super) literal: bool,
-    /// What the columns of a tuple are prefixed with.
-    pub(super) prefix: Option<&'static str>,
-}
-
-impl Val {
-    pub(super) fn new(expr: Expr) -> Self {
-        Self {
-            ty: Ty::Scalar(expr.ty),
-            expr,
-            column: None,
-            is_column: false,
-            same_as: None,
-            name: None,
-            constant: false,
-            literal: false,
-            prefix: None,
-        }
-    }
-
-    pub(super) fn typed(mut self, ty: Ty) -> Self {
-        self.expr.ty = ty.type_or_unknown();
-        self.ty = ty;
-        self
-    }
-
-    pub(super) fn error(span: Span) -> Self {
-        Self::new(unknown(span)).typed(Ty::Error)
-    }
-
-    pub(super) fn scalar(kind: ExprKind, ty: Type, span: Span) -> Self {
-        Self::new(Expr { kind, ty, span })
-    }
-
-    pub(super) fn type_or_unknown(&self) -> Type {
-        self.ty.type_or_unknown()
-    }
-}
-
-/// A stand-in for what could not be bound.
-pub(super) fn unknown(span: Span) -> Expr {
-    Expr {
-        kind: ExprKind::Unsupported {
-            what: "an expression with errors".to_owned(),
-        },
-        ty: Type::Unknown,
-        span,
-    }
-}
-
-/// The columns an expression may name.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Row {
-    pub(super) columns: Columns,
-    pub(super) open: bool,
-    /// Columns of an open table that were named: they come after `columns`.
-    pub(super) inferred: Columns,
-}
-
-impl Row {
-    pub(super) fn of(table: &Table) -> Self {
-        Self {
-            columns: match table.group {
-                true => Columns::default(),
-                false => table.columns().clone(),
-            },
-            open: table.open() && !table.group,
-            inferred: Columns::default(),
-        }
-    }
-
-    pub(super) fn find(&self, name: &str) -> Option<usize> {
-        self.columns.find(name)
-    }
-
-    /// A column of an open row, known from now on.
-    pub(super) fn infer(&mut self, name: &str) -> Type {
-        if let Some(i) = self.inferred.find(name) {
-            return self.inferred[i].ty;
-        }
-        self.inferred.push(Column::new(name, Type::Unknown));
-        Type::Unknown
-    }
-
-    /// All columns, those named meanwhile included.
-    pub(super) fn all(&self) -> Columns {
-        if self.inferred.is_empty() {
-            return self.columns.clone();
-        }
-        self.columns.iter().chain(&self.inferred).cloned().collect()
-    }
-}
-
-/// What a `let` or parameter stands for.
-#[derive(Clone, Debug)]
-pub(super) enum Local<'a> {
-    Scalar {
-        expr: Expr,
-        constant: bool,
-        literal: bool,
-        parameter: bool,
-    },
-    Table {
-        id: LetId,
-        columns: Columns,
-        open: bool,
-        parameter: bool,
-    },
-    Function(Rc<UserFunction<'a>>),
-    /// A step of `scan`: its columns are the row's, then the declared ones.
-    Step(usize),
-    /// A column outside the row (`partition by`).
-    Error,
-}
-
-/// A function of the user with the scope it was declared in.
-#[derive(Debug)]
-pub(super) struct UserFunction<'a> {
-    pub(super) name: &'a str,
-    pub(super) declaration: &'a FunctionDeclaration,
-    /// What its body sees.
-    scope: Place,
-}
-
 /// Where a call stands, as to which functions may be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope {
@@ -330,6 +126,10 @@ pub(super) struct Binder<'a> {
     pub(super) expansions: usize,
     /// Bytes of bodies read in expansions.
     pub(super) expanded: usize,
+    /// Faults that got advice by searching so far.
+    searched: usize,
+    /// A text would fit where a name stands.
+    wants_text: bool,
     /// Columns copied so far.
     pub(super) copied: usize,
     pub(super) expansion_depth: usize,
@@ -381,6 +181,8 @@ fn bind_here<'a>(
         expansions: 0,
         expanded: 0,
         copied: 0,
+        searched: 0,
+        wants_text: false,
         expansion_depth: 0,
         column_number: 1,
         render: None,
@@ -597,7 +399,7 @@ impl<'a> Binder<'a> {
                     }
                     Ty::Error => Local::Error,
                     _ => {
-                        self.report("KS231", expr.span, "Table or graph expected.");
+                        self.report("KS231", expr.span, "A table is expected here.");
                         Local::Error
                     }
                 }
@@ -638,10 +440,7 @@ impl<'a> Binder<'a> {
         };
         if !name.is_missing() {
             if self.expansion_depth == 0 && self.locals.find(&name.text).is_some() {
-                let message = format!(
-                    "A variable with the name '{}' has already been declared.",
-                    name.text
-                );
+                let message = format!("'{}' is declared twice.", name.text);
                 self.report("KS201", name.span, message);
             }
             let what = if matches!(local, Local::Function(_)) {
@@ -696,10 +495,7 @@ impl<'a> Binder<'a> {
             self.refer(declaration.name.span, Reference::Column);
             let column = self.define_column(&declaration.name, ty, Span::default());
             if columns.has(&declaration.name.text) {
-                let message = format!(
-                    "A column with the name '{}' is already declared.",
-                    declaration.name.text
-                );
+                let message = format!("The column '{}' is given twice.", declaration.name.text);
                 self.report("KS171", declaration.name.span, message);
             } else {
                 columns.push(column);

@@ -6,7 +6,7 @@ use super::{Binder, Local, Reference, Scope, Table, Ty, Val};
 use crate::kql::bound::{ExprKind, Rel, Source};
 use crate::kql::builtins::{Kind, builtins};
 use crate::kql::columns::Columns;
-use crate::kql::diagnostics::{Diagnostic, Fix, nearest};
+use crate::kql::diagnostics::{Diagnostic, Fix};
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{Name, NameForm, Span};
 use crate::kql::types::Type;
@@ -49,16 +49,12 @@ impl<'a> Binder<'a> {
                 self.report(
                     "KS213",
                     name.span,
-                    "Client parameters are not supported or enabled.",
+                    "Names in braces are filled in by some clients; here they are not.",
                 );
                 return Val::new(super::unknown(name.span));
             }
             NameForm::Wildcard => {
-                self.report(
-                    "KS268",
-                    name.span,
-                    "Wildcarded names not allowed in this context.",
-                );
+                self.report("KS268", name.span, "A name with '*' cannot stand here.");
                 return Val::error(name.span);
             }
             NameForm::Plain | NameForm::Bracketed => {}
@@ -69,6 +65,17 @@ impl<'a> Binder<'a> {
             val.name = Some(name.text.clone());
             return val;
         }
+        if outer == Scope::Aggregate
+            && let Some(aggregate) = builtins().get(Kind::Aggregate, &name.text)
+        {
+            self.refer(name.span, Reference::Function);
+            let none_needed = aggregate.signatures.iter().any(|s| s.min() == 0);
+            let advice = self.no_arguments(name, none_needed);
+            self.report_with("KS117", name.span, advice);
+            let mut val = Val::error(name.span);
+            val.name = Some(name.text.clone());
+            return val;
+        }
         if outer == Scope::Aggregate {
             // a column, where only aggregates make sense
             self.silent += 1;
@@ -76,7 +83,7 @@ impl<'a> Binder<'a> {
             self.silent -= 1;
             if elsewhere.is_some() {
                 let message = format!(
-                    "The name '{}' is not an aggregate or scalar function.",
+                    "'{0}' is a column: put it after 'by', or in an aggregate, as in take_any({0}).",
                     name.text
                 );
                 self.report("KS236", name.span, message);
@@ -116,8 +123,9 @@ impl<'a> Binder<'a> {
         }
         if let Some(function) = builtins().get(Kind::Function, text) {
             self.refer(name.span, Reference::Function);
-            let message = format!("The function '{text}' requires an argument list.");
-            self.report("KS117", name.span, message);
+            let none_needed = function.signatures.iter().any(|s| s.min() == 0);
+            let advice = self.no_arguments(name, none_needed);
+            self.report_with("KS117", name.span, advice);
             let ty = match &function.signatures[0].returns {
                 crate::kql::builtins::Returns::Type(ty) if function.signatures.len() == 1 => *ty,
                 _ => return Some(Val::error(name.span)),
@@ -216,8 +224,8 @@ impl<'a> Binder<'a> {
                 {
                     return self.expand(function, Vec::new(), name.span);
                 }
-                let message = format!("The function '{}' requires an argument list.", name.text);
-                self.report("KS117", name.span, message);
+                let advice = self.no_arguments(name, false);
+                self.report_with("KS117", name.span, advice);
                 Val::error(name.span)
             }
             Local::Step(_) => {
@@ -249,7 +257,7 @@ impl<'a> Binder<'a> {
             if self.fuzzy {
                 if self.silent == 0 {
                     let message = format!(
-                        "The fuzzy name '{}' does not refer to any known or currently accessible table.",
+                        "There is no table '{}': the fuzzy union does without it.",
                         name.text
                     );
                     let mut warning = Diagnostic::semantic("KS205", name.span, message);
@@ -265,39 +273,19 @@ impl<'a> Binder<'a> {
             self.unknown_table(name);
             return Self::table_val(open(), name.span);
         }
-        let message = format!(
-            "The name '{}' does not refer to any known column, table, variable or function.",
-            name.text
-        );
-        self.unknown_name("KS142", name, message, false);
+        if self.silent == 0 {
+            let advice = self.no_column(name);
+            self.report_with("KS142", name.span, advice);
+        }
         Val::error(name.span)
     }
 
     /// Reports a table that was not found.
     pub(super) fn unknown_table(&mut self, name: &Name) {
-        let message = format!(
-            "The name '{}' does not refer to any known table, tabular variable or function.",
-            name.text
-        );
-        self.unknown_name("KS204", name, message, true);
-    }
-
-    /// Reports a name that was not found, with the one that may be meant.
-    fn unknown_name(&mut self, code: &'static str, name: &Name, message: String, tabular: bool) {
-        if self.silent > 0 {
-            return;
+        if self.silent == 0 {
+            let advice = self.no_table(name);
+            self.report_with("KS204", name.span, advice);
         }
-        let mut meant = None;
-        if !tabular && let Some(row) = &self.row {
-            meant =
-                nearest(&name.text, row.columns.iter().map(|c| c.name.as_str())).map(str::to_owned);
-        }
-        if meant.is_none() {
-            let tables = self.schema.tables().iter().map(|t| t.name.as_str());
-            let locals = self.locals.visible().map(|(n, _)| n);
-            meant = nearest(&name.text, locals.chain(tables)).map(str::to_owned);
-        }
-        self.suggest(code, name.span, message, meant);
     }
 
     pub(super) fn suggest(
@@ -313,7 +301,7 @@ impl<'a> Binder<'a> {
         let mut found = Diagnostic::semantic(code, span, message);
         if let Some(meant) = meant {
             found.message = format!("{} Did you mean '{meant}'?", found.message);
-            found.fix = Some(Fix::replace(format!("write {meant}"), span, meant));
+            found.fix = Some(Fix::replace(format!("Write {meant}"), span, meant));
         }
         self.diagnostics.push(found);
     }

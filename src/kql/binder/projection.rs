@@ -329,7 +329,7 @@ impl Binder<'_> {
         self.report(
             "KS171",
             span,
-            format!("A column with the name '{name}' is already declared."),
+            format!("The column '{name}' is given twice."),
         );
     }
 
@@ -395,11 +395,7 @@ impl Binder<'_> {
                 }
             }
             for name in names.iter().skip(columns.len()) {
-                self.report(
-                    "KS150",
-                    name.span,
-                    "The name does not have a corresponding expression.",
-                );
+                self.report("KS150", name.span, "There are more names than values.");
             }
         } else if let [name] = names {
             let column = self.define_column(name, val.type_or_unknown(), list);
@@ -411,7 +407,7 @@ impl Binder<'_> {
             self.report(
                 "KS149",
                 list,
-                "The expression does not have multiple named values.",
+                "Only calls that give several values can be given several names.",
             );
         }
     }

@@ -190,7 +190,7 @@ impl Binder<'_> {
                     self.report(
                         "KS215",
                         expr.span,
-                        "Decimal values are not supported in dynamic objects.",
+                        "Decimal numbers cannot stand in dynamic values.",
                     );
                 }
                 self.literal(*kind, expr.span)
@@ -201,7 +201,7 @@ impl Binder<'_> {
                 self.report(
                     "KS213",
                     expr.span,
-                    "Client parameters are not supported or enabled.",
+                    "Names in braces are filled in by some clients; here they are not.",
                 );
                 return out.push_str("null");
             }

@@ -361,9 +361,12 @@ pub fn refusal(failed: Failed) -> Refusal {
                 .errors
                 .iter()
                 .any(Diagnostic::is_error);
+            let (start, end) = (fault.span.start as usize, fault.span.end as usize);
             let message = service_words(
+                fault.code.as_deref(),
+                query.get(start..end).unwrap_or_default(),
                 &fault.message,
-                query.get(..fault.span.start as usize).unwrap_or_default(),
+                query.get(..start).unwrap_or_default(),
             );
             let kind = if syntax { "syntax" } else { "semantic" };
             Refusal::bad(format!("{message}. Fix {kind} errors in your query."))
@@ -383,16 +386,13 @@ pub fn refusal(failed: Failed) -> Refusal {
 
 /// The service names the operator and the name that it could not resolve; before is the text up to it. Other
 /// messages stay as they are, their full stop included: the service adds its own to it.
-fn service_words(message: &str, before: &str) -> String {
-    let Some(name) = message
-        .strip_prefix("The name '")
-        .and_then(|rest| rest.split('\'').next())
-    else {
-        return message.to_owned();
+fn service_words(code: Option<&str>, name: &str, message: &str, before: &str) -> String {
+    let name = name.trim_matches(['[', ']', '\'', '"']);
+    let table = match code {
+        Some("KS204") => true,
+        Some("KS142") => false,
+        _ => return message.to_owned(),
     };
-    if !message.contains("does not refer to any known") {
-        return message.to_owned();
-    }
     let operator = before
         .rsplit('|')
         .next()
@@ -402,7 +402,7 @@ fn service_words(message: &str, before: &str) -> String {
                 .find(|w| !w.is_empty())
         });
     match operator {
-        Some(operator) if message.contains("table") && !message.contains("column") => {
+        Some(operator) if table => {
             format!("'{operator}' operator: Failed to resolve table expression named '{name}'")
         }
         Some(operator) => {
@@ -492,18 +492,12 @@ mod tests {
 
     #[test]
     fn errors_are_told_in_the_services_words() {
-        let words = service_words(
-            "The name 'Foo' does not refer to any known column, table, variable or function.",
-            "T | where ",
-        );
+        let words = service_words(Some("KS142"), "Foo", "No column.", "T | where ");
         assert_eq!(
             words,
             "'where' operator: Failed to resolve scalar expression named 'Foo'"
         );
-        let words = service_words(
-            "The name 'T' does not refer to any known table, tabular variable or function.",
-            "",
-        );
+        let words = service_words(Some("KS204"), "T", "No table.", "");
         assert_eq!(
             words,
             "Failed to resolve table or column expression named 'T'"

@@ -78,7 +78,7 @@ impl<'a> Binder<'a> {
                         self.report(
                             "KS196",
                             name.span,
-                            "The argument name does not refer to a declared parameter.",
+                            "The function has no parameter of this name.",
                         );
                         faults = true;
                     }
@@ -87,7 +87,7 @@ impl<'a> Binder<'a> {
                 self.report(
                     "KS195",
                     arg.span,
-                    "All arguments after an unordered named argument must be named.",
+                    "After a named argument out of order, name the others too.",
                 );
                 faults = true;
             }
@@ -139,12 +139,12 @@ impl<'a> Binder<'a> {
                         self.report(
                             "KS249",
                             place,
-                            "The tabular value does not have the required columns.",
+                            "The table lacks columns the function asks for.",
                         );
                     }
                 }
                 (TypeSyntax::Table(_), _) if !faults => {
-                    self.report("KS111", place, "Tabular value expected.");
+                    self.report("KS111", place, "A table is expected here.");
                 }
                 _ => {}
             }
@@ -298,7 +298,7 @@ impl<'a> Binder<'a> {
         default: &crate::kql::syntax::Expr,
     ) -> Val {
         if matches!(default.kind, S::Name(_)) {
-            let message = "The expression must be a literal scalar value.";
+            let message = "A literal is expected here.";
             self.report("KS132", default.span, message);
             return Val::error(default.span);
         }
@@ -340,7 +340,7 @@ impl<'a> Binder<'a> {
                 self.report(
                     "KS226",
                     parameter.span,
-                    "Tabular parameters must be declared first.",
+                    "Parameters that take tables must come first.",
                 );
             }
             can_be_table = is_table;

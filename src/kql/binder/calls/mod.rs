@@ -3,6 +3,8 @@
 mod functions;
 mod signatures;
 
+pub(super) use signatures::or_words;
+
 use crate::kql::binder::Binder;
 use crate::kql::binder::Local;
 use crate::kql::binder::Reference;
@@ -85,13 +87,12 @@ impl Binder<'_> {
         }
         self.refer(place, Reference::Identifier);
         if builtins().get(Kind::Aggregate, name).is_some() && self.scope != Scope::Aggregate {
-            let message =
-                format!("The aggregate function '{name}' is not allowed in this context.");
-            self.report("KS144", place, message);
+            let advice = self.aggregate_here(name, place, call.args.len());
+            self.report_with("KS144", place, advice);
             return Val::error(span);
         }
         if builtins().get(Kind::PlugIn, name).is_some() && !in_evaluate {
-            let message = format!("The plug-in function '{name}' is not allowed in this context.");
+            let message = format!("'{name}' is a plug-in: write evaluate {name}(...).");
             self.report("KS126", place, message);
             return Val::error(span);
         }
@@ -101,7 +102,7 @@ impl Binder<'_> {
             self.suggest(
                 "KS124",
                 place,
-                format!("The plug-in function '{name}' is not defined."),
+                format!("There is no plug-in '{name}'."),
                 meant,
             );
             return Val::error(span);
@@ -118,21 +119,8 @@ impl Binder<'_> {
         if !tabular && name.starts_with("__") {
             return Val::new(unknown(span));
         }
-        let functions = builtins()
-            .of(Kind::Function)
-            .filter(|b| !b.hidden)
-            .map(|b| b.name);
-        let aggregates = builtins()
-            .of(Kind::Aggregate)
-            .filter(|b| !b.hidden)
-            .map(|b| b.name);
-        let meant = if self.scope == Scope::Aggregate {
-            nearest(name, aggregates.chain(functions)).map(str::to_owned)
-        } else {
-            nearest(name, functions).map(str::to_owned)
-        };
-        let message = format!("The name '{name}' does not refer to any known function.");
-        self.suggest("KS211", place, message, meant);
+        let advice = self.no_function(name, place, self.scope == Scope::Aggregate);
+        self.report_with("KS211", place, advice);
         if tabular {
             open(span)
         } else {
@@ -206,7 +194,7 @@ impl Binder<'_> {
             } else if !vals.iter().any(|v| v.ty.is_vague()) {
                 let types: Vec<String> = vals.iter().map(|v| type_word(&v.ty)).collect();
                 let message = format!(
-                    "The function '{}' is not compatible with arguments ({})",
+                    "'{}' does not take arguments of these types: {}.",
                     builtin.name,
                     types.join(", ")
                 );
@@ -318,14 +306,9 @@ impl Binder<'_> {
                 1 => "1 argument".to_owned(),
                 n => format!("{n} arguments"),
             };
-            self.report(
-                "KS119",
-                place,
-                format!("The function '{name}' expects {what}."),
-            );
+            self.report("KS119", place, format!("'{name}' takes {what}."));
         } else {
-            let message =
-                format!("The function '{name}' expects between {min} and {max} arguments.");
+            let message = range_words(name, min, max);
             self.report("KS120", place, message);
         }
     }
@@ -344,6 +327,15 @@ impl Binder<'_> {
             open,
             span,
         });
+    }
+}
+
+/// How many arguments a function takes.
+fn range_words(name: &str, min: usize, max: usize) -> String {
+    if max > 1000 {
+        format!("'{name}' takes at least {min} arguments.")
+    } else {
+        format!("'{name}' takes {min} to {max} arguments.")
     }
 }
 

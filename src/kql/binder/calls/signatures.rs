@@ -129,15 +129,10 @@ impl Binder<'_> {
             let (min, max) = (signature.min(), signature.max());
             if signature.repeats() {
                 if count < min || count > max {
-                    let message =
-                        format!("The function '{name}' expects between {min} and {max} arguments.");
+                    let message = super::range_words(name, min, max);
                     self.report("KS120", place, message);
                 } else {
-                    self.report(
-                        "KS121",
-                        place,
-                        "The function call has an incorrect number of arguments.",
-                    );
+                    self.report("KS121", place, "The arguments do not pair up.");
                 }
                 return;
             } else if count != signature.params.len() {
@@ -160,11 +155,7 @@ impl Binder<'_> {
             None
         };
         if has_common && shared.is_none() {
-            self.report(
-                "KS232",
-                place,
-                "No common type can be determined from the arguments.",
-            );
+            self.report("KS232", place, "The arguments must be of one type.");
             return;
         }
         for i in 0..count {
@@ -198,7 +189,7 @@ impl Binder<'_> {
                 param.form,
                 ArgumentForm::StarOnly | ArgumentForm::StarAllowed
             ) {
-                self.report("KS189", span, "The * expression is not allowed here.");
+                self.report("KS189", span, "'*' cannot stand here.");
             }
             return;
         }
@@ -223,55 +214,85 @@ impl Binder<'_> {
             let (code, message): (&'static str, String) = match &param.kind {
                 ParamKind::Types(types) if !lenient => {
                     let words: Vec<&str> = types.iter().map(|t| t.name()).collect();
-                    ("KS107", format!("A value of type {} expected.", or_words(&words)))
+                    (
+                        "KS107",
+                        format!("A value of type {} is expected here.", or_words(&words)),
+                    )
                 }
-                ParamKind::Integer => ("KS134", "The expression value must be an integer.".to_owned()),
-                ParamKind::IntegerOrArray => {
-                    ("KS136", "The expression value must be an integer or a dynamic array of integers.".to_owned())
-                }
-                ParamKind::StringOrDynamic => {
-                    ("KS141", "The expression must have one of the types: string or dynamic.".to_owned())
-                }
-                ParamKind::StringOrArray => {
-                    ("KS233", "The expression value must be a string or a dynamic array of strings.".to_owned())
-                }
-                ParamKind::DynamicArray => ("KS234", "The expression value must be a dynamic array.".to_owned()),
-                ParamKind::DynamicBag => ("KS235", "The expression must be a dynamic bag.".to_owned()),
-                ParamKind::Number => ("KS137", "The expression value must be a number.".to_owned()),
-                ParamKind::NumberOrBool => {
-                    ("KS137", "The expression value must be a number or boolean true/false.".to_owned())
-                }
-                ParamKind::Summable => {
-                    ("KS138", "The argument value must be summable: a number, timespan or datetime.".to_owned())
-                }
+                ParamKind::Integer => ("KS134", "An integer is expected here.".to_owned()),
+                ParamKind::IntegerOrArray => (
+                    "KS136",
+                    "An integer or an array of integers is expected here.".to_owned(),
+                ),
+                ParamKind::StringOrDynamic => ("KS141", "A text is expected here.".to_owned()),
+                ParamKind::StringOrArray => (
+                    "KS233",
+                    "A text or an array of texts is expected here.".to_owned(),
+                ),
+                ParamKind::DynamicArray => ("KS234", "An array is expected here.".to_owned()),
+                ParamKind::DynamicBag => ("KS235", "A property bag is expected here.".to_owned()),
+                ParamKind::Number => ("KS137", "A number is expected here.".to_owned()),
+                ParamKind::NumberOrBool => (
+                    "KS137",
+                    "A number, true or false is expected here.".to_owned(),
+                ),
+                ParamKind::Summable => (
+                    "KS138",
+                    "A number, time or duration is expected here.".to_owned(),
+                ),
                 ParamKind::Orderable => (
                     "KS206",
-                    "The argument value must be orderable: a number, timespan, datetime, string or boolean.".to_owned(),
+                    "A value that has an order is expected here.".to_owned(),
                 ),
-                ParamKind::Tabular => ("KS111", "Tabular value expected.".to_owned()),
-                ParamKind::Scalar => ("KS108", "Scalar value expected.".to_owned()),
-                ParamKind::NotDynamic | ParamKind::NotBool | ParamKind::NotRealOrBool if !is_scalar => {
-                    ("KS108", "Scalar value expected.".to_owned())
+                ParamKind::Tabular => ("KS111", "A table is expected here.".to_owned()),
+                ParamKind::Scalar => (
+                    "KS108",
+                    "A single value is expected here, not a table.".to_owned(),
+                ),
+                ParamKind::NotDynamic | ParamKind::NotBool | ParamKind::NotRealOrBool
+                    if !is_scalar =>
+                {
+                    (
+                        "KS108",
+                        "A single value is expected here, not a table.".to_owned(),
+                    )
                 }
                 ParamKind::NotDynamic | ParamKind::NotBool | ParamKind::NotRealOrBool => {
                     let ty = val.type_or_unknown();
-                    ("KS116", format!("The value of type '{ty}' is not allowed in this context."))
+                    ("KS116", format!("A value of type {ty} cannot stand here."))
                 }
                 ParamKind::Parameter(p) => {
                     let ty = vals.get(*p).map_or(Type::Unknown, Val::type_or_unknown);
-                    ("KS141", format!("The expression must have the type {ty}."))
+                    ("KS141", format!("A value of type {ty} is expected here."))
                 }
-                ParamKind::CommonScalar | ParamKind::CommonOrderable | ParamKind::CommonScalarOrDynamic => {
+                ParamKind::CommonScalar
+                | ParamKind::CommonOrderable
+                | ParamKind::CommonScalarOrDynamic => {
                     let ty = shared.unwrap_or(Type::Unknown);
                     if param.kind == ParamKind::CommonScalarOrDynamic && ty != Type::Dynamic {
-                        ("KS141", format!("The expression must have one of the types: {ty} or dynamic."))
+                        (
+                            "KS141",
+                            format!("A value of type {ty} or dynamic is expected here."),
+                        )
                     } else {
-                        ("KS141", format!("The expression must have the type {ty}."))
+                        ("KS141", format!("A value of type {ty} is expected here."))
                     }
                 }
                 _ => return,
             };
-            self.report(code, span, message);
+            let actual = val.type_or_unknown();
+            let advice = match &param.kind {
+                ParamKind::Types(types) if !lenient && is_scalar => {
+                    self.not_of_type(types, actual, span)
+                }
+                ParamKind::StringOrDynamic if is_scalar => {
+                    self.not_of_type(&[Type::String, Type::Dynamic], actual, span)
+                }
+                ParamKind::NotDynamic if is_scalar => self.not_dynamic_here(span),
+                _ if actual == Type::Unknown => (message, None),
+                _ => (format!("{message} This is {actual}."), None),
+            };
+            self.report_with(code, span, advice);
         }
         if val.ty.is_error() {
             return;
@@ -282,19 +303,23 @@ impl Binder<'_> {
             | ArgumentForm::CommonColumnOfFirst
                 if !val.is_column =>
             {
-                self.report("KS109", span, "Column name expected.");
+                self.report("KS109", span, "The name of a column is expected here.");
             }
             ArgumentForm::Constant if !val.constant => {
-                self.report("KS129", span, "The expression must be a constant.");
+                self.report(
+                    "KS129",
+                    span,
+                    "A constant is expected here: a value that depends on no row.",
+                );
             }
             ArgumentForm::Literal | ArgumentForm::LiteralNotEmpty => {
                 if !val.literal {
-                    self.report("KS131", span, "The expression must be a literal.");
+                    self.report("KS131", span, "A literal is expected here.");
                 } else if !param.values.is_empty() {
                     let shown = literal_text(&val.expr);
                     if !param.values.iter().any(|v| v.eq_ignore_ascii_case(&shown)) {
                         let message = format!(
-                            "The expression must be one of the values: {}",
+                            "One of these is expected here: {}.",
                             or_words(&param.values)
                         );
                         self.report("KS140", span, message);
@@ -302,7 +327,7 @@ impl Binder<'_> {
                 } else if param.form == ArgumentForm::LiteralNotEmpty
                     && literal_text(&val.expr).is_empty()
                 {
-                    self.report("KS133", span, "The expression value must not be empty.");
+                    self.report("KS133", span, "An empty text cannot stand here.");
                 }
             }
             _ => {}
@@ -449,7 +474,7 @@ pub(super) fn is_orderable(ty: Type) -> bool {
     ty.is_summable() || matches!(ty, Type::Bool | Type::String)
 }
 
-pub(super) fn or_words(words: &[&str]) -> String {
+pub(in crate::kql::binder) fn or_words(words: &[&str]) -> String {
     match words {
         [] => String::new(),
         [one] => (*one).to_owned(),

@@ -110,11 +110,8 @@ impl Binder<'_> {
                 .collect();
             self.refer(e.span, Reference::Column);
             if found.is_empty() && !self.row.as_ref().is_some_and(|r| r.open) {
-                self.report("KS109", e.span, "Column name expected.");
-                let message = format!(
-                    "The name '{}' does not refer to any known column.",
-                    name.text
-                );
+                self.report("KS109", e.span, "The name of a column is expected here.");
+                let message = format!("There is no column like '{}' here.", name.text);
                 self.report("KS142", e.span, message);
             }
             picked.extend(found);
@@ -124,7 +121,7 @@ impl Binder<'_> {
         if let Some(i) = val.column {
             picked.push(i);
         } else if !val.is_column && !matches!(e.kind, S::Missing) {
-            self.report("KS109", e.span, "Column name expected.");
+            self.report("KS109", e.span, "The name of a column is expected here.");
         }
     }
 
@@ -166,7 +163,7 @@ impl Binder<'_> {
             let S::Named { name, value } = &e.kind else {
                 self.expr(e, false);
                 if !matches!(e.kind, S::Missing) {
-                    self.report("KS110", e.span, "Column rename assignment expected.");
+                    self.report("KS110", e.span, "A new name is expected here: New = Old.");
                 }
                 continue;
             };
@@ -175,15 +172,16 @@ impl Binder<'_> {
             let renamed = self.define_column(name, val.type_or_unknown(), value.span);
             let Some(i) = val.column else {
                 if !val.is_column {
-                    self.report("KS109", value.span, "Column name expected.");
+                    self.report(
+                        "KS109",
+                        value.span,
+                        "The name of a column is expected here.",
+                    );
                 }
                 continue;
             };
             if before.has(&name.text) || !taken.insert(&name.text) {
-                let message = format!(
-                    "A column with the name '{}' is already declared.",
-                    name.text
-                );
+                let message = format!("The column '{}' is given twice.", name.text);
                 self.report("KS171", name.span, message);
             } else if let Some(column) = columns.get_mut(i) {
                 column.name.clone_from(&name.text);
@@ -236,10 +234,7 @@ impl Binder<'_> {
                     .unwrap_or_default();
                 found = matching(&name.text, &columns);
                 if found.is_empty() && !self.row.as_ref().is_some_and(|r| r.open) {
-                    let message = format!(
-                        "The name '{}' does not refer to any known column.",
-                        name.text
-                    );
+                    let message = format!("There is no column like '{}' here.", name.text);
                     self.report("KS142", value.span, message);
                 }
                 if let Some(i) = found.iter().find(|i| named.contains(i)) {

@@ -56,7 +56,7 @@ impl Binder<'_> {
                         .get(i + 1)
                         .is_some_and(|n| !matches!(n, PatternPart::Text(_)))
                     {
-                        self.report("KS102", *star, "A string literal must follow a *");
+                        self.report("KS102", *star, "A text must follow '*'.");
                     }
                     let after_text = match before {
                         Some(PatternPart::Column(_, None)) => true,
@@ -69,7 +69,7 @@ impl Binder<'_> {
                         self.report(
                             "KS103",
                             *star,
-                            "Using * after parsing a string column is ambiguous.",
+                            "'*' after a text column: where the column ends cannot be told.",
                         );
                     }
                     parts.push(ParsePart::Skip);
@@ -82,11 +82,7 @@ impl Binder<'_> {
                 }
                 PatternPart::Column(name, ty) => {
                     if before.is_some_and(|b| !matches!(b, PatternPart::Text(_))) {
-                        self.report(
-                            "KS101",
-                            name.span,
-                            "The column name must follow a string literal",
-                        );
+                        self.report("KS101", name.span, "A column must follow a text.");
                     }
                     let ty = ty.as_ref().map_or(Type::String, |t| self.declared_type(t));
                     self.refer(name.span, Reference::Column);
@@ -94,10 +90,7 @@ impl Binder<'_> {
                         continue;
                     }
                     if !declared.insert(&name.text) {
-                        let message = format!(
-                            "A column with the name '{}' is already declared.",
-                            name.text
-                        );
+                        let message = format!("The column '{}' is given twice.", name.text);
                         self.report("KS171", name.span, message);
                         continue;
                     }
@@ -172,11 +165,7 @@ impl Binder<'_> {
             if let Some(actual) = val.ty.scalar()
                 && !matches!(actual, Type::Dynamic | Type::Unknown)
             {
-                self.report(
-                    "KS141",
-                    e.span,
-                    "The expression must have the type dynamic.",
-                );
+                self.report("KS141", e.span, "A dynamic value is expected here.");
             }
             let index = into.changes().find(|(_, c)| c.item == n).map(|(i, _)| i);
             if let Some(index) = index {
@@ -347,7 +336,7 @@ impl Binder<'_> {
             let default = default.as_ref().map(|d| {
                 let val = self.expr(d, false);
                 if !val.literal && !val.ty.is_error() {
-                    self.report("KS131", d.span, "The expression must be a literal.");
+                    self.report("KS131", d.span, "A literal is expected here.");
                 }
                 val.expr
             });
@@ -427,8 +416,7 @@ impl Binder<'_> {
             _ => ty.is_number() || matches!(ty, Type::Unknown | Type::Dynamic),
         };
         if !fits && !val.ty.is_error() {
-            let message =
-                format!("The type '{ty}' is not an appropriate interval type for '{range}'");
+            let message = format!("A step of type {ty} does not go with {range}.");
             self.report("KS178", e.span, message);
         }
         val.expr

@@ -75,14 +75,14 @@ impl Binder<'_> {
                 self.report(
                     "KS174",
                     op.keyword,
-                    "The operator cannot be the first operator in a query.",
+                    format!("'{}' needs rows before it: begin with a table.", op.word),
                 );
             }
             if !first && matches!(op.kind, O::Print(_) | O::Range { .. }) {
                 self.report(
                     "KS175",
                     op.keyword,
-                    "The operator must be the first operator in the query.",
+                    format!("'{}' can only begin a query.", op.word),
                 );
             }
             input = self.operator(input, op);
@@ -130,7 +130,15 @@ impl Binder<'_> {
             O::Bad => None,
             O::Where(condition) => {
                 let val = self.expr(condition, false);
-                self.check_type(&val, Type::Bool, Conversion::None, condition.span);
+                match val.ty.scalar() {
+                    Some(ty) if !assignable(Type::Bool, ty, Conversion::None) => {
+                        let advice = self.not_a_condition(ty, condition);
+                        self.report_with("KS141", condition.span, advice);
+                    }
+                    _ => {
+                        self.check_type(&val, Type::Bool, Conversion::None, condition.span);
+                    }
+                }
                 self.same_shape(table(input), OpKind::Where(val.expr), span)
             }
             O::Take(count) => {
@@ -145,7 +153,7 @@ impl Binder<'_> {
                 let count = self.integer(count);
                 let val = self.expr(of, false);
                 if !val.is_column && !val.ty.is_error() {
-                    self.report("KS109", of.span, "Column name expected.");
+                    self.report("KS109", of.span, "The name of a column is expected here.");
                 } else {
                     self.not_dynamic(&val, of.span);
                 }
@@ -221,7 +229,7 @@ impl Binder<'_> {
                         self.report(
                             "KS116",
                             e.span,
-                            "The value of type 'dynamic' is not allowed in this context.",
+                            "Dynamic values cannot be told apart: name the other columns, or make them texts.",
                         );
                     }
                 }
@@ -259,7 +267,7 @@ impl Binder<'_> {
                         let val = self.expr(by, false);
                         let ty = val.type_or_unknown();
                         if !val.ty.is_vague() && !ty.is_number() {
-                            let message = "The expression value must be a number.";
+                            let message = "A number is expected here.";
                             self.report("KS137", by.span, message);
                         }
                         let name =
@@ -511,18 +519,15 @@ impl Binder<'_> {
         match val.ty.scalar() {
             Some(ty) if ty.is_integer() || ty == Type::Unknown => {}
             _ if val.ty.is_error() => {}
-            _ => self.report("KS134", e.span, "The expression value must be an integer."),
+            _ => self.report("KS134", e.span, "An integer is expected here."),
         }
         val.expr
     }
 
     fn not_dynamic(&mut self, val: &Val, span: Span) -> bool {
         if val.ty.scalar() == Some(Type::Dynamic) {
-            self.report(
-                "KS116",
-                span,
-                "The value of type 'dynamic' is not allowed in this context.",
-            );
+            let advice = self.not_dynamic_here(span);
+            self.report_with("KS116", span, advice);
             return false;
         }
         !val.ty.is_error()
@@ -560,7 +565,7 @@ impl Binder<'_> {
             Ty::Table(table) => Some(*table),
             Ty::Error => None,
             _ => {
-                self.report("KS111", span, "Tabular value expected.");
+                self.report("KS111", span, "A table is expected here.");
                 None
             }
         }

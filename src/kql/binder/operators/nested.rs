@@ -49,7 +49,7 @@ impl Binder<'_> {
                 _ => self.report(
                     "KS138",
                     e.span,
-                    "The argument value must be summable: a number, timespan or datetime.",
+                    "A number, time or duration is expected here.",
                 ),
             }
         }
@@ -65,8 +65,14 @@ impl Binder<'_> {
             Type::Int
         } else {
             let ends = Ty::Scalar(ends);
-            self.operator_type(syntax::BinaryToken::Add, step.span, &ends, &vals[2].ty)
-                .type_or_unknown()
+            self.operator_type(
+                syntax::BinaryToken::Add,
+                step.span,
+                &ends,
+                &vals[2].ty,
+                (None, None),
+            )
+            .type_or_unknown()
         };
         self.refer(name.span, Reference::Column);
         let column = self.define_column(name, ty, span);
@@ -248,8 +254,7 @@ impl Binder<'_> {
                             !matches!(t, Type::String | Type::Dynamic | Type::Unknown)
                         })
                     {
-                        let message =
-                            "The expression must have one of the types: string or dynamic.";
+                        let message = "A text is expected here.";
                         self.report("KS141", e.span, message);
                     }
                     match &val.expr.kind {
@@ -297,7 +302,7 @@ impl Binder<'_> {
                 for name in names {
                     let val = self.name(name, false);
                     if !val.is_column && !val.ty.is_error() {
-                        self.report("KS109", name.span, "Column name expected.");
+                        self.report("KS109", name.span, "The name of a column is expected here.");
                     }
                 }
             }
@@ -332,7 +337,7 @@ impl Binder<'_> {
     ) -> Option<Table> {
         let key = self.expr(by, false);
         if !key.is_column && !key.ty.is_error() {
-            self.report("KS109", by.span, "Column name expected.");
+            self.report("KS109", by.span, "The name of a column is expected here.");
         } else {
             self.not_dynamic(&key, by.span);
         }

@@ -121,7 +121,11 @@ impl Binder<'_> {
             Ty::Scalar(_) | Ty::Tuple(_) => true,
             Ty::Error => false,
             _ => {
-                self.report("KS108", span, "Scalar value expected.");
+                self.report(
+                    "KS108",
+                    span,
+                    "A single value is expected here, not a table.",
+                );
                 false
             }
         }
@@ -136,12 +140,9 @@ impl Binder<'_> {
     ) -> bool {
         match val.ty.scalar() {
             Some(actual) if assignable(ty, actual, conversion) => true,
-            Some(_) => {
-                self.report(
-                    "KS141",
-                    span,
-                    format!("The expression must have the type {ty}."),
-                );
+            Some(actual) => {
+                let advice = self.not_of_type(&[ty], actual, span);
+                self.report_with("KS141", span, advice);
                 false
             }
             None => {
@@ -149,7 +150,7 @@ impl Binder<'_> {
                     self.report(
                         "KS141",
                         span,
-                        format!("The expression must have the type {ty}."),
+                        format!("A value of type {ty} is expected here, not a table."),
                     );
                 }
                 false
@@ -165,16 +166,18 @@ impl Binder<'_> {
                     Some(t) => ty = t,
                     None if !s.is_empty() => {
                         let name = s.text(self.text).to_owned();
-                        let message = format!(
-                            "The name '{name}' is not a valid type name that can be used here."
-                        );
+                        let message = format!("There is no type '{name}'.");
                         self.report("KS160", *s, message);
                     }
                     None => {}
                 },
                 syntax::TypeOfItem::Star(s) => {
                     if self.row.is_none() {
-                        self.report("KS199", *s, "No columns are currently in scope.");
+                        self.report(
+                            "KS199",
+                            *s,
+                            "No rows are read here, so '*' stands for nothing.",
+                        );
                     }
                 }
                 syntax::TypeOfItem::Column(_) => {}
@@ -200,14 +203,14 @@ impl Binder<'_> {
                     Val::scalar(ExprKind::ToScalar(Box::new(table.rel)), ty, span)
                 }
                 None => {
-                    self.report("KS190", inner.span, "The table has no columns");
+                    self.report("KS190", inner.span, "The table has no columns.");
                     Val::error(span)
                 }
             },
             Ty::Scalar(ty) => Val::scalar(val.expr.kind, ty, span),
             Ty::Error => Val::error(span),
             _ => {
-                self.report("KS112", inner.span, "A tabular or scalar value expected.");
+                self.report("KS112", inner.span, "A table or a value is expected here.");
                 Val::error(span)
             }
         };

@@ -20,11 +20,7 @@ impl Binder<'_> {
         let ty = val.type_or_unknown();
         if !(val.ty.is_vague() || ty.is_summable() || ty == Type::Dynamic) {
             let sign = if minus { '-' } else { '+' };
-            self.report(
-                "KS106",
-                op,
-                format!("The operator '{sign}' is not defined for the operand type {ty}."),
-            );
+            self.report("KS106", op, format!("'{sign}' does not go with {ty}."));
             return Val::error(span);
         }
         val.column = None;
@@ -70,9 +66,17 @@ impl Binder<'_> {
         let mut left_ty = left.ty.clone();
         let mut terms = Vec::new();
         for (n, (op, op_span, operand)) in rest.iter().enumerate() {
+            self.wants_text = !is_logic && left_ty.scalar() == Some(Type::String);
             let right = self.expr(operand, false);
+            self.wants_text = false;
             constant &= right.constant;
-            let ty = self.operator_type(*op, *op_span, &left_ty, &right.ty);
+            let ty = self.operator_type(
+                *op,
+                *op_span,
+                &left_ty,
+                &right.ty,
+                ((n == 0).then_some(first.span), Some(operand.span)),
+            );
             if is_logic {
                 if terms.is_empty() {
                     terms.push(left.expr.clone());
@@ -119,6 +123,7 @@ impl Binder<'_> {
         span: Span,
         left: &Ty,
         right: &Ty,
+        places: (Option<Span>, Option<Span>),
     ) -> Ty {
         let name = operator_name(op);
         let Some(operator) = builtins().get(Kind::Operator, name) else {
@@ -133,13 +138,9 @@ impl Binder<'_> {
             return self.result_type(operator, signature, &vals, span);
         }
         if !vals.iter().any(|v| v.ty.is_vague()) {
-            let shown = span.text(self.text).to_owned();
-            let words: Vec<String> = vals.iter().map(|v| type_word(&v.ty)).collect();
-            let message = format!(
-                "The operator '{shown}' is not defined for the operand types {}.",
-                words.join(" and ")
-            );
-            self.report("KS106", span, message);
+            let [l, r] = &vals;
+            let advice = self.not_between(op, span, (&l.ty, places.0), (&r.ty, places.1));
+            self.report_with("KS106", span, advice);
         }
         let matching = if matching.is_empty() {
             self.best_signatures(&operator.signatures, &vals, false, false)
@@ -171,7 +172,13 @@ impl Binder<'_> {
     ) -> Val {
         let value = self.expr(left, false);
         let row = self.row.clone();
-        let mut items: Vec<Val> = list.iter().map(|e| self.expr(e, false)).collect();
+        let texts = value.ty.scalar() == Some(Type::String);
+        let mut items = Vec::with_capacity(list.len());
+        for e in list {
+            self.wants_text = texts;
+            items.push(self.expr(e, false));
+        }
+        self.wants_text = false;
         self.keep_inferred(row);
         let (in_op, name) = match op {
             "!in" => (InOp::NotIn, "NotIn"),
@@ -202,10 +209,7 @@ impl Binder<'_> {
             } else if !vals.iter().any(|v| v.ty.is_vague()) {
                 let words: Vec<String> = vals.iter().map(|v| type_word(&v.ty)).collect();
                 let shown = op_span.text(self.text).to_owned();
-                let message = format!(
-                    "The operator '{shown}' is not defined for the operand types {}.",
-                    join_words(&words)
-                );
+                let message = format!("'{shown}' does not go with {}.", join_words(&words));
                 self.report("KS106", op_span, message);
             }
         }
@@ -260,10 +264,7 @@ impl Binder<'_> {
             } else if !vals.iter().any(|v| v.ty.is_vague()) {
                 let words: Vec<String> = vals.iter().map(|v| type_word(&v.ty)).collect();
                 let shown = op_span.text(self.text).to_owned();
-                let message = format!(
-                    "The operator '{shown}' is not defined for the operand types {}.",
-                    join_words(&words)
-                );
+                let message = format!("'{shown}' does not go with {}.", join_words(&words));
                 self.report("KS106", op_span, message);
             }
         }

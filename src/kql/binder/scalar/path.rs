@@ -21,11 +21,7 @@ impl Binder<'_> {
             if let Some(Step::Index(inner, _)) = steps.first() {
                 let val = self.expr(inner, false);
                 if !val.ty.is_error() && val.type_or_unknown() != Type::String {
-                    self.report(
-                        "KS141",
-                        inner.span,
-                        "The expression must have the type string.",
-                    );
+                    self.report("KS141", inner.span, "A text is expected here.");
                 }
             }
             return Val::error(span);
@@ -128,19 +124,10 @@ impl Binder<'_> {
         if member.is_missing() {
             return Val::error(member.span);
         }
-        let names: Vec<String> = self
-            .row
-            .iter()
-            .flat_map(|r| r.columns.iter().map(|c| c.name.clone()))
-            .collect();
-        let meant =
-            crate::kql::diagnostics::nearest(&member.text, names.iter().map(String::as_str))
-                .map(str::to_owned);
-        let message = format!(
-            "The name '{}' does not refer to any known column, table, variable or function.",
-            member.text
-        );
-        self.suggest("KS142", member.span, message, meant);
+        if self.silent == 0 {
+            let advice = self.no_column(member);
+            self.report_with("KS142", member.span, advice);
+        }
         self.refer(member.span, Reference::Identifier);
         Val::error(member.span)
     }
@@ -195,20 +182,10 @@ impl Binder<'_> {
             }
             _ => {
                 self.refer(name.span, Reference::Identifier);
-                let message = format!(
-                    "The name '{}' does not refer to any known column, table, variable or function.",
-                    name.text
-                );
                 let code = if tabular { "KS204" } else { "KS142" };
-                let message = if tabular {
-                    format!(
-                        "The name '{}' does not refer to any known table, tabular variable or function.",
-                        name.text
-                    )
-                } else {
-                    message
-                };
-                self.report(code, name.span, message);
+                let of = base.ty.type_or_unknown();
+                let advice = self.no_member(of, base.expr.span, name);
+                self.report_with(code, name.span, advice);
                 let mut val = Val::error(name.span);
                 val.name = Some(name.text.clone());
                 val
@@ -229,7 +206,7 @@ impl Binder<'_> {
             self.report(
                 "KS147",
                 span,
-                "The element access operator [] is not allowed in this context.",
+                "Only dynamic values have elements to take with [...].",
             );
             return Val::error(whole);
         }
@@ -243,15 +220,15 @@ impl Binder<'_> {
             self.report(
                 "KS141",
                 inner.span,
-                "The expression must have one of the types: int, long or string.",
+                "An integer or a text is expected here.",
             );
         } else if !matches!(index_ty, Type::Dynamic | Type::Unknown) {
             let is_text = index_ty == Type::String;
             if is_bag(&base.expr) && !is_text {
-                let message = "The expression must have the type string.";
+                let message = "A text is expected here.";
                 self.report("KS141", inner.span, message);
             } else if is_array(&base.expr) && is_text {
-                let message = "The expression must have one of the types: int or long.";
+                let message = "An integer is expected here: this is an array.";
                 self.report("KS141", inner.span, message);
             }
         }

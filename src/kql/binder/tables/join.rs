@@ -47,7 +47,7 @@ impl Binder<'_> {
                 Vec::new()
             }
             JoinOn::Missing => {
-                self.report("KS006", span, "Missing join on condition clause");
+                self.report("KS006", span, "A join needs its keys: write 'on Column'.");
                 Vec::new()
             }
         };
@@ -126,11 +126,21 @@ impl Binder<'_> {
                 }
                 let (l, r) = (left_val.type_or_unknown(), right_val.type_or_unknown());
                 if l == Type::Dynamic {
-                    self.report("KS241", left.span, "Join keys cannot be dynamic");
+                    self.report(
+                        "KS241",
+                        left.span,
+                        "Join keys cannot be dynamic: write tostring(...).",
+                    );
                 } else if r == Type::Dynamic {
-                    self.report("KS241", right.span, "Join keys cannot be dynamic");
+                    self.report(
+                        "KS241",
+                        right.span,
+                        "Join keys cannot be dynamic: write tostring(...).",
+                    );
                 } else if !Self::comparable(l, r) {
-                    let message = format!("Inconsistent data types for join keys: ({l}, {r})");
+                    let message = format!(
+                        "The sides of a join key must be of one type. These are {l} and {r}."
+                    );
                     self.report("KS242", e.span, message);
                 }
                 keys.push(JoinKey {
@@ -141,8 +151,7 @@ impl Binder<'_> {
             S::Missing => {}
             _ => {
                 self.expr(e, false);
-                let message = "The join condition must be either the name of a column common to both tables or in \
-                               the form $left.<column> == $right.<column>.";
+                let message = "A join key is a column both sides have, or $left.A == $right.B.";
                 self.report("KS182", e.span, message);
             }
         }
@@ -157,14 +166,14 @@ impl Binder<'_> {
             if matches!(&base.kind, S::Name(name) if name.text == side));
         if !on_side {
             if !matches!(e.kind, S::Missing) {
-                let message = format!("The join condition operand must be: {side}.<column>");
-                self.report("KS183", e.span, message);
+                let advice = self.key_without_side(side, e);
+                self.report_with("KS183", e.span, advice);
             }
             return false;
         }
         if !val.is_column {
             if !val.ty.is_error() {
-                self.report("KS109", e.span, "Column name expected.");
+                self.report("KS109", e.span, "The name of a column is expected here.");
             }
             return false;
         }
@@ -193,7 +202,7 @@ impl Binder<'_> {
                 self.same(of_left, of_right);
                 if !assignable(l, r, Conversion::None) {
                     let message = format!(
-                        "The common column '{}' must have the same type on both sides of the join.",
+                        "The column '{}' is of different types on the two sides.",
                         name.text
                     );
                     self.report("KS227", name.span, message);
@@ -215,16 +224,14 @@ impl Binder<'_> {
             (None, None) => {
                 let val = self.name(name, false);
                 if !val.ty.is_error() && !val.is_column {
-                    self.report("KS109", name.span, "Column name expected.");
+                    self.report("KS109", name.span, "The name of a column is expected here.");
                 }
             }
-            _ => {
+            (on_left, _) => {
+                let on_left = on_left.is_some();
                 self.refer(name.span, Reference::Column);
-                let message = format!(
-                    "The column '{}' must exist on both sides of the join.",
-                    name.text
-                );
-                self.report("KS145", name.span, message);
+                let advice = self.key_of_one_side(name, on_left);
+                self.report_with("KS145", name.span, advice);
             }
         }
     }

@@ -66,9 +66,8 @@ impl Binder<'_> {
                 .first()
                 .zip(values.last())
                 .map_or(list, |(a, b)| a.span.to(b.span));
-            let message = format!(
-                "Incorrect number of data values. The values should appear in multiples of {width}."
-            );
+            let message =
+                format!("Each row has {width} values: their number must be a multiple of {width}.");
             self.report("KS173", place, message);
         }
         let mut rows = Vec::new();
@@ -125,7 +124,7 @@ impl Binder<'_> {
             self.report(
                 "KS005",
                 span,
-                format!("Expected one of: {}", words.join(", ")),
+                format!("One of these is expected here: {}.", words.join(", ")),
             );
         }
     }

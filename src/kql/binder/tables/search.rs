@@ -173,7 +173,13 @@ impl Binder<'_> {
             S::Chain { first, rest } if rest[0].0 == BinaryToken::Search => {
                 let column = self.expr(first, false);
                 let term = self.expr(&rest[0].2, false);
-                self.operator_type(BinaryToken::Search, rest[0].1, &column.ty, &term.ty);
+                self.operator_type(
+                    BinaryToken::Search,
+                    rest[0].1,
+                    &column.ty,
+                    &term.ty,
+                    (None, None),
+                );
                 let text = constant_text(&term.expr).map(str::to_owned);
                 let Some(text) = text else {
                     return Expr {
@@ -274,7 +280,7 @@ impl Binder<'_> {
                                 val.type_or_unknown(),
                             ));
                         } else if !val.ty.is_error() {
-                            self.report("KS109", e.span, "Column name expected.");
+                            self.report("KS109", e.span, "The name of a column is expected here.");
                         }
                     }
                 }

@@ -36,10 +36,7 @@ impl<'a> Binder<'a> {
                 }
             }
             if found.is_empty() {
-                let message = format!(
-                    "The name '{}' does not refer to any known table.",
-                    name.text
-                );
+                let message = format!("There is no table like '{}'.", name.text);
                 self.report("KS142", e.span, message);
             }
             return found;
