@@ -149,6 +149,86 @@ fn a_session_from_greeting_to_farewell() {
 }
 
 #[test]
+fn what_fits_is_offered_and_explained() {
+    let text = "DeviceInfo // 😀\n| su\n\nlet lim = 1;\nDeviceEvents\n| where Timestamp > ";
+    let mut editor = Editor::with(able(), quiet());
+    editor.open(URI, text);
+    let offered = |editor: &mut Editor, line, character| {
+        let list = editor.ask("textDocument/completion", at(URI, line, character));
+        list["items"].as_array().expect("items").clone()
+    };
+    let named = |items: &[Value], name: &str| {
+        let found = items.iter().find(|it| it["filterText"] == name);
+        found
+            .unwrap_or_else(|| panic!("{name} in {} items", items.len()))
+            .clone()
+    };
+    let operators = offered(&mut editor, 1, 4);
+    let summarize = named(&operators, "summarize");
+    let range = &summarize["textEdit"]["range"];
+    assert_eq!(
+        covered(text, range, false),
+        "su",
+        "the word is replaced whole"
+    );
+    let sorts: Vec<&str> = operators
+        .iter()
+        .filter_map(|it| it["sortText"].as_str())
+        .collect();
+    assert!(sorts.is_sorted(), "the order is kept by clients that sort");
+    // the place after white space still belongs to its query
+    let values = offered(&mut editor, 5, 20);
+    assert_eq!(named(&values, "lim")["kind"], 6, "a variable");
+    let ago = named(&values, "ago");
+    assert_eq!(ago["kind"], 3);
+    assert_eq!(ago["insertTextFormat"], 2);
+    assert_eq!(ago["textEdit"]["newText"], "ago($0)");
+    let words = editor.ask("completionItem/resolve", ago.clone());
+    assert_eq!(words["documentation"]["kind"], "markdown");
+    let shown = words["documentation"]["value"].as_str().unwrap_or_default();
+    assert!(
+        shown.contains("ago(") && shown.contains("datetime"),
+        "{words}"
+    );
+    // nothing is offered in a comment; an item of another time comes back as it is
+    assert_eq!(offered(&mut editor, 0, 15), Vec::<Value>::new());
+    assert_eq!(editor.ask("completionItem/resolve", ago.clone()), ago);
+    assert_eq!(editor.quit(), 0);
+
+    let mut plain = Editor::with(json!({}), quiet());
+    plain.open(URI, text);
+    let ago = named(&offered(&mut plain, 5, 20), "ago");
+    assert_eq!(ago.get("insertTextFormat"), None);
+    assert_eq!(plain.quit(), 0);
+}
+
+#[test]
+fn the_call_being_written_is_shown() {
+    let text = "print 'é😀', strcat('a', ";
+    let mut editor = Editor::with(able(), quiet());
+    editor.open(URI, text);
+    let units = text.encode_utf16().count();
+    let help = editor.ask("textDocument/signatureHelp", at(URI, 0, units));
+    let signature = &help["signatures"][help["activeSignature"].as_u64().unwrap_or(0) as usize];
+    let label = signature["label"].as_str().expect("a label");
+    assert!(label.starts_with("strcat("), "{help}");
+    let parameter = &signature["parameters"][0]["label"];
+    let place = |at: usize| parameter[at].as_u64().expect("a place") as usize;
+    assert!(
+        label
+            .get(place(0)..place(1))
+            .is_some_and(|it| !it.is_empty()),
+        "{help}"
+    );
+    assert_eq!(help["activeParameter"], 0, "the one that repeats: {help}");
+    assert_eq!(
+        editor.ask("textDocument/signatureHelp", at(URI, 0, 3)),
+        Value::Null
+    );
+    assert_eq!(editor.quit(), 0);
+}
+
+#[test]
 fn places_are_exact_in_every_encoding_and_line_end() {
     let text = "// 😀é\r\nDeviceInfo | where DeviceName == '😀é' and Wrong == 1\r\n\r\nprint 'é', Wrong\r\n";
     for (offered, chosen, bytes) in [

@@ -56,6 +56,8 @@ fn neovim_is_helped() {
     assert_eq!(findings[0]["lnum"], 2);
     assert_eq!(findings[0]["col"], 25);
     assert_eq!(findings[0]["end_col"], 35);
+    let words = said["words"].as_array().expect("words");
+    assert!(words.iter().any(|it| it == "summarize"), "{said:#}");
     let hover = said["hover"].as_str().expect("a hover");
     assert!(hover.contains("DeviceInfo"), "{hover}");
     assert_eq!(said["definition"], serde_json::json!([0, 4]));
