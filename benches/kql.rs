@@ -268,7 +268,7 @@ fn sizes() {
         let times: Vec<f64> = [10_000, 100_000, 1_000_000]
             .map(|size| {
                 let text = make(size);
-                let rounds = (2_000_000 / size).clamp(3, 50);
+                let rounds = (2_000_000 / size).clamp(9, 50);
                 let once = |_| {
                     let began = Instant::now();
                     drop(black_box(kql::analyze(&text, schema)));
