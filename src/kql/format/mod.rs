@@ -21,6 +21,7 @@ mod walk;
 
 use super::Diagnostic;
 use super::lexer::{Token, tokenize};
+use super::stack;
 
 /// How a query is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,8 +50,9 @@ pub fn format(text: &str, style: Style) -> Result<String, Diagnostic> {
     if let Some(fault) = syntax.errors.iter().find(|e| e.is_error()) {
         return Err(fault.clone());
     }
-    let plan = walk::plan(text, &syntax);
-    let out = print::print(&plan, style);
+    let out = stack::with_room(syntax.depth, || {
+        print::print(&walk::plan(text, &syntax), style)
+    });
     let same = same_tokens(text, &syntax.tokens, &out);
     debug_assert!(same, "tokens changed:\n{text}\n--- became\n{out}");
     Ok(if same { out } else { text.to_owned() })

@@ -223,6 +223,10 @@ fn a_comment_before_a_comma_decides_nothing() {
 fn narrow_and_deep() {
     let deep = format!("print {}1{}", "(".repeat(50), ")".repeat(50));
     stays(&deep);
+    for levels in [100, 127, 200, 250] {
+        let deep = format!("print {}1{}", "(".repeat(levels), ")".repeat(levels));
+        let _ = format(&deep, Style::default());
+    }
     let deep = format!("print {}1{}", "(".repeat(10_000), ")".repeat(10_000));
     let _ = format(&deep, Style::default());
     let narrow = Style {

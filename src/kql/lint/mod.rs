@@ -24,7 +24,7 @@ mod volume;
 mod walk;
 
 use super::diagnostics::Severity;
-use super::{Analysis, Diagnostic, Schema};
+use super::{Analysis, Diagnostic, Schema, stack};
 pub use rules::{Rule, rules};
 
 use cx::Cx;
@@ -35,6 +35,10 @@ pub fn lint(text: &str, analysis: &Analysis, schema: &Schema) -> Vec<Diagnostic>
     if !analysis.parses() {
         return Vec::new();
     }
+    stack::with_room(analysis.syntax.depth, || look(text, analysis, schema))
+}
+
+fn look(text: &str, analysis: &Analysis, schema: &Schema) -> Vec<Diagnostic> {
     let mut cx = Cx::new(text, analysis, schema);
     walk::walk(&analysis.syntax.statements, &mut |node| match node {
         Node::Expr(e) => text::expr(&mut cx, e),
