@@ -461,7 +461,7 @@ fn argument(place: &Place<'_>, frame: &Frame, name: usize) -> Slot {
             if let Some(param) = param {
                 if !param.values.is_empty() && item.is_empty() {
                     let quoted = param.values.first().is_some_and(|v| v.starts_with('\''));
-                    let values = Offer::Values(quoted_values(function, index));
+                    let values = Offer::Values(words::quoted_values(function, index));
                     if !quoted && matches!(values, Offer::Values(v) if v.is_empty()) {
                         return Slot::default();
                     }
@@ -539,40 +539,6 @@ fn wants_condition(function: &str, index: usize) -> bool {
             index == 1
         }
         _ => false,
-    }
-}
-
-/// The closed lists of string arguments.
-fn quoted_values(function: &str, index: usize) -> &'static [&'static str] {
-    match (function, index) {
-        ("datetime_diff" | "datetime_add", 0) => &[
-            "'day'",
-            "'hour'",
-            "'microsecond'",
-            "'millisecond'",
-            "'minute'",
-            "'month'",
-            "'nanosecond'",
-            "'quarter'",
-            "'second'",
-            "'week'",
-            "'year'",
-        ],
-        ("datetime_part", 0) => &[
-            "'day'",
-            "'dayofyear'",
-            "'hour'",
-            "'microsecond'",
-            "'millisecond'",
-            "'minute'",
-            "'month'",
-            "'nanosecond'",
-            "'quarter'",
-            "'second'",
-            "'week_of_year'",
-            "'year'",
-        ],
-        _ => &[],
     }
 }
 

@@ -336,3 +336,37 @@ pub(super) fn is_parameter(operator: &str, word: &str) -> bool {
         || matches!(word, "bagexpansion" | "with_source" | "__isFuzzy")
         || parameters(operator).contains(&word)
 }
+
+/// The closed lists of string arguments.
+pub(super) fn quoted_values(function: &str, index: usize) -> &'static [&'static str] {
+    match (function, index) {
+        ("datetime_diff" | "datetime_add", 0) => &[
+            "'day'",
+            "'hour'",
+            "'microsecond'",
+            "'millisecond'",
+            "'minute'",
+            "'month'",
+            "'nanosecond'",
+            "'quarter'",
+            "'second'",
+            "'week'",
+            "'year'",
+        ],
+        ("datetime_part", 0) => &[
+            "'day'",
+            "'dayofyear'",
+            "'hour'",
+            "'microsecond'",
+            "'millisecond'",
+            "'minute'",
+            "'month'",
+            "'nanosecond'",
+            "'quarter'",
+            "'second'",
+            "'week_of_year'",
+            "'year'",
+        ],
+        _ => &[],
+    }
+}
