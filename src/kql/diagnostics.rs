@@ -129,7 +129,7 @@ pub struct CodePoints<'t> {
 const STEP: usize = 256;
 
 /// Is this the first byte of a code point?
-fn is_first(byte: &u8) -> bool {
+fn is_first(byte: u8) -> bool {
     byte & 0xc0 != 0x80
 }
 
@@ -141,7 +141,7 @@ impl<'t> CodePoints<'t> {
             let mut count = 0;
             for block in text.as_bytes().chunks(STEP) {
                 counts.push(count);
-                count += block.iter().filter(|b| is_first(b)).count() as u32;
+                count += block.iter().filter(|b| is_first(**b)).count() as u32;
             }
         }
         Self { text, counts }
@@ -158,7 +158,7 @@ impl<'t> CodePoints<'t> {
         }
         let block = (end / STEP).min(self.counts.len() - 1);
         let rest = &self.text.as_bytes()[block * STEP..end];
-        self.counts[block] as usize + rest.iter().filter(|b| is_first(b)).count()
+        self.counts[block] as usize + rest.iter().filter(|b| is_first(**b)).count()
     }
 
     /// Start and length in code points.
@@ -177,7 +177,7 @@ impl<'t> CodePoints<'t> {
         let left = index - self.counts[block] as usize;
         let bytes = self.text.as_bytes()[from..].iter().enumerate();
         bytes
-            .filter(|(_, b)| is_first(b))
+            .filter(|(_, b)| is_first(**b))
             .nth(left)
             .map_or(self.text.len(), |(i, _)| from + i)
     }
