@@ -165,7 +165,7 @@ impl Sheet {
                 let breaks = text[at..part.range.start].matches('\n').count();
                 laid.text.push_str(&line_end.repeat(breaks));
             }
-            match format_query(part.text(text), style) {
+            match format_query(part.text(text), style, line_end) {
                 Ok(query) => laid.text.push_str(&query),
                 Err(fault) => {
                     laid.refused.push(moved(&fault, part.range.start));
@@ -283,21 +283,22 @@ pub struct Laid {
 }
 
 /// What the lines of a text end with, as its first one does.
-fn line_end(text: &str) -> &'static str {
+pub fn line_end(text: &str) -> &'static str {
     match text.find('\n') {
         Some(at) if text[..at].ends_with('\r') => "\r\n",
         _ => "\n",
     }
 }
 
-/// One query laid out, without a line break at its end; its line ends stay what they are.
+/// One query laid out, without a line break at its end; its lines end as those of its text do
+/// ([`line_end`]).
 ///
 /// # Errors
 /// The first fault of the grammar.
-pub fn format_query(text: &str, style: Style) -> Result<String, Diagnostic> {
+pub fn format_query(text: &str, style: Style, line_end: &str) -> Result<String, Diagnostic> {
     let mut laid = kql::format(text, style)?;
     laid.truncate(laid.trim_end_matches(['\r', '\n']).len());
-    if line_end(text) == "\r\n" {
+    if line_end == "\r\n" {
         let ended = laid.replace("\r\n", "\n").replace('\n', "\r\n");
         // A line break inside a string is part of what the string says.
         if tokens(&ended).eq(tokens(&laid)) {
@@ -458,9 +459,9 @@ mod tests {
     #[test]
     fn an_open_bracket_does_not_swallow_the_next_query() {
         assert_eq!(
-            cut("DeviceInfo | where (\n\nAlertInfo | take 1\n\nAlertInfo | count"),
+            cut("DeviceInfo | where (a\n\nAlertInfo | take 1\n\nAlertInfo | count"),
             [
-                "DeviceInfo | where (",
+                "DeviceInfo | where (a",
                 "AlertInfo | take 1",
                 "AlertInfo | count"
             ]
@@ -489,12 +490,12 @@ mod tests {
 
     #[test]
     fn what_is_being_written_goes_on_until_a_blank_line() {
-        let text = "DeviceInfo | \n\n\nlet x = 1;\n\n  \nprint 2 ";
+        let text = "DeviceInfo | take \n\n\nlet x = 1;\n\n  \nprint 2 ";
         let sheet = Sheet::new(text, Schema::hunting());
         let at = |part: &str| text.find(part).expect("there") + part.len();
         let written = |byte| &text[sheet.written_at(text, byte)];
-        assert_eq!(written(at("Info")), "DeviceInfo |");
-        assert_eq!(written(at("| ")), "DeviceInfo | ");
+        assert_eq!(written(at("Info")), "DeviceInfo | take");
+        assert_eq!(written(at("take ")), "DeviceInfo | take ");
         assert_eq!(written(at("1;\n\n ")), "let x = 1;\n\n  \nprint 2");
         assert_eq!(written(text.len()), "let x = 1;\n\n  \nprint 2 ");
         let new = "DeviceInfo\n\n";

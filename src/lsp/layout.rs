@@ -74,7 +74,7 @@ fn part_edits(
     style: Style,
 ) -> Result<Vec<lsp::TextEdit>, crate::kql::Diagnostic> {
     let text = part.text(&document.text);
-    let laid = sheet::format_query(text, style)?;
+    let laid = sheet::format_query(text, style, sheet::line_end(&document.text))?;
     Ok(document.edits(part.range.start, &sheet::layout_edits(text, &laid)))
 }
 
