@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use nightjar::domain::hunting::{Cell, Column};
 use nightjar::domain::{Of, ResultTable, TenantNo};
 use nightjar::hunt::export::Format;
+use nightjar::hunt::library;
 use nightjar::hunt::schema::Wanted;
 use nightjar::hunt::{HuntError, HuntErrorKind, HuntResult, Place, Timespan, language};
 use nightjar::kql::Type;
@@ -510,7 +511,7 @@ fn a_table_is_asked_for_when_it_is_used_and_learnt_columns_are_no_errors() {
         told: None,
     }));
     assert!(!fault(&mut console), "{}", console.screen());
-    console.keys("alt-r");
+    console.keys("alt-y");
     assert_eq!(learnt(&mut console), [Wanted::All]);
     console.tell(Msg::Hunt(HuntMsg::Learnt {
         tenant: TenantNo(0),
@@ -523,4 +524,110 @@ fn a_table_is_asked_for_when_it_is_used_and_learnt_columns_are_no_errors() {
         console.screen()
     );
     assert!(!fault(&mut console), "what is known stays known");
+}
+
+fn library() -> Msg {
+    Msg::Hunt(HuntMsg::Library(Arc::new(library::load(&[]))))
+}
+
+#[test]
+fn the_library_is_looked_through_and_its_parameters_are_asked_for() {
+    let mut console = open();
+    console.keys("alt-l");
+    let asked = console.effects();
+    assert!(
+        matches!(asked[..], [Effect::Hunt(HuntAsk::Library)]),
+        "{asked:?}"
+    );
+    console.tell(library());
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let screen = console.screen_at(width, height);
+        insta::assert_snapshot!(format!("library_{width}x{height}"), screen);
+    }
+    console.screen_at(80, 24);
+    console.type_text("many accounts password");
+    let screen = console.screen();
+    assert!(
+        screen.contains("One password tried on many accounts"),
+        "{screen}"
+    );
+    console.keys("enter");
+    insta::assert_snapshot!("parameters_80x24", console.screen_at(80, 24));
+    console.keys("ctrl-u").type_text("soon");
+    console.keys("enter");
+    let screen = console.screen();
+    assert!(screen.contains("is not a time span"), "{screen}");
+    console.keys("ctrl-u").type_text("5d");
+    console.keys("tab ctrl-u").type_text("30").keys("enter");
+    console.keys("F5");
+    let (_, query, _) = ticket(&mut console);
+    assert!(
+        query.starts_with("let lookback = 5d; // how far back\nlet least = 30; //"),
+        "{query}"
+    );
+    assert!(
+        console.screen().contains("One password"),
+        "the tab bears its title"
+    );
+    console
+        .keys("alt-l")
+        .tell(library())
+        .type_text("lsass")
+        .keys("F5 enter");
+    let (_, query, _) = ticket(&mut console);
+    assert!(
+        query.contains("comsvcs"),
+        "run as soon as its values are agreed: {query}"
+    );
+}
+
+#[test]
+fn a_query_is_kept_under_a_title() {
+    let mut console = open();
+    console.keys("alt-s");
+    assert!(console.screen().contains("write a query first"));
+    console
+        .type_text("DeviceInfo\n| take 1\n\nAlertInfo")
+        .keys("up up alt-s");
+    console.type_text("all devices").keys("enter");
+    let saved = console
+        .effects()
+        .into_iter()
+        .find_map(|effect| match effect {
+            Effect::Hunt(HuntAsk::Save { title, query }) => Some((title, query)),
+            _ => None,
+        });
+    let (title, query) = saved.expect("to be written");
+    assert_eq!(
+        (title.as_str(), query.as_str()),
+        ("all devices", "DeviceInfo\n| take 1")
+    );
+    console.tell(Msg::Hunt(HuntMsg::Saved(Err("no room".to_owned()))));
+    assert!(console.screen().contains("not kept: no room"));
+}
+
+#[test]
+fn the_schema_stands_beside_the_query_or_over_it() {
+    let mut console = open();
+    console.type_text("DeviceInfo\n| where ").keys("alt-t");
+    console.type_text("emailev").keys("enter");
+    for (width, height) in [(80, 24), (120, 40), (200, 60)] {
+        let screen = console.screen_at(width, height);
+        insta::assert_snapshot!(format!("schema_{width}x{height}"), screen);
+    }
+    console
+        .keys("esc")
+        .type_text("LoggedOnUs")
+        .keys("down enter esc esc");
+    console.keys("F5");
+    let (_, query, _) = ticket(&mut console);
+    assert_eq!(query, "DeviceInfo\n| where LoggedOnUsers");
+    console.screen_at(120, 40);
+    assert!(console.screen().contains("schema"), "it stays beside");
+    console.keys("alt-t alt-t");
+    assert!(
+        !console.screen().contains("─ schema"),
+        "{}",
+        console.screen()
+    );
 }
