@@ -309,7 +309,7 @@ fn a_file_is_laid_out_in_place_once() {
 fn one_line_is_answered_by_one_line_whatever_it_says() {
     let home = Home::new();
     let lines = [
-        r#"{"id": 1, "query": "print é = strlen('😀')", "caret": 12}"#,
+        r#"{"id": 1, "query": "print ['é'] = strlen('😀')", "caret": 12}"#,
         r#"{"id": "two"}"#,
         "not JSON",
         "",
@@ -361,12 +361,40 @@ fn places_are_file_line_and_column() {
         let absent = home.run(&["kql", command, "absent.kql:1:1"]).expect(2);
         assert!(absent.err.contains("absent.kql"), "{}", absent.err);
     }
-    home.run(&[
-        "kql",
-        "complete",
-        &format!("{path}:2:14"),
-        "--output",
-        "json",
-    ])
-    .expect(0);
+    let offered = home
+        .run(&[
+            "kql",
+            "complete",
+            &format!("{path}:2:14"),
+            "--output",
+            "json",
+        ])
+        .expect(0);
+    let offered: Value = serde_json::from_str(&offered.out).expect("JSON");
+    assert!(
+        offered
+            .as_array()
+            .is_some_and(|all| all.iter().any(|it| it["label"] == "where")),
+        "{offered}"
+    );
+    let hover = home
+        .run(&["kql", "hover", &format!("{path}:2:3")])
+        .expect(0);
+    assert!(
+        hover.out.starts_with("(table) DeviceInfo\n"),
+        "{}",
+        hover.out
+    );
+    let call = home
+        .run(&["kql", "hover", &format!("{path}:2:38"), "--output", "json"])
+        .expect(0);
+    let call: Value = serde_json::from_str(&call.out).expect("JSON");
+    assert!(
+        call["signatures"][0]
+            .as_str()
+            .is_some_and(|it| it.starts_with("ago(")),
+        "{call}"
+    );
+    home.run(&["kql", "hover", &format!("{path}:3:1")])
+        .expect(1);
 }
