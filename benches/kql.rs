@@ -205,13 +205,16 @@ fn lint_and_format(queries: &[String]) {
         figures(&lint)
     ));
     let format = timed(queries, &|query| {
-        drop(black_box(kql::format(query, Style::default())))
+        drop(black_box(kql::format(query, Style::default())));
     });
     say(&format!("  {:20} ours     {}", "format", figures(&format)));
 }
 
-/// Texts of one shape and about so many bytes.
-const SHAPES: &[(&str, fn(usize) -> String)] = &[
+/// Makes a text of about so many bytes.
+type Make = fn(usize) -> String;
+
+/// Texts of one shape.
+const SHAPES: &[(&str, Make)] = &[
     ("pipes", |size| {
         let step = "| where DeviceId == 'a'\n";
         format!("DeviceInfo\n{}", step.repeat(size / step.len()))
