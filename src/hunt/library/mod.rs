@@ -229,7 +229,7 @@ fn entry(part: &str, name: &str, group: &str) -> Entry {
         }
         rest = after;
     }
-    entry.query = rest.trim().to_owned();
+    rest.trim().clone_into(&mut entry.query);
     entry.name = slug(&entry.title);
     let analysis = kql::analyze(&entry.query, Schema::hunting());
     entry.tables = tables_of(&entry.query, &analysis).into_iter().collect();

@@ -115,7 +115,7 @@ impl HuntScreen {
     }
 
     /// Asks every tenant shown for everything it has.
-    pub(super) fn learn_all(&mut self, cx: &mut Cx<'_>) {
+    pub(super) fn learn_all(cx: &mut Cx<'_>) {
         let shown: Vec<TenantNo> = cx.data.tenants.shown().map(|it| it.tenant).collect();
         for tenant in shown {
             cx.effect(learn(tenant, Wanted::All, true));

@@ -167,7 +167,7 @@ impl Screen for HuntScreen {
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
         self.settle(cx);
         match command {
-            Command::HuntLearn => self.learn_all(cx),
+            Command::HuntLearn => Self::learn_all(cx),
             Command::HuntSchema => self.toggle_tree(),
             Command::HuntLibrary => {
                 cx.effect(Effect::Hunt(HuntAsk::Library));

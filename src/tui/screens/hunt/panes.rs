@@ -34,9 +34,9 @@ impl HuntScreen {
         };
         match tree.command(command) {
             None => return false,
-            Some(None) => {}
-            Some(Some(Wish::Leave)) => self.focus = Focus::Editor,
-            Some(Some(Wish::Insert(name))) => {
+            Some(Wish::Nothing) => {}
+            Some(Wish::Leave) => self.focus = Focus::Editor,
+            Some(Wish::Insert(name)) => {
                 let tab = self.tab_mut();
                 let range = tab.editor.selection();
                 let caret = tab.editor.caret();

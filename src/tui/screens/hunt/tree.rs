@@ -35,9 +35,11 @@ enum Line {
     Column(usize, usize),
 }
 
-/// What the tree was told to do beside moving.
+/// What is left to do after a command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Wish {
+    /// Nothing.
+    Nothing,
     /// Write this name at the caret.
     Insert(String),
     /// Back to the query.
@@ -125,18 +127,18 @@ impl SchemaTree {
     pub(super) fn key(&mut self, chord: Chord) {
         if self.input.key(chord) {
             self.lay_out();
-            self.to_best();
+            self.focus_best();
         }
     }
 
     pub(super) fn paste(&mut self, text: &str) {
         self.input.paste(text);
         self.lay_out();
-        self.to_best();
+        self.focus_best();
     }
 
     /// To the first table whose name begins with what is looked for, else the first line that is none of a group.
-    fn to_best(&mut self) {
+    fn focus_best(&mut self) {
         let wanted = self.input.text().trim().to_ascii_lowercase();
         let begins = |line: &Line| match line {
             Line::Table(at) => {
@@ -173,10 +175,12 @@ impl SchemaTree {
     }
 
     /// To the table or group that what is in focus belongs to.
-    fn to_parent(&mut self) {
-        let inside = |line: &Line| match (&self.lines[self.cursor], line) {
-            (Line::Column(..), Line::Table(_)) | (Line::Table(_), Line::Group(..)) => true,
-            _ => false,
+    fn focus_parent(&mut self) {
+        let inside = |line: &Line| {
+            matches!(
+                (&self.lines[self.cursor], line),
+                (Line::Column(..), Line::Table(_)) | (Line::Table(_), Line::Group(..))
+            )
         };
         if let Some(at) = self.lines[..self.cursor].iter().rposition(inside) {
             self.cursor = at;
@@ -192,7 +196,7 @@ impl SchemaTree {
     }
 
     /// Does a command; `None` where it is not the tree's.
-    pub(super) fn command(&mut self, command: Command) -> Option<Option<Wish>> {
+    pub(super) fn command(&mut self, command: Command) -> Option<Wish> {
         match command {
             Command::SchemaDown => self.step(1),
             Command::SchemaUp => self.step(-1),
@@ -205,7 +209,7 @@ impl SchemaTree {
             }
             Command::SchemaCollapse => {
                 if !self.set_open(Some(false)) && !self.lines.is_empty() {
-                    self.to_parent();
+                    self.focus_parent();
                 }
             }
             Command::SchemaToggle => match self.lines.get(self.cursor) {
@@ -217,27 +221,29 @@ impl SchemaTree {
             Command::SchemaInsert => return Some(self.insert()),
             Command::SchemaLeave => {
                 if self.input.text().is_empty() {
-                    return Some(Some(Wish::Leave));
+                    return Some(Wish::Leave);
                 }
                 self.input.set("");
                 self.lay_out();
             }
             _ => return None,
         }
-        Some(None)
+        Some(Wish::Nothing)
     }
 
-    fn insert(&self) -> Option<Wish> {
-        let name = self.name_here()?;
+    fn insert(&self) -> Wish {
+        let Some(name) = self.name_here() else {
+            return Wish::Nothing;
+        };
         let mut chars = name.chars();
         let plain = chars.all(|c| c.is_ascii_alphanumeric() || c == '_')
             && !name.starts_with(|c: char| c.is_ascii_digit());
         // A tenant's own column may be called anything.
-        Some(Wish::Insert(if plain {
+        Wish::Insert(if plain {
             name.to_owned()
         } else {
             format!("[{}]", crate::hunt::prepared::literal(name))
-        }))
+        })
     }
 
     /// The room of the query and that of the tree, which may lie over it.
@@ -508,12 +514,12 @@ mod tests {
         }
         assert_eq!(tree.name_here(), Some("Badge Id"));
         let wish = tree.command(Command::SchemaInsert).expect("its own");
-        assert_eq!(wish, Some(Wish::Insert("[\"Badge Id\"]".to_owned())));
+        assert_eq!(wish, Wish::Insert("[\"Badge Id\"]".to_owned()));
         tree.command(Command::SchemaCollapse);
         assert_eq!(tree.name_here(), Some("DoorBadge_CL"));
         assert_eq!(
             tree.command(Command::SchemaInsert),
-            Some(Some(Wish::Insert("DoorBadge_CL".to_owned())))
+            Some(Wish::Insert("DoorBadge_CL".to_owned()))
         );
     }
 
@@ -527,9 +533,9 @@ mod tests {
         assert_eq!(tree.name_here(), Some("EmailEvents"));
         tree.command(Command::SchemaDown);
         assert_eq!(tree.name_here(), Some("SenderMailFromDomain"));
-        assert_eq!(tree.command(Command::SchemaLeave), Some(None));
+        assert_eq!(tree.command(Command::SchemaLeave), Some(Wish::Nothing));
         assert!(tree.lines.iter().all(|it| matches!(it, Line::Group(..))));
-        assert_eq!(tree.command(Command::SchemaLeave), Some(Some(Wish::Leave)));
+        assert_eq!(tree.command(Command::SchemaLeave), Some(Wish::Leave));
         typed(&mut tree, "zzzz");
         assert_eq!(
             (tree.lines.len(), tree.about().as_str()),
