@@ -79,7 +79,7 @@ fn each_mistake_has_its_line() {
         (
             "defualt_profile = \"x\"",
             &[
-                "config.toml:1:1: unknown setting \"defualt_profile\" at the top; expected one of default_profile, token_store, ui, feed, sla, profiles, keys; did you mean \"default_profile\"?",
+                "config.toml:1:1: unknown setting \"defualt_profile\" at the top; expected one of default_profile, token_store, ui, hunt, feed, sla, profiles, keys; did you mean \"default_profile\"?",
             ],
         ),
         (

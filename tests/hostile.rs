@@ -531,7 +531,7 @@ fn nothing_a_tenant_says_commands_the_terminal() {
     terminal.wait_silent(Duration::from_millis(200));
     terminal.type_text("DeviceInfo | take 20");
     terminal.keys("<f5>");
-    terminal.wait_for(" rows");
+    terminal.wait_for(" rows · ");
     for keys in [
         "<esc>",
         "l l s j <enter>",

@@ -24,6 +24,11 @@ impl Samples {
         self.0.push(sample);
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
     /// The sample below which the given share (0 to 1) lies.
     pub fn at(&self, share: f64) -> Duration {
         let mut sorted = self.0.clone();

@@ -113,7 +113,8 @@ pub(super) static ROOT: &[Field] = &[
 ];
 
 /// The tables of the file, besides `profiles` and `keys`.
-pub(super) static TABLES: &[(&str, &[Field])] = &[("ui", UI), ("feed", FEED), ("sla", SLA)];
+pub(super) static TABLES: &[(&str, &[Field])] =
+    &[("ui", UI), ("hunt", HUNT), ("feed", FEED), ("sla", SLA)];
 
 /// `[profiles.NAME]`.
 pub(super) static PROFILE: &[Field] = &[
@@ -263,6 +264,14 @@ pub(super) static UI: &[Field] = &[
         "Whether the mouse is listened to.",
     ),
 ];
+
+/// `[hunt]`.
+pub(super) static HUNT: &[Field] = &[field(
+    "keys",
+    Shape::Choice(|| vec!["plain", "vim"]),
+    "plain",
+    "The keys of the query editor.",
+)];
 
 /// `[feed]`.
 pub(super) static FEED: &[Field] = &[

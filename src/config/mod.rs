@@ -44,6 +44,8 @@ pub struct Config {
     pub unusable: BTreeMap<String, Vec<Problem>>,
     /// How the console looks and listens.
     pub ui: Ui,
+    /// How queries are written.
+    pub hunt: Hunt,
     /// How the cache is kept true.
     pub feed: FeedSettings,
     /// Time to the first action.
@@ -311,6 +313,13 @@ pub struct Ui {
     pub time_zone: TimeZone,
     /// Whether the mouse is listened to.
     pub mouse: bool,
+}
+
+/// How queries are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hunt {
+    /// The editor has vim's keys.
+    pub vim: bool,
 }
 
 /// How the cache is kept true.

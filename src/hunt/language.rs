@@ -38,6 +38,12 @@ pub fn found(analysis: &Analysis, at: usize) -> Vec<Finding> {
     found
 }
 
+/// What the hunting lints say of an analysis, by place.
+pub fn advice(query: &str, analysis: &Analysis, schema: &Schema) -> Vec<Finding> {
+    let said = kql::lint(query, analysis, schema);
+    said.iter().map(|it| finding(it, 0)).collect()
+}
+
 fn finding(diagnostic: &Diagnostic, at: usize) -> Finding {
     let place = |span: Span| at + span.start as usize..at + span.end as usize;
     let span = place(diagnostic.span);
@@ -140,6 +146,6 @@ mod tests {
         assert!(near[0].message.contains("DeviceName"), "{near:?}");
         let fix = near[0].fix.as_ref().expect("a repair");
         assert_eq!(fix.edits, [(29..39, "DeviceName".to_owned())]);
-        assert_eq!(fix.title, "write DeviceName");
+        assert_eq!(fix.title, "Write DeviceName");
     }
 }

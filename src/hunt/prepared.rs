@@ -102,12 +102,32 @@ pub fn fill<'v>(
 /// that starts with `|` belongs to what stands before. Byte range, without surrounding blank lines.
 pub fn statement_at(text: &str, caret: usize) -> std::ops::Range<usize> {
     let parts = statements(text);
+    // spaces behind the last word are of its line
+    let line_end = |at: usize| text[at..].find('\n').map_or(text.len(), |it| at + it);
     let found = parts
         .iter()
-        .find(|part| caret <= part.end)
+        .find(|part| caret <= line_end(part.end))
         .or(parts.last())
         .cloned();
     found.unwrap_or(0..text.len())
+}
+
+/// The part of a text that is being written where the caret is: what stands there and, where the caret is
+/// behind its end, up to the caret. Empty at the caret where a new query would begin.
+pub fn statement_around(text: &str, caret: usize) -> std::ops::Range<usize> {
+    let parts = statements(text);
+    let Some(part) = parts.iter().rev().find(|part| part.start <= caret) else {
+        return caret..caret;
+    };
+    if caret <= part.end {
+        return part.clone();
+    }
+    let between = &text[part.end..caret];
+    if between.matches('\n').count() < 2 || continues(&text[part.clone()], "") {
+        part.start..caret
+    } else {
+        caret..caret
+    }
 }
 
 /// All such parts of a text, in order.
@@ -189,6 +209,27 @@ mod tests {
         assert_eq!(&text[statement_at(text, 0)], parts[0]);
         assert_eq!(&text[statement_at(text, text.len())], "C");
         assert_eq!(statement_at("", 0), 0..0);
+        let trailing = "A | take 1  \n\nB";
+        assert_eq!(&trailing[statement_at(trailing, 12)], "A | take 1");
+    }
+
+    #[test]
+    fn what_is_being_written_reaches_up_to_the_caret() {
+        for (marked, around) in [
+            ("A | take 1^\n\nB", "A | take 1"),
+            ("A | ^", "A | "),
+            ("A\n| ^", "A\n| "),
+            ("A\n  ^", "A\n  "),
+            ("A\n\n^", ""),
+            ("A\n\n^\nB", ""),
+            ("let x = 1;\n\n^", "let x = 1;\n\n"),
+            ("^A", "A"),
+            ("^\nA", ""),
+        ] {
+            let caret = marked.find('^').expect("a caret");
+            let text = marked.replacen('^', "", 1);
+            assert_eq!(&text[statement_around(&text, caret)], around, "{marked}");
+        }
     }
 
     #[test]

@@ -48,6 +48,12 @@ pub enum Scope {
     Text,
     /// Hunt: the query editor.
     Editor,
+    /// Hunt: words are offered in the editor.
+    Completion,
+    /// Hunt: the editor in vim's normal and visual modes.
+    Vim,
+    /// Hunt: looking for a text in the editor.
+    Find,
     /// A popup that shows or asks something.
     Popup,
     /// A popup with a list to choose from.
@@ -62,7 +68,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope with its name in configuration and its title in help.
-    pub const ALL: [(Scope, &'static str, &'static str); 23] = [
+    pub const ALL: [(Scope, &'static str, &'static str); 26] = [
         (Scope::Anywhere, "anywhere", "Everywhere"),
         (Scope::Main, "main", "Every screen"),
         (Scope::List, "list", "Lists"),
@@ -81,6 +87,9 @@ impl Scope {
         (Scope::Schema, "schema", "Hunt schema"),
         (Scope::Text, "text", "Typing"),
         (Scope::Editor, "editor", "Hunt editor"),
+        (Scope::Completion, "completion", "Hunt completion"),
+        (Scope::Vim, "vim", "Hunt editor, vim's normal mode"),
+        (Scope::Find, "find", "Hunt editor, finding"),
         (Scope::Popup, "popup", "Popups"),
         (Scope::Picker, "picker", "Choosing"),
         (Scope::Queries, "queries", "Choosing a query"),
@@ -101,7 +110,8 @@ impl Scope {
             | Self::Tenants
             | Self::Doctor => Some(Self::List),
             Self::Incidents | Self::Alerts | Self::Evidence | Self::Grid => Some(Self::Items),
-            Self::Editor | Self::Schema => Some(Self::Text),
+            Self::Editor | Self::Find | Self::Schema => Some(Self::Text),
+            Self::Completion | Self::Vim => Some(Self::Editor),
             Self::Picker | Self::SignIn => Some(Self::Popup),
             Self::Queries => Some(Self::Picker),
             Self::Form => Some(Self::Text),
@@ -111,10 +121,12 @@ impl Scope {
     /// This scope and those whose keys also work here, innermost first. The two halves of the
     /// hunting screen, one a list and one a text, share the keys of [`Scope::Hunt`].
     pub fn chain(self) -> impl Iterator<Item = Scope> {
-        let shared =
-            matches!(self, Self::Grid | Self::Editor | Self::Schema).then_some(Scope::Hunt);
-        let outer = std::iter::successors(self.parent(), |scope| scope.parent());
-        std::iter::once(self).chain(shared).chain(outer)
+        let outer = std::iter::successors(Some(self), |scope| scope.parent());
+        outer.flat_map(|scope| {
+            let shared =
+                matches!(scope, Self::Grid | Self::Editor | Self::Schema).then_some(Scope::Hunt);
+            std::iter::once(scope).chain(shared)
+        })
     }
 
     /// Its name in configuration.
@@ -237,13 +249,65 @@ commands! {
         GridLast "grid-last" "Last column" "" None ["$"] "Moves the column cursor to the last column.";
         GridEditor "grid-editor" "Back to the query" "query" None ["i"] "Puts the cursor back into the query.";
     }
+    Completion {
+        CompleteNext "complete-next" "Next word" "" None ["down", "ctrl-n"] "Goes to the next word offered.";
+        CompletePrevious "complete-previous" "Word before" "" None ["up", "ctrl-p"] "Goes to the word before.";
+        CompletePageDown "complete-page-down" "Page down" "" None ["pgdn"] "Goes a page of words on.";
+        CompletePageUp "complete-page-up" "Page up" "" None ["pgup"] "Goes a page of words back.";
+        CompleteAccept "complete-accept" "Take the word" "take" None ["tab"] "Writes the word in focus.";
+        CompleteEnter "complete-enter" "Take the word, or a new line" "" None ["enter"] "Writes the word in focus where one was chosen or is being typed; else begins a new line.";
+        CompleteClose "complete-close" "Close the words" "close" None ["esc"] "Closes the list until the next word.";
+    }
+    Vim {
+        VimRedo "vim-redo" "Do again" "" None ["ctrl-r"] "Does again what was taken back. F5 runs the query.";
+        VimDown "vim-half-page-down" "Half a page down" "" None ["ctrl-d"] "Moves the caret half a page down.";
+        VimUp "vim-half-page-up" "Half a page up" "" None ["ctrl-u"] "Moves the caret half a page up.";
+        VimPageDown "vim-page-down" "Page down" "" None ["ctrl-f"] "Moves the caret a page down.";
+        VimPageUp "vim-page-up" "Page up" "" None ["ctrl-b"] "Moves the caret a page up.";
+    }
     Editor {
         HuntFix "hunt-fix" "Repair, or indent" "" None ["tab"] "Applies the repair offered at the caret; indents where there is none.";
         HuntLeave "hunt-leave" "Leave the editor" "results" None ["esc"] "Stops a running query; goes to the results where none runs.";
+        Complete "complete" "Complete" "complete" None ["ctrl-space"] "Offers what can be written here, with what is known of it beside.";
+        Hover "hover" "What is this?" "" None ["ctrl-k"] "Says what stands at the caret: type, columns, what a function gives, what is wrong.";
+        Definition "definition" "Go to the definition" "" None ["ctrl-]"] "Goes where the name at the caret is defined in the query.";
+        RenameLet "rename" "Rename" "" None ["alt-r"] "Gives a name that the query defines another, everywhere.";
+        FindText "find" "Find" "find" None ["ctrl-f"] "Looks for a text while it is typed.";
+        ReplaceText "replace" "Find and replace" "" None ["alt-h"] "Looks for a text and puts another in its place, one by one or all.";
+        FindAgain "find-next" "Next match" "" None ["alt-n"] "Goes to the next match of what was looked for.";
+        FindBack "find-previous" "Match before" "" None ["alt-p"] "Goes to the match before.";
+        ProblemNext "problem-next" "Next problem" "" None ["F8"] "Goes to the next error or warning.";
+        ProblemPrevious "problem-previous" "Problem before" "" None ["F7"] "Goes to the error or warning before.";
+        QuickFix "quick-fix" "Repair" "" None ["alt-."] "Applies the repair offered at the caret, else the first one of its line.";
+        FormatQuery "format" "Format" "format" None ["alt-F"] "Lays out what is selected, else the query under the caret; the caret stays at its word.";
+        ToggleComment "toggle-comment" "Comment, or not" "" None ["ctrl-/", "alt-;"] "Puts the line, or the lines selected, into a comment or takes it out.";
+        EditUndo "edit-undo" "Undo" "" None ["ctrl-u"] "Takes the last change of the text back.";
+        EditRedo "edit-redo" "Redo" "" None ["alt-u"] "Makes it again.";
+        Dedent "dedent" "Back a step" "" None ["shift-tab"] "Moves the line, or the lines selected, a step to the left.";
+        DoubleLine "duplicate" "Duplicate" "" None ["ctrl-d"] "Writes what is selected, else the line, a second time.";
+        LineUp "line-up" "Line up" "" None ["alt-k"] "Moves the line, or the lines selected, up.";
+        LineDown "line-down" "Line down" "" None ["alt-j"] "Moves the line, or the lines selected, down.";
+        SelectAll "select-all" "Select all" "" None ["alt-a"] "Selects the whole text.";
+        EditCopy "edit-copy" "Copy" "" None ["alt-c"] "Copies what is selected, else the line. Shift and arrows select.";
+        EditCut "edit-cut" "Cut" "" None ["ctrl-x"] "Cuts what is selected, else the line; `ctrl-v` writes it again.";
+        BracketMatch "bracket-match" "Matching bracket" "" None ["alt-m"] "Goes to the bracket that belongs to the one at the caret.";
+        EditOutside "edit-outside" "Edit in $EDITOR" "" None ["ctrl-o"] "Opens the text in `$VISUAL` or `$EDITOR`; what is saved there comes back as one step of undo.";
+    }
+    Find {
+        FindForward "find-forward" "Next match" "next" None ["down", "ctrl-n"] "Goes to the next match.";
+        FindBackward "find-backward" "Match before" "back" None ["up", "ctrl-p"] "Goes to the match before.";
+        FindEnter "find-enter" "Next match, or replace" "" None ["enter"] "Goes to the next match; in the replacement, replaces this one first.";
+        FindField "find-field" "Replacement" "replace" None ["tab", "shift-tab"] "Goes to the replacement and back.";
+        FindAll "find-replace-all" "Replace all" "all" None ["alt-a"] "Replaces every match, in one step of undo.";
+        FindCase "find-case" "Capitals count" "capitals" None ["alt-c"] "Capitals count, or not.";
+        FindWhole "find-word" "Whole words" "words" None ["alt-w"] "Whole words alone, or not.";
+        FindRegex "find-regex" "Regular expression" "regex" None ["alt-x"] "It is a regular expression, or plain text.";
+        FindClose "find-close" "Close" "close" None ["esc"] "Back to the text, at the match.";
     }
     Hunt {
         HuntRun "hunt-run" "Run the query" "run" None ["F5", "ctrl-r"] "Runs what is selected, else the statement under the caret; empty lines split statements.";
-        HuntCancel "hunt-cancel" "Cancel the run" "" None ["F8"] "Stops waiting for the running query.";
+        HuntRunAll "hunt-run-all" "Run the whole text" "" None ["alt-g"] "Runs all of the text as one query.";
+        HuntCancel "hunt-cancel" "Cancel the run" "" None ["ctrl-g"] "Stops waiting for the running query.";
         HuntHistory "hunt-history" "History" "history" None ["F6"] "Chooses among earlier queries.";
         HuntSpan "hunt-span" "Time span" "span" None ["F4"] "Goes through how far back the service looks: 1h, 24h, 7d, 30d.";
         HuntTenant "hunt-tenant" "Tenant of this tab" "" None ["F3"] "Chooses the tenant that this tab asks, where several are connected.";
@@ -496,7 +560,17 @@ mod tests {
     /// An inner scope takes over a parent's key only where the table says so here.
     #[test]
     fn keys_taken_over_from_a_parent_are_deliberate() {
-        let deliberate = [("grid-sort", "status")];
+        let deliberate = [
+            ("grid-sort", "status"),
+            // while words are offered, these keys are about them
+            ("complete-accept", "hunt-fix"),
+            ("complete-close", "hunt-leave"),
+            // what vim's own keys mean goes before
+            ("vim-redo", "hunt-run"),
+            ("vim-half-page-down", "duplicate"),
+            ("vim-half-page-up", "edit-undo"),
+            ("vim-page-down", "find"),
+        ];
         for spec in COMMANDS {
             for chords in default_keys(spec) {
                 for scope in spec.scope.chain().skip(1) {

@@ -46,7 +46,14 @@ impl Chord {
             KeyCode::Char(c) => {
                 modifiers -= KeyModifiers::SHIFT;
                 if modifiers.contains(KeyModifiers::CONTROL) {
-                    KeyCode::Char(c.to_ascii_lowercase())
+                    KeyCode::Char(match c.to_ascii_lowercase() {
+                        // one byte on the line, read by its digit or written by its sign
+                        '4' => '\\',
+                        '5' => ']',
+                        '6' => '^',
+                        '7' | '_' => '/',
+                        c => c,
+                    })
                 } else {
                     KeyCode::Char(c)
                 }
@@ -106,14 +113,14 @@ impl Chord {
 
     /// Whether every terminal sends it, and sends it as nothing else: no control with digits or
     /// with the letters that are tab, enter and backspace, no shifted function keys, no
-    /// control-enter.
+    /// control-enter. Of signs, control has `]`, `\` and `/` (which is `_` to some).
     pub fn is_plain(self) -> bool {
         let control = self.modifiers.contains(KeyModifiers::CONTROL);
         let shift = self.modifiers.contains(KeyModifiers::SHIFT);
         match self.code {
             KeyCode::Char(c) if control => {
                 !self.modifiers.contains(KeyModifiers::ALT)
-                    && (c.is_ascii_lowercase() || c == ' ')
+                    && (c.is_ascii_lowercase() || matches!(c, ' ' | ']' | '\\' | '/'))
                     && !matches!(c, 'h' | 'i' | 'j' | 'm')
             }
             KeyCode::Char(_) => true,
@@ -201,6 +208,13 @@ mod tests {
         assert_eq!(Chord::parse("-").map(|c| c.to_string()), Some("-".into()));
         assert_eq!(Chord::parse("hyper-x"), None);
         assert_eq!(Chord::parse("F0"), None);
+        for (sent, meant) in [
+            ("ctrl-7", "ctrl-/"),
+            ("ctrl-_", "ctrl-/"),
+            ("ctrl-5", "ctrl-]"),
+        ] {
+            assert_eq!(Chord::parse(sent), Chord::parse(meant), "{sent}");
+        }
     }
 
     #[test]

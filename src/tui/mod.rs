@@ -11,6 +11,7 @@
 //! | [`draw`], [`header`] | one frame from `&State` |
 //! | [`data`] | what the console knows, shared by all screens |
 //! | [`screens`] | one module a screen |
+//! | [`outside`] | a text edited in `$EDITOR` |
 //! | [`widgets`] | the virtual table, inputs, popups, the one painter |
 //!
 //! Screens know no network, no file and no clock: they ask for effects and are told messages.
@@ -23,6 +24,7 @@ pub mod hidden;
 pub mod keymap;
 pub mod keys;
 pub mod msg;
+pub mod outside;
 pub mod run;
 pub mod screen;
 pub mod screens;

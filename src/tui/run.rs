@@ -13,6 +13,8 @@ use tokio::time::Instant;
 use super::data::{Level, Settings, TenantFacts};
 use super::keymap::{Keymap, Override};
 use super::msg::{Effect, Msg};
+use super::outside;
+use super::screens::hunt::{HuntAsk, HuntMsg};
 use super::state::State;
 use super::terminal::{Surface, Tty};
 use super::theme::{Depth, Theme};
@@ -78,7 +80,7 @@ pub async fn run(start: Start) -> io::Result<ExitReason> {
     }
     let signals = Signals::new()?;
     let mut tty = Tty::set_up(mouse, &notes)?;
-    let input = crossterm::event::EventStream::new();
+    let input = crossterm::event::EventStream::new;
     let reason = drive(&mut state, &mut tty, input, messages, &workers, signals).await;
     drop(tty);
     workers.shutdown().await;
@@ -100,6 +102,7 @@ pub fn state(start: &Start, now: Timestamp) -> (State, Vec<Effect>) {
         local_zone: jiff::tz::TimeZone::system(),
         sla: [sla.high, sla.medium, sla.low, sla.informational].map(seconds),
         config_file: file,
+        vim_keys: start.config.hunt.vim,
     };
     let mut state = State::new(settings, keymap, theme);
     state.data.local_time = start.config.ui.time_zone == Zone::Local;
@@ -192,18 +195,20 @@ const FRAME: Duration = Duration::from_millis(16);
 /// After so long without a key the feed may slow down.
 const IDLE: Duration = Duration::from_secs(15 * 60);
 
-/// The loop itself, over any input, any surface and any workers.
+/// The loop itself, over any surface and any workers. `listen` begins to read keys: while another program
+/// has the terminal, nobody does here.
 ///
 /// # Errors
 /// Where the surface fails.
-pub async fn drive<S: Surface>(
+pub async fn drive<S: Surface, I: Stream<Item = io::Result<Event>> + Unpin>(
     state: &mut State,
     surface: &mut S,
-    mut input: impl Stream<Item = io::Result<Event>> + Unpin,
+    listen: impl Fn() -> I,
     mut messages: mpsc::Receiver<Msg>,
     workers: &Workers,
     mut signals: Signals,
 ) -> io::Result<ExitReason> {
+    let mut input = listen();
     let (width, height) = surface.size()?;
     let mut effects = update(state, Msg::Resize(width, height), Timestamp::now());
     let mut batch = Vec::with_capacity(64);
@@ -213,6 +218,7 @@ pub async fn drive<S: Surface>(
     let mut last_key = Instant::now();
     let mut idle = false;
     loop {
+        let mut later = Vec::new();
         for effect in effects.drain(..) {
             match effect {
                 Effect::Quit => return Ok(ExitReason::Quit),
@@ -228,8 +234,28 @@ pub async fn drive<S: Surface>(
                     state.dirty = true;
                 }
                 Effect::Copy(text) => surface.copy(&text)?,
+                Effect::Hunt(HuntAsk::Outside { ticket, text }) => {
+                    drop(input);
+                    surface.give_away()?;
+                    let answer = away(state, text, workers, &mut messages, &mut signals).await;
+                    surface.take_back()?;
+                    input = listen();
+                    let answer = match answer {
+                        Away::Back(answer) => answer,
+                        Away::Ended(reason) => return Ok(reason),
+                    };
+                    let (width, height) = surface.size()?;
+                    let msg = Msg::Hunt(HuntMsg::Outside { ticket, answer });
+                    later.extend(update(state, Msg::Resize(width, height), Timestamp::now()));
+                    later.extend(update(state, msg, Timestamp::now()));
+                    state.dirty = true;
+                }
                 effect => workers.carry_out(effect),
             }
+        }
+        if !later.is_empty() {
+            effects = later;
+            continue;
         }
         let now = Instant::now();
         let free = last_frame.is_none_or(|last| now >= last + FRAME);
@@ -274,13 +300,7 @@ pub async fn drive<S: Surface>(
                 if count == 0 {
                     return Ok(ExitReason::Quit);
                 }
-                let at = Timestamp::now();
-                for msg in together(batch.drain(..)) {
-                    if let Msg::Outcome { operation, outcome: crate::respond::Outcome::Accepted { action, .. }, .. } = &msg {
-                        workers.track(operation.with(action.id.clone()));
-                    }
-                    effects.extend(update(state, msg, at));
-                }
+                effects.extend(take_in(state, workers, batch.drain(..)));
             }
             () = at(due) => {
                 if !state.dirty {
@@ -290,6 +310,70 @@ pub async fn drive<S: Surface>(
             () = at(quiet) => {
                 idle = true;
                 effects.push(Effect::Idle(true));
+            }
+        }
+    }
+}
+
+/// Takes messages in; what must happen comes back.
+fn take_in(state: &mut State, workers: &Workers, batch: impl Iterator<Item = Msg>) -> Vec<Effect> {
+    let at = Timestamp::now();
+    let mut effects = Vec::new();
+    for msg in together(batch) {
+        if let Msg::Outcome {
+            operation,
+            outcome: crate::respond::Outcome::Accepted { action, .. },
+            ..
+        } = &msg
+        {
+            workers.track(operation.with(action.id.clone()));
+        }
+        effects.extend(update(state, msg, at));
+    }
+    effects
+}
+
+/// How an absence ended.
+enum Away {
+    /// With the text, or why there is none.
+    Back(Result<String, String>),
+    /// The console shall end.
+    Ended(ExitReason),
+}
+
+/// Lets another program edit a text. News are taken in meanwhile, nothing is drawn; interrupting that
+/// program does not end this one.
+async fn away(
+    state: &mut State,
+    text: String,
+    workers: &Workers,
+    messages: &mut mpsc::Receiver<Msg>,
+    signals: &mut Signals,
+) -> Away {
+    let editing = tokio::task::spawn_blocking(move || outside::edit(&text));
+    tokio::pin!(editing);
+    let mut batch = Vec::new();
+    loop {
+        tokio::select! {
+            done = &mut editing => {
+                let answer = done.unwrap_or_else(|why| Err(why.to_string()));
+                return Away::Back(answer);
+            }
+            signal = signals.next() => match signal {
+                2 => {}
+                signal => return Away::Ended(ExitReason::Signal(signal)),
+            },
+            count = messages.recv_many(&mut batch, 64) => {
+                if count == 0 {
+                    return Away::Ended(ExitReason::Quit);
+                }
+                for effect in take_in(state, workers, batch.drain(..)) {
+                    match effect {
+                        // the terminal is not ours now
+                        Effect::Quit | Effect::Demo | Effect::Suspend | Effect::Redraw | Effect::Copy(_) => {}
+                        effect => workers.carry_out(effect),
+                    }
+                }
             }
         }
     }

@@ -74,6 +74,11 @@ pub trait Screen: Send {
         false
     }
 
+    /// Whether alt with a letter is escape and that letter, pressed too fast to be told apart.
+    fn splits_alt(&self) -> bool {
+        false
+    }
+
     /// Takes a key while typing.
     fn key(&mut self, _chord: Chord, _cx: &mut Cx<'_>) {}
 

@@ -37,6 +37,12 @@ pub trait Surface {
     /// Gives the terminal back to the shell until it lets the program go on.
     fn suspend(&mut self) -> io::Result<()>;
 
+    /// Gives the terminal to another program; [`Surface::take_back`] ends that.
+    fn give_away(&mut self) -> io::Result<()>;
+
+    /// Takes the terminal over again.
+    fn take_back(&mut self) -> io::Result<()>;
+
     /// Its size now.
     fn size(&self) -> io::Result<(u16, u16)>;
 }
@@ -116,6 +122,16 @@ impl Surface for Tty {
     #[cfg(not(unix))]
     fn suspend(&mut self) -> io::Result<()> {
         Ok(())
+    }
+
+    fn give_away(&mut self) -> io::Result<()> {
+        leave();
+        Ok(())
+    }
+
+    fn take_back(&mut self) -> io::Result<()> {
+        enter(self.mouse)?;
+        self.terminal.clear()
     }
 
     fn size(&self) -> io::Result<(u16, u16)> {

@@ -113,6 +113,11 @@ roles! {
     KqlError "kql.error" "Text with an error.";
     KqlWarning "kql.warning" "Text with a warning.";
     LineNumber "editor.line-number" "A line number.";
+    Lit "editor.line-number.run" "The number of a line that will run.";
+    Bracket "editor.bracket" "The bracket at the caret and the one that belongs to it.";
+    Occurrence "editor.occurrence" "Another place of the name at the caret.";
+    Found "editor.found" "A match of what is looked for.";
+    FoundHere "editor.found.here" "The match in focus.";
     Chart "chart" "A bar.";
 }
 

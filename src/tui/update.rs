@@ -1,6 +1,6 @@
 //! The one place that changes state: a message in, effects out. No I/O, no waiting, no clock.
 
-use crossterm::event::{KeyEvent, KeyEventKind};
+use crossterm::event::{KeyCode, KeyEvent, KeyEventKind, KeyModifiers};
 use jiff::Timestamp;
 
 use super::commands::{Command, Danger};
@@ -156,6 +156,18 @@ fn key(state: &mut State, event: &KeyEvent, now: Timestamp, effects: &mut Vec<Ef
     state.dirty = true;
     state.toast = None;
     let chord = Chord::of(event);
+    if chord.modifiers == KeyModifiers::ALT
+        && matches!(chord.code, KeyCode::Char(_))
+        && state.front().splits_alt()
+    {
+        press(state, Chord::of(&KeyCode::Esc.into()), now, effects);
+        press(state, Chord::of(&chord.code.into()), now, effects);
+        return;
+    }
+    press(state, chord, now, effects);
+}
+
+fn press(state: &mut State, chord: Chord, now: Timestamp, effects: &mut Vec<Effect>) {
     let typing = state.front().typing();
     if typing && chord.prints() && state.pressed.is_empty() {
         with_front(state, now, effects, |screen, cx| screen.key(chord, cx));

@@ -15,7 +15,7 @@ use crate::config::fields;
 use crate::config::problem::{Problem, nearest, position};
 use crate::config::read::values::type_of;
 use crate::config::{
-    Config, FeedSettings, KeyBinding, KeyScope, KeyTable, Loaded, Sla, TokenStore, Ui,
+    Config, FeedSettings, Hunt, KeyBinding, KeyScope, KeyTable, Loaded, Sla, TokenStore, Ui,
 };
 
 /// A secret file to look at, with where the profile names it.
@@ -166,6 +166,7 @@ impl Reader<'_> {
                 "profiles" => self.profiles(value, &mut config),
                 "keys" => config.keys = self.keys(value),
                 "ui" => config.ui = self.ui(value),
+                "hunt" => config.hunt = Hunt::from(&self.table(value, "hunt", fields::HUNT)),
                 "feed" => {
                     config.feed = FeedSettings::from(&self.table(value, "feed", fields::FEED));
                 }

@@ -13,7 +13,7 @@ use crate::config::fields::{self, Field, Shape};
 use crate::config::problem::nearest;
 use crate::config::read::Reader;
 use crate::config::secret::{SecretSource, Typed};
-use crate::config::{FeedSettings, Sla, TimeZone, Ui, span};
+use crate::config::{FeedSettings, Hunt, Sla, TimeZone, Ui, span};
 
 /// A value that passed its shape, with where it stands.
 pub(super) enum Found {
@@ -366,6 +366,14 @@ impl From<&Values> for Ui {
     }
 }
 
+impl From<&Values> for Hunt {
+    fn from(values: &Values) -> Self {
+        Self {
+            vim: values.text("keys") == Some("vim"),
+        }
+    }
+}
+
 impl From<&Values> for FeedSettings {
     fn from(values: &Values) -> Self {
         Self {
@@ -389,6 +397,12 @@ impl From<&Values> for Sla {
             low: values.span("low"),
             informational: values.span("informational"),
         }
+    }
+}
+
+impl Default for Hunt {
+    fn default() -> Self {
+        Self::from(&Values::defaults(fields::HUNT))
     }
 }
 

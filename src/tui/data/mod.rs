@@ -39,6 +39,8 @@ pub struct Settings {
     pub sla: [i64; 4],
     /// The configuration file, for what to write where.
     pub config_file: String,
+    /// The query editor has vim's keys.
+    pub vim_keys: bool,
 }
 
 impl Default for Settings {
@@ -49,6 +51,7 @@ impl Default for Settings {
             local_zone: TimeZone::UTC,
             sla: [30 * 60, 2 * 3600, 8 * 3600, 24 * 3600],
             config_file: String::new(),
+            vim_keys: false,
         }
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+use super::language::Statement;
 use crate::domain::{Of, ResultTable, TenantNo};
 use crate::hunt::export::Format;
 use crate::hunt::fan::Part;
 use crate::hunt::library::Library;
 use crate::hunt::schema::Wanted;
-use crate::hunt::{HuntError, HuntResult, Timespan};
+use crate::hunt::{HuntError, HuntResult, SharedSchema, Timespan};
+use crate::kql::complete::Completions;
 use crate::kql::schema::Learnt;
 use crate::store::HuntRecord;
 
@@ -55,6 +57,33 @@ pub enum HuntAsk {
         format: Format,
         /// The file's name without ending.
         stem: String,
+    },
+    /// Read a statement that is too long to be read while a key waits.
+    Read {
+        /// Its ticket.
+        ticket: u64,
+        /// The statement.
+        text: String,
+        /// What it is read against.
+        schema: SharedSchema,
+    },
+    /// Say what can be written in one.
+    Complete {
+        /// Its ticket.
+        ticket: u64,
+        /// The statement.
+        text: String,
+        /// The caret in it, in bytes.
+        caret: usize,
+        /// What it is read against.
+        schema: SharedSchema,
+    },
+    /// Let the analyst edit a text in the editor of the environment.
+    Outside {
+        /// Its ticket.
+        ticket: u64,
+        /// The text.
+        text: String,
     },
     /// Read what was asked earlier of these tenants, newest first.
     History(Vec<TenantNo>),
@@ -135,6 +164,29 @@ pub enum HuntMsg {
     },
     /// The tabs of the last run, or why they cannot be read.
     Tabs(Result<Vec<OpenTab>, String>),
+    /// A long statement has been read.
+    Read {
+        /// Of the question.
+        ticket: u64,
+        /// What it is made of.
+        read: Arc<Statement>,
+    },
+    /// What can be written in a long statement.
+    Completed {
+        /// Of the question.
+        ticket: u64,
+        /// The words.
+        words: Completions<'static>,
+    },
+    /// The text comes back from another editor, or why it does not.
+    Outside {
+        /// Of the question.
+        ticket: u64,
+        /// The text.
+        answer: Result<String, String>,
+    },
+    /// The name at the caret gets this name.
+    Rename(String),
     /// Earlier queries, newest first.
     History(Result<Arc<Vec<Of<HuntRecord>>>, String>),
     /// Everything of the query library.

@@ -3,11 +3,15 @@
 //! Must not know how a hunt is carried out: it asks ([`HuntAsk`]) and is told ([`HuntMsg`]).
 
 mod ask;
+mod completion;
+mod find_bar;
+mod help;
 mod history;
 mod inspect;
-mod language;
+pub mod language;
 mod learn;
 mod library;
+mod offering;
 mod panes;
 mod parameters;
 mod queries;
@@ -16,17 +20,19 @@ mod running;
 mod tab;
 mod tabs;
 mod tree;
+mod typing;
 mod view;
 pub mod work;
 
 use std::cell::Cell as Remembered;
 use std::time::Duration;
 
-use crossterm::event::{KeyCode, MouseButton, MouseEvent, MouseEventKind};
+use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 pub use self::ask::{Answer, HuntAsk, HuntMsg, OpenTab, Parts};
+use self::find_bar::Finder;
 use self::learn::Kept;
 use self::tab::Tab;
 use self::tree::SchemaTree;
@@ -38,6 +44,7 @@ use crate::tui::data::{Data, Level};
 use crate::tui::keys::Chord;
 use crate::tui::msg::{DeviceRef, Effect, Msg};
 use crate::tui::screen::{Ctx, Cx, Screen};
+use crate::tui::widgets::editor::vim::Mode;
 use crate::tui::widgets::grid::Step;
 
 /// Tabs beyond this many are not opened.
@@ -60,6 +67,7 @@ pub struct HuntScreen {
     timespan: Timespan,
     kept: Kept,
     tree: Option<SchemaTree>,
+    find: Finder,
     // where the halves were drawn last, for the mouse
     places: Remembered<(Rect, Rect)>,
 }
@@ -80,6 +88,7 @@ impl HuntScreen {
             timespan: Timespan::default(),
             kept: Kept::default(),
             tree: None,
+            find: Finder::default(),
             places: Remembered::default(),
         }
     }
@@ -109,7 +118,7 @@ impl HuntScreen {
         tab.text_changed();
         self.focus = Focus::Editor;
         if run {
-            self.run(cx);
+            self.run(false, cx);
         }
     }
 
@@ -123,33 +132,30 @@ impl HuntScreen {
         self.focus = Focus::Editor;
     }
 
-    fn in_editor(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
-        match command {
-            Command::HuntLeave => {
-                if !self.cancel(cx) {
-                    self.focus = Focus::Grid;
-                }
-            }
-            Command::HuntFix => {
-                let tab = self.tab_mut();
-                if !tab.apply_fix() {
-                    tab.editor.key(Chord {
-                        code: KeyCode::Tab,
-                        modifiers: crossterm::event::KeyModifiers::NONE,
-                    });
-                }
-                tab.text_changed();
-            }
-            _ => return false,
+    /// What follows a change of tabs: each has the keys of the settings, and the one in front is read.
+    fn follow(&mut self, cx: &mut Cx<'_>) {
+        self.set_keys(cx.data.settings.vim_keys);
+        self.look_around();
+        self.ask_to_read(cx);
+    }
+
+    /// Turns vim's keys on in every tab, or off, as the settings say.
+    fn set_keys(&mut self, vim: bool) {
+        for tab in &mut self.tabs {
+            tab.editor.set_vim(vim);
         }
-        true
     }
 }
 
 impl Screen for HuntScreen {
     fn scope(&self) -> Scope {
         match self.focus {
-            Focus::Editor => Scope::Editor,
+            Focus::Editor if self.find.open => Scope::Find,
+            Focus::Editor if self.tab().popup.is_some() => Scope::Completion,
+            Focus::Editor => match self.tab().editor.vim_mode() {
+                None | Some(Mode::Insert) => Scope::Editor,
+                Some(_) => Scope::Vim,
+            },
             Focus::Schema => Scope::Schema,
             Focus::Grid => Scope::Grid,
         }
@@ -166,6 +172,12 @@ impl Screen for HuntScreen {
 
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
         self.settle(cx);
+        if command.spec().scope == Scope::Hunt {
+            // what is done to the whole query ends what was going on in it
+            let tab = self.tab_mut();
+            tab.popup = None;
+            tab.about = None;
+        }
         match command {
             Command::HuntLearn => Self::learn_all(cx),
             Command::HuntSchema => self.toggle_tree(),
@@ -175,7 +187,8 @@ impl Screen for HuntScreen {
             }
             Command::HuntSave => self.ask_title(cx),
             _ if self.focus == Focus::Schema => return self.in_tree(command),
-            Command::HuntRun => self.run(cx),
+            Command::HuntRun => self.run(false, cx),
+            Command::HuntRunAll => self.run(true, cx),
             Command::HuntCancel => {
                 if !self.cancel(cx) {
                     cx.notice(Level::Info, "no query is running in this tab");
@@ -204,9 +217,13 @@ impl Screen for HuntScreen {
                 self.active = (self.active + 1) % self.tabs.len();
             }
             Command::HuntCloseTab => self.close_tab(cx),
+            _ if self.focus == Focus::Editor && self.find.open => {
+                return self.in_finder(command, cx);
+            }
             _ if self.focus == Focus::Editor => return self.in_editor(command, cx),
             _ => return self.in_grid(command, cx),
         }
+        self.follow(cx);
         true
     }
 
@@ -214,14 +231,16 @@ impl Screen for HuntScreen {
         self.focus != Focus::Grid
     }
 
+    fn splits_alt(&self) -> bool {
+        // pressed quickly, escape and a letter arrive as one: in insert mode that is what they are
+        self.focus == Focus::Editor && self.tab().editor.vim_mode() == Some(Mode::Insert)
+    }
+
     fn key(&mut self, chord: Chord, cx: &mut Cx<'_>) {
         if self.tree_key(chord) {
             return;
         }
-        let tab = self.tab_mut();
-        if tab.editor.key(chord) {
-            tab.text_changed();
-        }
+        self.typed(chord, cx);
         self.settle(cx);
     }
 
@@ -229,22 +248,50 @@ impl Screen for HuntScreen {
         if self.tree_paste(text) {
             return;
         }
-        let tab = self.tab_mut();
-        tab.editor.paste(text);
-        tab.text_changed();
+        self.pasted(text, cx);
         self.settle(cx);
     }
 
-    fn mouse(&mut self, event: MouseEvent, _cx: &mut Cx<'_>) {
+    fn shown(&mut self, cx: &mut Cx<'_>) {
+        self.begin(cx);
+        self.follow(cx);
+    }
+
+    fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_>) {
         let at = Position {
             x: event.column,
             y: event.row,
         };
         let (editor, grid) = self.places.get();
+        let wheel = match event.kind {
+            MouseEventKind::ScrollDown => Some(true),
+            MouseEventKind::ScrollUp => Some(false),
+            _ => None,
+        };
+        if let Some(popup) = &mut self.tab_mut().popup
+            && popup.contains(at)
+        {
+            if let Some(down) = wheel {
+                popup.scroll(down);
+            } else if event.kind == MouseEventKind::Down(MouseButton::Left) && popup.point(at) {
+                self.take_word(cx);
+            }
+            return;
+        }
         match event.kind {
             MouseEventKind::Down(MouseButton::Left) if editor.contains(at) => {
                 self.focus = Focus::Editor;
-                self.tab_mut().editor.point(at);
+                let tab = self.tab_mut();
+                tab.popup = None;
+                tab.about = None;
+                tab.editor.point(at);
+                self.look_around();
+            }
+            MouseEventKind::ScrollDown | MouseEventKind::ScrollUp if editor.contains(at) => {
+                let tab = self.tab_mut();
+                tab.popup = None;
+                tab.editor.scroll(wheel == Some(true));
+                self.look_around();
             }
             MouseEventKind::Down(MouseButton::Left) if grid.contains(at) => {
                 self.focus = Focus::Grid;
@@ -264,10 +311,6 @@ impl Screen for HuntScreen {
             }
             _ => {}
         }
-    }
-
-    fn shown(&mut self, cx: &mut Cx<'_>) {
-        self.begin(cx);
     }
 
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
@@ -296,9 +339,23 @@ impl Screen for HuntScreen {
             Msg::Hunt(HuntMsg::Where { tenants, run }) => {
                 self.tab_mut().tenants.clone_from(tenants);
                 if *run {
-                    self.run(cx);
+                    self.run(false, cx);
                 }
             }
+            Msg::Hunt(HuntMsg::Read { ticket, read }) => {
+                let of = |tab: &&mut Tab| tab.reading == Some(*ticket);
+                if let Some(tab) = self.tabs.iter_mut().find(of) {
+                    tab.reading = None;
+                    if tab.known.install(read) {
+                        tab.show_language();
+                        self.look_around();
+                    }
+                }
+                self.ask_to_read(cx);
+            }
+            Msg::Hunt(HuntMsg::Completed { ticket, words }) => self.words_came(*ticket, words, cx),
+            Msg::Hunt(HuntMsg::Outside { ticket, answer }) => self.came_back(*ticket, answer, cx),
+            Msg::Hunt(HuntMsg::Rename(to)) => self.rename(to, cx),
             Msg::OpenQuery {
                 tenants,
                 title,
@@ -308,6 +365,7 @@ impl Screen for HuntScreen {
             Msg::Hunt(HuntMsg::Tabs(tabs)) => self.reopen(tabs, cx),
             _ => {}
         }
+        self.follow(cx);
         self.settle(cx);
     }
 

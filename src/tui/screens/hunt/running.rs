@@ -62,15 +62,16 @@ impl HuntScreen {
         cx.popup(Box::new(picker));
     }
 
-    /// Starts what is selected, else the statement under the caret.
-    pub(super) fn run(&mut self, cx: &mut Cx<'_>) {
+    /// Starts what is selected, else the statement under the caret; or the whole text.
+    pub(super) fn run(&mut self, whole: bool, cx: &mut Cx<'_>) {
         let timespan = self.timespan;
         let asked = self.asked(cx.data);
         let tab = self.tab_mut();
-        let range = tab
-            .editor
-            .selection()
-            .unwrap_or_else(|| prepared::statement_at(tab.editor.text(), tab.editor.caret()));
+        let range = match tab.editor.selection() {
+            _ if whole => 0..tab.editor.text().len(),
+            Some(range) => range,
+            None => prepared::statement_at(tab.editor.text(), tab.editor.caret()),
+        };
         let query = tab.editor.text()[range.clone()].trim().to_owned();
         if query.is_empty() {
             cx.notice(Level::Info, "nothing to run: write a query first");

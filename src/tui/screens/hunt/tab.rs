@@ -6,11 +6,16 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
-use super::{Parts, language};
+use super::Parts;
+use super::completion::Popup;
+use super::help::About;
+use super::language::Known;
 use crate::domain::{TenantNo, Timestamp};
 use crate::hunt::{Finding, HuntError, HuntResult, SharedSchema};
-use crate::tui::theme::Role;
-use crate::tui::widgets::editor::{Editor, Mark};
+use crate::kql::assist::SignatureHelp;
+use crate::tui::widgets::editor::Editor;
+use crate::tui::widgets::editor::change::{Caret, Change};
+use crate::tui::widgets::editor::words;
 use crate::tui::widgets::grid::Grid;
 
 /// A query that runs.
@@ -66,6 +71,26 @@ pub(super) struct Tab {
     pub(super) kept_text: Arc<str>,
     /// What the language says of the text, by place.
     pub(super) findings: Vec<Finding>,
+    /// What is known of each of its statements.
+    pub(super) known: Known,
+    /// The schema that is known by.
+    pub(super) known_by: SharedSchema,
+    /// The words offered.
+    pub(super) popup: Option<Popup>,
+    /// They were sent away: this word brings no others.
+    pub(super) muted: bool,
+    /// Where a word was taken with the space behind it: one typed there is that space.
+    pub(super) spaced: Option<usize>,
+    /// The call being written.
+    pub(super) signature: Option<SignatureHelp>,
+    /// What stands at the caret, while that was asked for.
+    pub(super) about: Option<About>,
+    /// The question what a long statement is made of.
+    pub(super) reading: Option<u64>,
+    /// The question what can be written in one, where its text begins, and whether a key asked it.
+    pub(super) completing: Option<(u64, usize, bool)>,
+    /// The text is being edited elsewhere.
+    pub(super) outside: Option<u64>,
     pub(super) running: Option<Running>,
     pub(super) outcome: Option<Outcome>,
 }
@@ -90,25 +115,29 @@ impl Tab {
         self.editor.text().trim().is_empty() && self.running.is_none() && self.outcome.is_none()
     }
 
-    /// Reads the text again: once a change, never while drawing.
+    /// Reads the text again, as far as it changed: once a change, never while drawing.
     pub(super) fn text_changed(&mut self) {
-        let read = language::read(self.editor.text(), &self.schema);
-        self.tables = read.tables;
+        if !self.schema.is(&self.known_by) {
+            self.known_by = self.schema.clone();
+            self.known.forget();
+        }
+        self.known.update(self.editor.text(), &self.schema);
         self.kept_text = self.editor.text().into();
-        let marks = read
-            .findings
-            .iter()
-            .map(|finding| Mark {
-                range: finding.start..finding.end,
-                role: if finding.error {
-                    Role::KqlError
-                } else {
-                    Role::KqlWarning
-                },
-            })
-            .collect();
-        self.editor.set_language(read.paints, marks);
-        self.findings = read.findings;
+        self.show_language();
+    }
+
+    /// Shows what is known of the text.
+    pub(super) fn show_language(&mut self) {
+        let (paints, marks) = self.known.looks();
+        self.editor.set_language(paints, marks);
+        self.findings = self.known.findings();
+        self.tables = self.known.tables();
+    }
+
+    /// Errors and warnings in numbers.
+    pub(super) fn counts(&self) -> (usize, usize) {
+        let errors = self.findings.iter().filter(|it| it.error).count();
+        (errors, self.findings.len() - errors)
     }
 
     /// The finding at the caret, else the first of its statement.
@@ -123,21 +152,53 @@ impl Tab {
         })
     }
 
-    /// Applies the repair of the finding at the caret; false where there is none.
+    /// Applies the repair of the error at the caret; false where there is none. What the lints would
+    /// rather have is not what tab means: that has a key of its own.
     pub(super) fn apply_fix(&mut self) -> bool {
         let caret = self.editor.caret();
-        let here = self
-            .findings
-            .iter()
-            .find(|it| it.start <= caret && caret <= it.end && it.fix.is_some());
-        let Some(fix) = here.and_then(|it| it.fix.clone()) else {
+        self.apply_fix_of(|it| it.error && it.start <= caret && caret <= it.end)
+    }
+
+    /// Applies the repair at the caret, else the first one of its line, errors before warnings.
+    pub(super) fn apply_any_fix(&mut self) -> bool {
+        let (text, caret) = (self.editor.text(), self.editor.caret());
+        let line = words::line_start(text, caret)..=words::line_end(text, caret);
+        self.apply_fix()
+            || self.apply_fix_of(|it| it.error && line.contains(&it.start))
+            || self.apply_fix_of(|it| it.start <= caret && caret <= it.end)
+            || self.apply_fix_of(|it| line.contains(&it.start))
+    }
+
+    fn apply_fix_of(&mut self, here: impl Fn(&Finding) -> bool) -> bool {
+        let mut found = self.findings.iter().filter(|it| here(it));
+        let Some(fix) = found.find_map(|it| it.fix.clone()) else {
             return false;
         };
-        // the last first: what is before it keeps its place
-        for (range, with) in fix.edits.into_iter().rev() {
-            self.editor.replace(range, &with);
+        let caret = match fix.edits.as_slice() {
+            [(range, with)] => Caret::at(range.start + with.len()),
+            _ => Caret::at(self.editor.caret()),
+        };
+        let change = if fix.edits.len() == 1 {
+            Change {
+                edits: fix.edits,
+                caret,
+            }
+        } else {
+            Change::around(fix.edits, caret)
+        };
+        self.editor.apply(change)
+    }
+
+    /// The finding after the caret, or before it, going round.
+    pub(super) fn problem(&self, back: bool) -> Option<&Finding> {
+        let caret = self.editor.caret();
+        if back {
+            let before = self.findings.iter().rev().find(|it| it.start < caret);
+            before.or(self.findings.last())
+        } else {
+            let after = self.findings.iter().find(|it| it.start > caret);
+            after.or(self.findings.first())
         }
-        true
     }
 
     /// A short name for the tab line.

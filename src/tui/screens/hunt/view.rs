@@ -3,13 +3,14 @@
 use std::fmt::Write as _;
 
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 use super::tab::{Outcome, Shown, Tab};
-use super::{Focus, HuntScreen, took};
+use super::{Focus, HuntScreen, help, took};
 use crate::domain::Timestamp;
 use crate::hunt::fan::{self, Part};
 use crate::hunt::{HuntError, HuntErrorKind, MOST_ROWS};
+use crate::tui::commands::Command;
 use crate::tui::screen::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::grid::GridStyles;
@@ -22,16 +23,49 @@ pub(super) fn draw(screen: &HuntScreen, buf: &mut Buffer, area: Rect, ctx: &Ctx<
     }
     let tab = screen.tab();
     let editing = screen.focus == Focus::Editor;
-    let (editor, findings, results) = split(area, tab, editing);
+    let (mut editor, findings, results) = split(area, tab, editing);
     tab_line(screen, buf, Rect { height: 1, ..area }, ctx);
-    if let Some(at) = tab.editor.draw(editor, buf, ctx.theme)
-        && editing
-    {
+    let bar = screen.find.height().min(editor.height.saturating_sub(1));
+    editor.height -= bar;
+    let bar = Rect {
+        y: editor.bottom(),
+        height: bar,
+        ..editor
+    };
+    let caret = tab.editor.draw(editor, buf, ctx.theme);
+    if let Some(at) = caret.filter(|_| editing && !screen.find.open) {
         ctx.show_cursor(at.x, at.y);
+    }
+    if screen.find.open {
+        screen.find.draw(buf, bar, ctx);
     }
     draw_findings(tab, buf, findings, ctx);
     let grid = draw_results(screen, buf, results, ctx);
     screen.places.set((editor, grid));
+    if let Some(at) = caret.filter(|_| editing && ctx.focused) {
+        let room = Rect {
+            y: area.y + 1,
+            height: area.height - 1,
+            ..area
+        };
+        over_the_text(tab, buf, room, at, ctx);
+    }
+}
+
+/// What stands over the text by the caret: the words offered, the call, what was asked about.
+fn over_the_text(tab: &Tab, buf: &mut Buffer, room: Rect, at: Position, ctx: &Ctx<'_>) {
+    if let Some(about) = &tab.about {
+        about.draw(buf, room, at, ctx);
+        return;
+    }
+    let mut taken = Rect::default();
+    if let Some(popup) = &tab.popup {
+        let word = tab.editor.text().get(popup.start..tab.editor.caret());
+        taken = popup.draw(buf, room, at, word.map_or(0, paint::width), ctx);
+    }
+    if let Some(signature) = &tab.signature {
+        help::draw_signature(signature, buf, room, at, taken, ctx);
+    }
 }
 
 /// The editor grows with its text while it has the focus; the result keeps the greater half.
@@ -77,6 +111,21 @@ fn tab_line(screen: &HuntScreen, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         paint::text(buf, area, x, area.y, 1, "─", rule);
     }
     let mut where_to = format!(" Defender · last {} ", screen.timespan);
+    let (errors, warnings) = screen.tab().counts();
+    for (count, one, many) in [
+        (warnings, "warning", "warnings"),
+        (errors, "error", "errors"),
+    ] {
+        if count > 0 {
+            let word = if count == 1 { one } else { many };
+            where_to = format!(" {count} {word} ·{where_to}");
+        }
+    }
+    if let Some(mode) = screen.tab().editor.vim_mode() {
+        let pressed = screen.tab().editor.vim_pressed();
+        let gap = if pressed.is_empty() { "" } else { " " };
+        where_to = format!(" {}{gap}{pressed} ·{where_to}", mode.word());
+    }
     if ctx.data.tenants.several() {
         let asked = match screen.asked(ctx.data).as_slice() {
             [] => "which tenant?".to_owned(),
@@ -154,7 +203,14 @@ fn draw_findings(tab: &Tab, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         x = paint::text(buf, area, x, y, 1, " ", ctx.style(Role::Text));
         let can_fix = finding.fix.is_some() && Some(at) == here;
         let fix = match (&finding.fix, can_fix) {
-            (Some(fix), true) => format!("  (tab: {})", fix.title),
+            (Some(fix), true) => {
+                let key = if finding.error {
+                    Some("tab".to_owned())
+                } else {
+                    ctx.keymap.key_of(Command::QuickFix)
+                };
+                key.map_or_else(String::new, |key| format!("  ({key}: {})", fix.title))
+            }
             _ => String::new(),
         };
         let more = tab.findings.len() - usize::from(area.height).min(tab.findings.len());

@@ -6,12 +6,13 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use super::tabs::keep as keep_tabs;
-use super::{HuntAsk, HuntMsg, tabs};
+use super::{HuntAsk, HuntMsg, completion, language, tabs};
 use crate::domain::{Of, Timestamp};
 use crate::hunt::export::{self, View};
 use crate::hunt::fan::{self, Fanned, Part};
 use crate::hunt::library;
 use crate::hunt::{HuntError, HuntErrorKind, HuntResult, Hunter, Place, schema};
+use crate::kql;
 use crate::store::{self, HuntRecord, Store};
 use crate::tenant::Tenant;
 use crate::tui::msg::Msg;
@@ -94,6 +95,31 @@ pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf
             };
             Msg::Exported("result", answer)
         }
+        HuntAsk::Read {
+            ticket,
+            text,
+            schema,
+        } => {
+            let read = move || language::read(text, &schema);
+            let read = tokio::task::spawn_blocking(read).await.ok()?;
+            let read = Arc::new(read);
+            Msg::Hunt(HuntMsg::Read { ticket, read })
+        }
+        HuntAsk::Complete {
+            ticket,
+            text,
+            caret,
+            schema,
+        } => {
+            let complete = move || {
+                let words = kql::complete(&text, caret as u32, &schema);
+                completion::own(words)
+            };
+            let words = tokio::task::spawn_blocking(complete).await.ok()?;
+            Msg::Hunt(HuntMsg::Completed { ticket, words })
+        }
+        // the loop itself does that: it owns the terminal
+        HuntAsk::Outside { .. } => return None,
         HuntAsk::History(of) => {
             let stores: Vec<Of<Store>> = of
                 .iter()

@@ -1,0 +1,581 @@
+//! The words offered while a query is typed: which, when they are taken, how they are shown.
+//!
+//! Opened by what was typed, the list never takes enter from a fast typist: enter takes a word that was
+//! chosen, or one that is being typed and not yet whole. Tab takes the word in focus, always.
+
+use std::borrow::Cow;
+use std::cell::Cell;
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::{Position, Rect};
+
+use crate::kql::assist::{self, Hover};
+use crate::kql::complete::{Completions, Item, ItemKind};
+use crate::kql::{self, Schema};
+use crate::tui::screen::Ctx;
+use crate::tui::theme::Role;
+use crate::tui::widgets::editor::change::{Caret, Change};
+use crate::tui::widgets::editor::words;
+use crate::tui::widgets::paint;
+
+/// Rows of the list.
+const ROWS: u16 = 10;
+/// Cells of what is said beside it.
+const BESIDE: u16 = 48;
+
+/// The list.
+#[derive(Debug)]
+pub(super) struct Popup {
+    /// Where in the text the word begins that is replaced.
+    pub(super) start: usize,
+    all: Completions<'static>,
+    /// Those that fit what is typed, best first.
+    shown: Vec<usize>,
+    at: usize,
+    /// The analyst asked for the list, or went through it.
+    chosen: bool,
+    /// What is known of the word in focus.
+    about: Option<Hover>,
+    // where it was drawn last
+    top: Cell<usize>,
+    place: Cell<Rect>,
+}
+
+/// The same words without a schema behind them.
+pub(super) fn own(from: Completions<'_>) -> Completions<'static> {
+    Completions {
+        replace: from.replace,
+        items: from
+            .items
+            .into_iter()
+            .map(|item| Item {
+                label: Cow::Owned(item.label.into_owned()),
+                insert: Cow::Owned(item.insert.into_owned()),
+                ..item
+            })
+            .collect(),
+    }
+}
+
+/// Whether what was typed last opens the list. `before` is the text up to the caret, `word` the role of
+/// what stands before a space.
+pub(super) fn opens(before: &str, typed: char, word: Option<Role>) -> bool {
+    let mut chars = before.chars().rev();
+    let last = chars.next();
+    match typed {
+        '|' => true,
+        // not in a number, and behind something that can have members
+        '.' => chars.next().is_some_and(|c| {
+            c == ')' || c == ']' || c.is_alphabetic() || c == '_' || {
+                let word = words::word_at(before, before.len() - 1);
+                !before[word].starts_with(|c: char| c.is_ascii_digit())
+            }
+        }),
+        ' ' => {
+            let line = before.rsplit('\n').next().unwrap_or_default();
+            let code = line.trim_end();
+            !code.is_empty()
+                && code.len() + 1 == line.len()
+                && (code.ends_with(['|', ',', '=', '<', '>', '~', '('])
+                    || word == Some(Role::KqlKeyword))
+        }
+        c if c.is_alphanumeric() || c == '_' => {
+            let word = &before[words::word_at(before, before.len())];
+            last == Some(c)
+                && word.chars().count() == 2
+                && !word.starts_with(|c: char| c.is_ascii_digit())
+        }
+        _ => false,
+    }
+}
+
+impl Popup {
+    /// The list for a text and its caret; none where nothing fits. `base` is where the text that was
+    /// asked about begins, `asked` that the analyst pressed a key for it.
+    pub(super) fn new(
+        all: Completions<'static>,
+        base: usize,
+        text: &str,
+        caret: usize,
+        asked: bool,
+    ) -> Option<Self> {
+        let start = base + all.replace.start as usize;
+        let mut popup = Self {
+            start,
+            all,
+            shown: Vec::new(),
+            at: 0,
+            chosen: asked,
+            about: None,
+            top: Cell::new(0),
+            place: Cell::default(),
+        };
+        popup.narrow(text, caret).then_some(popup)
+    }
+
+    /// Narrows the list to what is typed now; false where that is the end of it.
+    pub(super) fn narrow(&mut self, text: &str, caret: usize) -> bool {
+        let Some(word) = text.get(self.start..caret) else {
+            return false;
+        };
+        if !word.chars().all(|c| words::class(c) == words::Class::Word) {
+            return false;
+        }
+        self.shown = self.all.matching(word);
+        // a word that is whole goes first: enter behind it is a new line
+        let whole = |at: &usize| self.all.items[*at].name().eq_ignore_ascii_case(word);
+        if let Some(found) = self.shown.iter().position(whole) {
+            let found = self.shown.remove(found);
+            self.shown.insert(0, found);
+        }
+        self.at = 0;
+        self.top.set(0);
+        if self.chosen {
+            return !self.shown.is_empty();
+        }
+        if word.starts_with(|c: char| c.is_ascii_digit()) {
+            return false;
+        }
+        // by itself it shows only what begins as the word does, and more than the word itself
+        let Some(first) = self.item() else {
+            return false;
+        };
+        let begins = |c: char| {
+            first
+                .name()
+                .starts_with(|it: char| it.eq_ignore_ascii_case(&c))
+        };
+        let fits = word.chars().next().is_none_or(begins);
+        // a word that is whole is not helped, unless others go on from it
+        let more = self.shown.get(1).is_some_and(|at| {
+            let head = self.all.items[*at].name().get(..word.len());
+            head.is_some_and(|head| head.eq_ignore_ascii_case(word))
+        });
+        fits && (first.insert != word || more)
+    }
+
+    fn item(&self) -> Option<&Item<'static>> {
+        self.all.items.get(*self.shown.get(self.at)?)
+    }
+
+    /// Goes through the list: round at its ends by one, to the ends by pages.
+    pub(super) fn step(&mut self, by: isize) {
+        let count = self.shown.len() as isize;
+        let to = self.at as isize + by;
+        let to = if by.abs() == 1 {
+            to.rem_euclid(count.max(1))
+        } else {
+            to.clamp(0, (count - 1).max(0))
+        };
+        self.at = to as usize;
+        self.chosen = true;
+    }
+
+    /// Moves the list by the wheel; what is in focus goes along.
+    pub(super) fn scroll(&mut self, down: bool) {
+        let last = self.shown.len().saturating_sub(1);
+        self.at = if down {
+            (self.at + 3).min(last)
+        } else {
+            self.at.saturating_sub(3)
+        };
+    }
+
+    /// A page of it.
+    pub(super) fn page(&self) -> isize {
+        isize::from(self.place.get().height.max(2) as i16 - 1)
+    }
+
+    /// Puts the focus on a row of the last frame; false where there is none.
+    pub(super) fn point(&mut self, at: Position) -> bool {
+        let place = self.place.get();
+        if !place.contains(at) {
+            return false;
+        }
+        self.at = (self.top.get() + usize::from(at.y - place.y)).min(self.shown.len() - 1);
+        self.chosen = true;
+        true
+    }
+
+    /// Whether a place of the last frame is on the list.
+    pub(super) fn contains(&self, at: Position) -> bool {
+        self.place.get().contains(at)
+    }
+
+    /// Whether enter takes the word in focus.
+    pub(super) fn takes_enter(&self, text: &str, caret: usize) -> bool {
+        let Some((item, word)) = self.item().zip(text.get(self.start..caret)) else {
+            return false;
+        };
+        if self.chosen {
+            return item.insert != word;
+        }
+        let typing = !word.is_empty() && item.insert != word;
+        let begins = item.name().get(..word.len());
+        typing && begins.is_some_and(|head| head.eq_ignore_ascii_case(word))
+    }
+
+    /// What taking the word in focus changes, and where a bracket was opened and closed with it.
+    pub(super) fn taken(
+        &self,
+        text: &str,
+        caret: usize,
+    ) -> Option<(Change, Option<(usize, usize)>)> {
+        let item = self.item()?;
+        let end = words::word_at(text, caret).end.max(caret);
+        let mut insert = item.insert.to_string();
+        let mut to = item.caret as usize;
+        // the brackets of a call that stand there already
+        if text[end..].starts_with('(')
+            && let Some(open) = insert.find('(')
+        {
+            insert.truncate(open);
+            to = to.min(open + 1);
+        }
+        let gap = text[..self.start].ends_with(['|', ',']) && !insert.starts_with(' ');
+        if gap {
+            insert.insert(0, ' ');
+            to += 1;
+        }
+        let closed = insert[..to.min(insert.len())].ends_with('(') && insert[to..].starts_with(')');
+        let caret = Caret::at(self.start + to);
+        let closed = closed.then(|| (caret.at - 1, caret.at));
+        let edits = vec![(self.start..end, insert)];
+        Some((Change { edits, caret }, closed))
+    }
+
+    /// Looks up what is known of the word in focus, by reading the statement as if it stood there.
+    pub(super) fn look_up(&mut self, statement: &str, base: usize, schema: &Schema) {
+        self.about = self.item().and_then(|item| {
+            let at = self.start.checked_sub(base)?;
+            let mut text = statement.get(..at)?.to_owned();
+            text.push_str(&item.insert);
+            let analysis = kql::analyze(&text, schema);
+            assist::hover(&text, &analysis, schema, at as u32)
+        });
+    }
+
+    /// Draws it by the caret's cell; `before` cells of the word stand before that.
+    pub(super) fn draw(
+        &self,
+        buf: &mut Buffer,
+        area: Rect,
+        caret: Position,
+        before: u16,
+        ctx: &Ctx<'_>,
+    ) -> Rect {
+        let labels = self.shown.iter().take(200);
+        let labels = labels
+            .map(|at| paint::width(&self.all.items[*at].label))
+            .max();
+        let width = (labels.unwrap_or(0).clamp(12, 44) + 13).min(area.width);
+        let rows = (self.shown.len() as u16).min(ROWS);
+        let Some(place) = beside(area, caret, before + 2, (width, rows)) else {
+            self.place.set(Rect::default());
+            return Rect::default();
+        };
+        let top = self.top.get();
+        let height = usize::from(place.height);
+        let top = top.min(self.at).max((self.at + 1).saturating_sub(height));
+        self.top.set(top);
+        self.place.set(place);
+        paint::fill(buf, place, ctx.style(Role::Popup));
+        for (line, at) in self.shown.iter().skip(top).take(height).enumerate() {
+            let item = &self.all.items[*at];
+            let y = place.y + line as u16;
+            let row = Rect {
+                y,
+                height: 1,
+                ..place
+            };
+            let (sign, role) = sign(item.kind);
+            let ground = |role| ctx.style(Role::Popup).patch(ctx.style(role));
+            paint::text(buf, row, row.x + 1, y, 1, sign, ground(role));
+            let room = place.width.saturating_sub(13);
+            paint::text(
+                buf,
+                row,
+                row.x + 3,
+                y,
+                room,
+                &item.label,
+                ground(Role::Text),
+            );
+            let kind = item.ty.map_or_else(|| word_of(item.kind), kql::Type::name);
+            let x = row.x + 3 + room;
+            paint::text_right(buf, row, x, y, 9, kind, ground(Role::Dim));
+            if top + line == self.at {
+                paint::tint(buf, row, ctx.style(Role::Selected));
+            }
+        }
+        if self.shown.len() > height {
+            // where in the list this is
+            let span = (height * height / self.shown.len()).max(1);
+            let last = self.shown.len() - height;
+            let from = (height - span) * top / last.max(1);
+            for line in from..(from + span).min(height) {
+                let (x, y) = (place.right() - 1, place.y + line as u16);
+                paint::text(
+                    buf,
+                    place,
+                    x,
+                    y,
+                    1,
+                    "▐",
+                    ctx.style(Role::Popup).patch(ctx.style(Role::Rule)),
+                );
+            }
+        }
+        self.draw_about(buf, area, place, ctx);
+        place
+    }
+
+    /// What is known of the word in focus, beside the list where there is room.
+    fn draw_about(&self, buf: &mut Buffer, area: Rect, list: Rect, ctx: &Ctx<'_>) {
+        let Some(about) = &self.about else { return };
+        let right = area.right() - list.right();
+        let left = list.x - area.x;
+        let width = right.max(left).min(BESIDE);
+        if width < 24 {
+            return;
+        }
+        let inner = width - 2;
+        let mut lines: Vec<(String, Role)> = Vec::new();
+        lines.extend(
+            paint::wrap(&about.title, inner)
+                .into_iter()
+                .map(|it| (it, Role::Bright)),
+        );
+        for paragraph in &about.body {
+            lines.extend(
+                paint::wrap(paragraph, inner)
+                    .into_iter()
+                    .map(|it| (it, Role::Text)),
+            );
+        }
+        // as long as the list, or longer where there is room
+        let below = list.y >= area.y && list.bottom() < area.bottom();
+        let most = if below {
+            area.bottom() - list.y
+        } else {
+            list.height
+        };
+        let height = (lines.len() as u16)
+            .min(most.max(list.height))
+            .min(ROWS + 2);
+        let place = Rect {
+            x: if right >= left {
+                list.right()
+            } else {
+                list.x - width
+            },
+            y: list.y,
+            width,
+            height: height.max(list.height).min(most),
+        };
+        let ground = ctx.style(Role::Popup);
+        paint::fill(buf, place, ground);
+        for y in place.top()..place.bottom() {
+            paint::text(
+                buf,
+                place,
+                place.x,
+                y,
+                1,
+                "│",
+                ground.patch(ctx.style(Role::Rule)),
+            );
+        }
+        for (nth, (line, role)) in lines.iter().take(usize::from(place.height)).enumerate() {
+            let y = place.y + nth as u16;
+            let cut = nth + 1 == usize::from(place.height) && lines.len() > nth + 1;
+            let line = if cut {
+                format!("{line} …")
+            } else {
+                line.clone()
+            };
+            paint::text(
+                buf,
+                place,
+                place.x + 2,
+                y,
+                inner,
+                &line,
+                ground.patch(ctx.style(*role)),
+            );
+        }
+    }
+}
+
+/// Room by the caret for so many columns and rows: below it, above where there is no room below, moved
+/// left where it would leave the area. `back` columns of it stand left of the caret.
+pub(super) fn beside(area: Rect, caret: Position, back: u16, size: (u16, u16)) -> Option<Rect> {
+    let below = area.bottom().saturating_sub(caret.y + 1);
+    let above = caret.y.saturating_sub(area.y);
+    let (wide, high) = size;
+    let under = below >= high || below >= above;
+    let height = high.min(if under { below } else { above });
+    let width = wide.min(area.width);
+    if height == 0 || width == 0 {
+        return None;
+    }
+    let x = caret.x.saturating_sub(back).max(area.x);
+    Some(Rect {
+        x: x.min(area.right() - width),
+        y: if under { caret.y + 1 } else { caret.y - height },
+        width,
+        height,
+    })
+}
+
+fn sign(kind: ItemKind) -> (&'static str, Role) {
+    match kind {
+        ItemKind::Column => ("c", Role::KqlColumn),
+        ItemKind::Table => ("t", Role::KqlTable),
+        ItemKind::Variable => ("v", Role::KqlVariable),
+        ItemKind::Parameter => ("p", Role::KqlVariable),
+        ItemKind::Function | ItemKind::PlugIn => ("f", Role::KqlFunction),
+        ItemKind::Aggregate => ("Σ", Role::KqlFunction),
+        ItemKind::Operator => ("|", Role::KqlKeyword),
+        ItemKind::ScalarOperator => ("=", Role::KqlKeyword),
+        ItemKind::Keyword => ("k", Role::KqlKeyword),
+        ItemKind::Value => ("#", Role::KqlNumber),
+        ItemKind::Type => ("T", Role::KqlType),
+        ItemKind::Snippet => ("…", Role::Accent),
+    }
+}
+
+fn word_of(kind: ItemKind) -> &'static str {
+    match kind {
+        ItemKind::Column => "column",
+        ItemKind::Table => "table",
+        ItemKind::Variable => "let",
+        ItemKind::Parameter => "parameter",
+        ItemKind::Function => "function",
+        ItemKind::Aggregate => "aggregate",
+        ItemKind::PlugIn => "plug-in",
+        ItemKind::Operator | ItemKind::ScalarOperator => "operator",
+        ItemKind::Keyword => "keyword",
+        ItemKind::Value => "value",
+        ItemKind::Type => "type",
+        ItemKind::Snippet => "phrase",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kql::Span;
+
+    fn item(label: &'static str, insert: &'static str, caret: u32) -> Item<'static> {
+        Item {
+            label: label.into(),
+            insert: insert.into(),
+            caret,
+            kind: ItemKind::Column,
+            ty: None,
+        }
+    }
+
+    fn popup(text: &str, start: usize, asked: bool) -> Option<Popup> {
+        let items = vec![
+            item("DeviceNameLong", "DeviceNameLong", 14),
+            item("DeviceName", "DeviceName", 10),
+            item("count()", "count()", 6),
+            item("where", "where", 5),
+        ];
+        let replace = Span::new(start, text.len());
+        Popup::new(Completions { replace, items }, 0, text, text.len(), asked)
+    }
+
+    fn changed(popup: &Popup, text: &str) -> String {
+        let (change, _) = popup.taken(text, text.len()).expect("a word");
+        let mut out = text.to_owned();
+        for (range, with) in change.edits {
+            out.replace_range(range, &with);
+        }
+        out.insert(change.caret.at, '^');
+        out
+    }
+
+    #[test]
+    fn the_list_opens_where_something_is_expected() {
+        let keyword = Some(Role::KqlKeyword);
+        for (before, word, opened) in [
+            ("T |", None, true),
+            ("T | ", None, true),
+            ("T | where ", keyword, true),
+            ("T | where  ", keyword, false),
+            ("T | where A ", Some(Role::KqlColumn), false),
+            ("T | where A == ", Some(Role::KqlOperator), true),
+            ("T | project A, ", None, true),
+            ("T | where a.", None, true),
+            ("T | where f().", None, true),
+            ("T | where 0.", None, false),
+            ("T | where x2.", None, true),
+            ("De", None, true),
+            ("Dev", None, false),
+            ("D", None, false),
+            ("T | take 10", None, false),
+            ("\n ", None, false),
+            ("T;", None, false),
+        ] {
+            let typed = before.chars().next_back().expect("a letter");
+            assert_eq!(opens(before, typed, word), opened, "{before:?}");
+        }
+    }
+
+    #[test]
+    fn enter_is_a_new_line_unless_a_word_is_chosen_or_being_typed() {
+        for (text, asked, steps, takes) in [
+            ("T | ", false, 0, false),
+            ("T | ", false, 1, true),
+            ("T | ", true, 0, true),
+            ("T | Dev", false, 0, true),
+            ("T | DeviceName", false, 0, false),
+            ("T | cou", false, 0, true),
+        ] {
+            let mut popup = popup(text, 4, asked).expect("some fit");
+            (0..steps).for_each(|_| popup.step(1));
+            assert_eq!(popup.takes_enter(text, text.len()), takes, "{text} {steps}");
+        }
+        assert!(popup("T | wx", 4, false).is_none(), "nothing fits");
+        assert!(popup("T | where", 4, false).is_none(), "it is whole");
+    }
+
+    #[test]
+    fn a_word_that_is_taken_stands_as_if_it_had_been_typed() {
+        let list = |text| popup(text, text.len(), false).expect("some fit");
+        let mut first = list("T |");
+        assert_eq!(changed(&first, "T |"), "T | DeviceNameLong^");
+        first.step(1);
+        first.step(1);
+        assert_eq!(changed(&first, "T |"), "T | count(^)");
+        assert_eq!(first.taken("T |", 3).expect("a word").1, Some((9, 10)));
+        first.step(1);
+        first.step(1);
+        assert_eq!(changed(&first, "T |"), "T | DeviceNameLong^", "round");
+        let text = "T | c(x)";
+        let mut call = popup("T | c", 4, true).expect("some fit");
+        assert!(call.narrow(text, 5));
+        let (change, closed) = call.taken(text, 5).expect("a word");
+        assert_eq!((change.edits[0].1.as_str(), closed), ("count", None));
+    }
+
+    #[test]
+    fn the_list_stays_on_the_screen() {
+        let area = Rect::new(0, 1, 80, 22);
+        for (x, y) in [(0, 1), (79, 1), (40, 22), (79, 22), (3, 12)] {
+            let caret = Position { x, y };
+            for size in [(40, 10), (200, 3), (10, 60)] {
+                let place = beside(area, caret, 5, size).expect("room");
+                assert_eq!(place.intersection(area), place, "{caret:?} {size:?}");
+                assert!(!(place.y..place.bottom()).contains(&y), "it hides its line");
+            }
+        }
+        assert_eq!(
+            beside(Rect::new(0, 0, 10, 1), Position { x: 1, y: 0 }, 0, (5, 5)),
+            None
+        );
+    }
+}
