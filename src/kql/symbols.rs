@@ -96,6 +96,8 @@ pub enum SymbolKind {
     Column,
     /// A step of `scan`.
     Step,
+    /// A node or edge of a graph pattern.
+    Element,
     /// `declare pattern x`
     Pattern,
 }

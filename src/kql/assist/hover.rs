@@ -142,6 +142,7 @@ impl Ask<'_> {
             SymbolKind::As => "as",
             SymbolKind::Column => "column",
             SymbolKind::Step => "step",
+            SymbolKind::Element => "node or edge",
             SymbolKind::Pattern => "pattern",
         };
         let mut ty = describe::shape(&symbol.shape);

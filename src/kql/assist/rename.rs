@@ -288,6 +288,7 @@ fn kind_word(kind: SymbolKind) -> &'static str {
         SymbolKind::As => "name given by `as`",
         SymbolKind::Column => "column",
         SymbolKind::Step => "step",
+        SymbolKind::Element => "node or edge",
         SymbolKind::Pattern => "pattern",
     }
 }

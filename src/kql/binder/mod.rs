@@ -42,7 +42,7 @@ use super::stack;
 use super::symbols::{Origin, Shape, SymbolKind, Symbols};
 use super::syntax::{self, LetValue, Span, StatementKind, Syntax};
 use super::types::{Type, Value};
-use model::{Local, Row, Table, TupleColumn, Ty, UserFunction, Val, unknown};
+use model::{Graph, Local, Row, Table, TupleColumn, Ty, UserFunction, Val, unknown};
 use scope::Scopes;
 
 /// What a name in the text turned out to be, for colouring and completion.
@@ -141,6 +141,10 @@ pub(super) struct Binder<'a> {
     pub(super) piped: Option<Box<Table>>,
     /// What a name that refers to nothing is coloured as: the call around it, if there is one.
     pub(super) enclosing: Reference,
+    /// The graph whose pattern is being matched: functions of nodes and edges may be called.
+    pub(super) matched: Option<Rc<Graph>>,
+    /// The graph of the `partitioned-by` being bound.
+    pub(super) parted: Option<Rc<Graph>>,
     /// What is asked about one place of the text.
     pub(super) probe: Option<Box<probe::Probe>>,
 }
@@ -189,6 +193,8 @@ fn bind_here<'a>(
         group_columns: Vec::new(),
         piped: None,
         enclosing: Reference::Identifier,
+        matched: None,
+        parted: None,
         probe: question.map(probe::Probe::new),
     };
     let mut last = None;
@@ -207,7 +213,7 @@ fn bind_here<'a>(
     if let Some(val) = last {
         match val.ty {
             Ty::Table(table) => {
-                result = (!table.group).then(|| ResultShape {
+                result = (!table.group && table.graph.is_none()).then(|| ResultShape {
                     columns: table.columns().clone(),
                     open: table.open(),
                 });
@@ -389,11 +395,13 @@ impl<'a> Binder<'a> {
                 shape = shape_of(&val);
                 match val.ty {
                     Ty::Table(table) => {
+                        let graph = table.graph.clone();
                         let (id, columns, open) = self.let_table(&name.text, *table, true);
                         Local::Table {
                             id,
                             columns,
                             open,
+                            graph,
                             parameter: false,
                         }
                     }
@@ -410,11 +418,13 @@ impl<'a> Binder<'a> {
                 shape = shape_of(&val);
                 match val.ty {
                     Ty::Table(table) => {
+                        let graph = table.graph.clone();
                         let (id, columns, open) = self.let_table(&name.text, *table, false);
                         Local::Table {
                             id,
                             columns,
                             open,
+                            graph,
                             parameter: false,
                         }
                     }

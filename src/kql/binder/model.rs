@@ -18,6 +18,17 @@ pub(in crate::kql) struct Table {
     pub(in crate::kql) group: bool,
     /// Where one expression stands for several tables (`Device*`).
     pub(in crate::kql) others: Vec<Table>,
+    /// It is a graph, and no table: it has no columns of its own.
+    pub(in crate::kql) graph: Option<Rc<Graph>>,
+}
+
+/// What the nodes and edges of a graph are like.
+#[derive(Clone, Debug, Default)]
+pub(in crate::kql) struct Graph {
+    /// Columns of the edges.
+    pub(in crate::kql) edges: Row,
+    /// Columns of the nodes, where they are known.
+    pub(in crate::kql) nodes: Option<Row>,
 }
 
 impl Table {
@@ -200,10 +211,13 @@ pub(in crate::kql) enum Local<'a> {
         columns: Columns,
         open: bool,
         parameter: bool,
+        graph: Option<Rc<Graph>>,
     },
     Function(Rc<UserFunction<'a>>),
     /// A step of `scan`: its columns are the row's, then the declared ones.
     Step(usize),
+    /// A node or edge of a graph pattern, with the columns it has.
+    Element(Row),
     /// A column outside the row (`partition by`).
     Error,
 }

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::operators::graphs::element_val;
 use super::{Binder, Local, Reference, Scope, Table, Ty, Val};
 use crate::kql::bound::{ExprKind, Rel, Source};
 use crate::kql::builtins::{Kind, builtins};
@@ -31,6 +32,7 @@ impl<'a> Binder<'a> {
             name,
             group: false,
             others: Vec::new(),
+            graph: None,
         }
     }
 
@@ -196,6 +198,7 @@ impl<'a> Binder<'a> {
                 columns,
                 open,
                 parameter,
+                graph,
             } => {
                 self.refer(
                     name.span,
@@ -205,13 +208,14 @@ impl<'a> Binder<'a> {
                         Reference::Variable
                     },
                 );
-                let table = Self::source(
+                let mut table = Self::source(
                     Source::Let(*id),
                     columns.clone(),
                     *open,
                     name.span,
                     Some(name.text.clone()),
                 );
+                table.graph.clone_from(graph);
                 Self::table_val(table, name.span)
             }
             Local::Function(function) => {
@@ -227,6 +231,10 @@ impl<'a> Binder<'a> {
                 let advice = self.no_arguments(name, false);
                 self.report_with("KS117", name.span, advice);
                 Val::error(name.span)
+            }
+            Local::Element(row) => {
+                self.refer(name.span, Reference::Variable);
+                element_val(row, name.span)
             }
             Local::Step(_) => {
                 self.refer(name.span, Reference::Variable);

@@ -121,6 +121,16 @@ impl Binder<'_> {
                 );
                 open(self)
             }
+            ("graph", Some(name)) => {
+                let word = Span {
+                    start: span.start,
+                    end: span.start + function.len() as u32,
+                };
+                self.report("KS260", word, format!("No graph is called '{name}'."));
+                let mut table = self.far_table(name, span);
+                table.graph = Some(std::rc::Rc::default());
+                Ty::Table(Box::new(table))
+            }
             _ => open(self),
         }
     }

@@ -412,7 +412,7 @@ impl Binder<'_> {
         }
     }
 
-    fn project_plain(
+    pub(super) fn project_plain(
         &mut self,
         val: &Val,
         e: &syntax::Expr,

@@ -309,3 +309,144 @@ fn thousands_of_lets_and_pipes_are_bound() {
     assert!(analysis.is_ok(), "{}", analysis.report(&query));
     assert_eq!(analysis.result.map(|r| r.columns.len()), Some(2));
 }
+
+/// The result's columns and their types.
+fn columns(query: &str) -> Vec<String> {
+    let analysis = analyze(query, Schema::hunting());
+    assert!(analysis.is_ok(), "{}", analysis.report(query));
+    let result = analysis.result.expect("a table");
+    let columns = result.columns.iter();
+    columns.map(|c| format!("{}:{}", c.name, c.ty)).collect()
+}
+
+/// Processes that start each other, on devices.
+const GRAPH: &str = "DeviceProcessEvents | make-graph InitiatingProcessFileName --> FileName with DeviceInfo on DeviceName | ";
+
+#[test]
+fn patterns_of_graphs_have_names_with_columns() {
+    let of = |rest: &str| columns(&format!("{GRAPH}{rest}"));
+    assert_eq!(
+        of(
+            "graph-match (a)-[e]->(b) where a.OSPlatform has 'Win' project a.DeviceName, e.Timestamp, n = b.IsAzureADJoined, labels(a), node_degree_in(b)"
+        ),
+        [
+            "a_DeviceName:string",
+            "e_Timestamp:datetime",
+            "n:bool",
+            "Column1:dynamic",
+            "Column2:long"
+        ]
+    );
+    // the values of an edge of several steps come as an array
+    assert_eq!(
+        of(
+            "graph-match (a)-[e*1..3]->(b) where all(e, ProcessId > 4) project e.FileName, x = map(inner_nodes(e), DeviceName), a.DeviceId"
+        ),
+        ["e_FileName:dynamic", "x:dynamic", "a_DeviceId:string"]
+    );
+    assert_eq!(
+        of(
+            "graph-shortest-paths (a)-[e*1..5]->(b) project a.DeviceId, a.DeviceId | where isnotempty(a_DeviceId1)"
+        ),
+        ["a_DeviceId:string", "a_DeviceId1:string"]
+    );
+    for (rest, place) in [
+        (
+            "graph-match (a)-[e]->(b) where a.FileName == 'x' project b.DeviceId",
+            "FileName",
+        ),
+        (
+            "graph-match (a)-[e]->(b) project e.OSPlatform",
+            "OSPlatform",
+        ),
+        ("graph-match (a)-[e]->(b) project c.DeviceId", "c"),
+        ("graph-match (a)-[e]->(b) project DeviceId", "DeviceId"),
+        (
+            "graph-match (a)-[e*1..3]->(b) where any(e, FileNam == '') project a.DeviceId",
+            "FileNam",
+        ),
+        ("where DeviceId == ''", "DeviceId"),
+    ] {
+        let (code, at, ..) = first(&format!("{GRAPH}{rest}"));
+        assert_eq!((code, at.as_str()), ("KS142", place), "{rest}");
+    }
+    let (code, at, ..) = first(&format!(
+        "{GRAPH}graph-match (a)-[e]->(b) where e.ProcessId project a.DeviceId"
+    ));
+    assert_eq!((code, at.as_str()), ("KS141", "e.ProcessId"));
+    let (code, at, ..) = first(&format!(
+        "{GRAPH}graph-match (a)-->-->(b) project a.DeviceId"
+    ));
+    assert_eq!((code, at.as_str()), ("KS239", "-->"));
+    // its names and functions end with it
+    let (code, at, ..) = first("DeviceInfo | where labels(DeviceId) has 'x'");
+    assert_eq!((code, at.as_str()), ("KS211", "labels"));
+    assert_eq!(columns("DeviceInfo | summarize any(DeviceId)").len(), 1);
+}
+
+#[test]
+fn graphs_are_no_tables_until_made_into_some() {
+    let made = "DeviceLogonEvents | make-graph AccountName --> DeviceName with_node_id=Who";
+    assert_eq!(
+        columns(&format!(
+            "{made} | graph-mark-components with_component_id=C | graph-to-table nodes with_node_id=Hash"
+        )),
+        ["Hash:long", "Who:string", "C:long"]
+    );
+    assert_eq!(
+        columns(&format!(
+            "let G = {made}; G | graph-to-table edges with_target_id=T with_source_id=S | project S, T, LogonType"
+        )),
+        ["S:long", "T:long", "LogonType:string"]
+    );
+    assert_eq!(
+        columns(&format!(
+            "{made} | graph-to-table nodes as N, edges as E; N"
+        )),
+        ["Who:string"]
+    );
+    assert_eq!(
+        columns(&format!(
+            "{made} partitioned-by DeviceId (graph-match (a)-[e]->(b) project a.Who, e.LogonType)"
+        )),
+        ["a_Who:string", "e_LogonType:string"]
+    );
+    let analysis = analyze(made, Schema::hunting());
+    assert!(analysis.is_ok() && analysis.result.is_none());
+    for (query, code, place) in [
+        (
+            "DeviceInfo | graph-match (a)-->(b) project a".to_owned(),
+            "KS219",
+            "graph-match",
+        ),
+        (format!("let G = {made}; union G, DeviceInfo"), "KS111", "G"),
+        (
+            format!("{made} | graph-to-table nodes, edges"),
+            "KS273",
+            "nodes",
+        ),
+        (
+            format!("{made} | graph-mark-components kind=odd"),
+            "KS005",
+            "odd",
+        ),
+        (
+            "DeviceInfo | make-graph DeviceIdd --> DeviceName".to_owned(),
+            "KS142",
+            "DeviceIdd",
+        ),
+        (
+            "DeviceInfo | extend d = dynamic(1) | make-graph d --> DeviceName".to_owned(),
+            "KS240",
+            "d",
+        ),
+        (
+            "DeviceInfo | make-graph DeviceId --> DeviceName with AlertInfo on DeviceId".to_owned(),
+            "KS142",
+            "DeviceId",
+        ),
+    ] {
+        let (found, at, ..) = first(&query);
+        assert_eq!((found, at.as_str()), (code, place), "{query}");
+    }
+}

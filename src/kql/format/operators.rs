@@ -84,7 +84,7 @@ pub(super) fn operator(plan: &mut Plan<'_>, op: &Operator) {
             }
             plan.close(group, end);
         }
-        O::Graph(list) => graph(plan, keyword, end, list),
+        O::Graph(syntax) => graph(plan, keyword, end, &syntax.exprs()),
         O::MacroExpand => {
             for gap in keyword + 1..end {
                 plan.gaps[gap].verbatim = true;
@@ -476,7 +476,7 @@ fn scan(plan: &mut Plan<'_>, steps: &[ScanStepSyntax], end: usize) {
 }
 
 /// Patterns keep their spacing; what follows them is broken by clause.
-fn graph(plan: &mut Plan<'_>, keyword: usize, end: usize, list: &[Expr]) {
+fn graph(plan: &mut Plan<'_>, keyword: usize, end: usize, list: &[&Expr]) {
     for gap in keyword + 1..end {
         plan.space(gap, Space::AsWritten);
     }

@@ -154,7 +154,6 @@ fn operator<'a>(op: &'a Operator, out: &mut Vec<&'a Expr>) {
         | O::Render { .. } => {}
         O::Distinct(list)
         | O::Extend(list)
-        | O::Graph(list)
         | O::Print(list)
         | O::Project(list)
         | O::ProjectAway(list)
@@ -165,6 +164,7 @@ fn operator<'a>(op: &'a Operator, out: &mut Vec<&'a Expr>) {
         | O::Serialize(list)
         | O::Sort(list)
         | O::Union(list) => out.extend(list),
+        O::Graph(syntax) => out.extend(syntax.exprs()),
         O::Evaluate { call, .. } => out.extend(&call.args),
         O::Facet { by, with } => {
             out.extend(by);

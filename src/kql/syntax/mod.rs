@@ -6,8 +6,10 @@
 //!
 //! Chains (`a or b or c`, `a + b - c`, `a.b[0].c`, pipes) are flat lists, so long queries cost no stack.
 
+mod graphs;
 mod operators;
 
+pub use graphs::{GraphElement, GraphOutput, GraphSyntax};
 pub use operators::{
     EvaluateSchema, ExpandSyntax, JoinOn, Operator, OperatorKind, Parameter, ParameterValue,
     PatternPart, ScanStepSyntax, SeriesRange, TopNestedSyntax,

@@ -1,6 +1,8 @@
 //! The nodes of query operators: their words, parameters and clauses.
 
-use super::{Call, ColumnDeclaration, Expr, FunctionParameter, Name, Span, TypeSyntax};
+use super::{
+    Call, ColumnDeclaration, Expr, FunctionParameter, GraphSyntax, Name, Span, TypeSyntax,
+};
 
 /// An operator's parameter: `kind = inner`.
 #[derive(Clone, Debug)]
@@ -76,7 +78,7 @@ pub enum OperatorKind {
     },
     Fork(Vec<(Option<Name>, Expr)>),
     GetSchema,
-    Graph(Vec<Expr>),
+    Graph(Box<GraphSyntax>),
     Invoke(Box<Expr>),
     Join {
         right: Box<Expr>,

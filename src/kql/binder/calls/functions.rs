@@ -121,7 +121,7 @@ impl<'a> Binder<'a> {
             };
             match (&parameter.declaration.ty, &val.ty) {
                 (_, Ty::Error) => {}
-                (TypeSyntax::Table(columns), Ty::Table(table)) => {
+                (TypeSyntax::Table(columns), Ty::Table(table)) if table.graph.is_none() => {
                     for column in columns.iter().flatten() {
                         if let Some(i) = table.columns().find(&column.name.text) {
                             let declared = self.defined_at(column.name.span);
@@ -213,6 +213,7 @@ impl<'a> Binder<'a> {
                         columns,
                         open,
                         parameter: true,
+                        graph: None,
                     }
                 }
                 (TypeSyntax::Table(_), _) => Local::Error,
@@ -261,6 +262,7 @@ impl<'a> Binder<'a> {
             self.scope,
             self.column_number,
             self.piped.take(),
+            (self.matched.take(), self.parted.take()),
         );
         self.scope = Scope::Normal;
         self.column_number = 1;
@@ -273,6 +275,7 @@ impl<'a> Binder<'a> {
             self.scope,
             self.column_number,
             self.piped,
+            (self.matched, self.parted),
         ) = outer;
         self.locals.leave(outer_locals);
         self.silent -= 1;
@@ -368,6 +371,7 @@ impl<'a> Binder<'a> {
                         columns,
                         open: false,
                         parameter: true,
+                        graph: None,
                     }
                 }
                 ty => {

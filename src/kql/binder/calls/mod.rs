@@ -39,6 +39,17 @@ impl Binder<'_> {
     pub(in crate::kql::binder) fn call(&mut self, call: &Call, span: Span, tabular: bool) -> Val {
         let name = call.name.text.as_str();
         let scope = self.scope;
+        if let Some(of_graphs) = crate::kql::binder::operators::graphs::function(name)
+            && scope != Scope::PlugIn
+        {
+            if let Some(graph) = self.matched.clone() {
+                return self.graph_call(of_graphs, &graph, call, span);
+            }
+            // `any` is an aggregate too
+            if scope == Scope::Normal {
+                return self.unknown_call(call, span, tabular);
+            }
+        }
         if scope != Scope::PlugIn {
             if let Some((local, origin)) = self.local(name)
                 && let Local::Function(function) = &*local
@@ -299,7 +310,13 @@ impl Binder<'_> {
         }
     }
 
-    fn argument_count(&mut self, name: &str, min: usize, max: usize, place: Span) {
+    pub(in crate::kql::binder) fn argument_count(
+        &mut self,
+        name: &str,
+        min: usize,
+        max: usize,
+        place: Span,
+    ) {
         if min == max {
             let what = match min {
                 0 => "no arguments".to_owned(),

@@ -2,6 +2,7 @@
 
 pub(super) mod columns;
 mod expand;
+pub(super) mod graphs;
 mod nested;
 
 use crate::kql::binder::Binder;
@@ -460,17 +461,7 @@ impl Binder<'_> {
                 declare,
                 steps,
             } => self.scan(table(input), op, order, partition, declare, steps, span),
-            O::Graph(exprs) => {
-                self.silent += 1;
-                for e in exprs {
-                    self.expr(e, false);
-                }
-                self.silent -= 1;
-                let kind = OpKind::Unsupported {
-                    what: format!("operator '{}'", op.word),
-                };
-                self.shape(table(input), kind, Vec::new(), true, span)
-            }
+            O::Graph(syntax) => self.graph_operator(input, op, syntax),
             O::MacroExpand => {
                 let source = Source::Unsupported {
                     what: "operator 'macro-expand'".to_owned(),
@@ -510,6 +501,7 @@ impl Binder<'_> {
         }
         self.push_op(&mut table, kind, columns, open, span);
         table.group = false;
+        table.graph = None;
         table.others.clear();
         Some(table)
     }
@@ -562,7 +554,7 @@ impl Binder<'_> {
     /// A table value, or a report that one was wanted.
     pub(in crate::kql::binder) fn table_of(&mut self, val: Val, span: Span) -> Option<Table> {
         match val.ty {
-            Ty::Table(table) => Some(*table),
+            Ty::Table(table) if table.graph.is_none() => Some(*table),
             Ty::Error => None,
             _ => {
                 self.report("KS111", span, "A table is expected here.");

@@ -107,6 +107,7 @@ impl Binder<'_> {
                 columns: columns.clone(),
                 open,
                 parameter: false,
+                graph: None,
             },
             origin,
         );

@@ -46,6 +46,16 @@ impl Binder<'_> {
 
     /// `$left.x`, `$right.x`, and steps of `scan`.
     fn side_path(&mut self, name: &syntax::Name, steps: &[Step], span: Span) -> Option<Val> {
+        let row = match self.local(&name.text) {
+            Some((local, origin)) => match &*local {
+                Local::Element(row) if !self.is_column(name) => Some((row.clone(), origin)),
+                _ => None,
+            },
+            None => None,
+        };
+        if let Some((row, origin)) = row {
+            return Some(self.element_path(name, (&row, origin), steps, span));
+        }
         let [Step::Member(member), rest @ ..] = steps else {
             return None;
         };
@@ -96,7 +106,7 @@ impl Binder<'_> {
         Some(val)
     }
 
-    fn member_of_row(&mut self, member: &syntax::Name) -> Val {
+    pub(in crate::kql::binder) fn member_of_row(&mut self, member: &syntax::Name) -> Val {
         let found = self
             .row
             .as_ref()

@@ -283,7 +283,7 @@ impl Parser<'_> {
             "scan" => self.scan(parameters),
             "macro-expand" => self.macro_expand(parameters),
             "inline_external_table" => self.inline_external_table(),
-            _ => O::Graph(self.graph(word, parameters)),
+            _ => O::Graph(Box::new(self.graph(word, parameters))),
         }
     }
 
