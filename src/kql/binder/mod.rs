@@ -32,6 +32,7 @@ mod tables;
 mod tests;
 mod values;
 
+use std::collections::HashMap;
 use std::rc::Rc;
 
 use super::bound::{BoundLet, BoundQuery, Column, Expr, ExprKind, LetId, Rel, Render, Source};
@@ -145,6 +146,8 @@ pub(super) struct Binder<'a> {
     pub(super) matched: Option<Rc<Graph>>,
     /// The graph of the `partitioned-by` being bound.
     pub(super) parted: Option<Rc<Graph>>,
+    /// Databases by their aliases.
+    aliases: HashMap<String, places::Place>,
     /// What is asked about one place of the text.
     pub(super) probe: Option<Box<probe::Probe>>,
 }
@@ -195,6 +198,7 @@ fn bind_here<'a>(
         enclosing: Reference::Identifier,
         matched: None,
         parted: None,
+        aliases: HashMap::new(),
         probe: question.map(probe::Probe::new),
     };
     let mut last = None;
@@ -362,7 +366,15 @@ impl<'a> Binder<'a> {
                     );
                 }
             }
-            StatementKind::Other { name, .. } => {
+            StatementKind::Other {
+                what: "alias",
+                name: Some(name),
+                exprs,
+            } => self.alias_database(name, exprs),
+            StatementKind::Other { name, exprs, .. } => {
+                for e in exprs {
+                    self.restricted_to(e);
+                }
                 if let Some(name) = name {
                     let nothing = Span::default();
                     let origin = self.define(name, SymbolKind::Pattern, Shape::Unknown, nothing);

@@ -4,7 +4,7 @@ use super::operators::columns::fits;
 use super::{Binder, Reference, Table, Ty, Val, constant_text, unknown};
 use crate::kql::bound::Source;
 use crate::kql::columns::Columns;
-use crate::kql::syntax::{Call, Name, Span};
+use crate::kql::syntax::{self, Call, ExprKind as S, Name, NameForm, Span, Step};
 
 /// Where tables are looked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +22,38 @@ const DATABASE: &str = "hunting";
 const CLUSTER: &str = "defender";
 
 impl Binder<'_> {
+    /// `alias database x = database("y")`
+    pub(super) fn alias_database(&mut self, name: &Name, to: &[syntax::Expr]) {
+        for e in to {
+            if let Ty::Database(place) = self.expr(e, false).ty {
+                self.aliases.insert(name.text.clone(), place);
+            }
+        }
+        self.refer(name.span, Reference::Identifier);
+    }
+
+    /// A table, view or pattern of names in `restrict access to (...)`.
+    pub(super) fn restricted_to(&mut self, e: &syntax::Expr) {
+        match &e.kind {
+            S::Name(name) if name.form == NameForm::Wildcard => {
+                let pattern = name.text.as_str();
+                let tables = self.schema.tables();
+                let known = tables.iter().any(|t| fits(pattern, &t.name))
+                    || self.locals.visible().any(|(n, _)| fits(pattern, n));
+                if !known {
+                    let message = format!("No table or view is called like '{pattern}'.");
+                    self.report("KS142", name.span, message);
+                }
+            }
+            S::Path { base, steps } if matches!(steps[..], [Step::Wildcard(_)]) => {
+                self.expr(base, false);
+            }
+            _ => {
+                self.expr(e, false);
+            }
+        }
+    }
+
     /// A table of which nothing is known.
     pub(super) fn far_table(&mut self, name: &str, span: Span) -> Table {
         let source = Source::Unsupported {
@@ -75,6 +107,9 @@ impl Binder<'_> {
             }
             ("database", None) if vals.is_empty() => Ty::Database(place),
             ("database", Some(name)) if place != Place::Elsewhere => {
+                if let Some(place) = self.aliases.get(name) {
+                    return Ty::Database(*place);
+                }
                 if fits(&name.to_lowercase(), DATABASE) {
                     return Ty::Database(Place::Here);
                 }

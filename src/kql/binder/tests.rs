@@ -450,3 +450,40 @@ fn graphs_are_no_tables_until_made_into_some() {
         assert_eq!((found, at.as_str()), (code, place), "{query}");
     }
 }
+
+#[test]
+fn aliases_stand_for_databases() {
+    let alias = "alias database Here = database('hunting'); database('Here').";
+    let (code, place, ..) = first(&format!("{alias}AlertInfo | where Titel == ''"));
+    assert_eq!((code, place.as_str()), ("KS142", "Titel"));
+    assert_eq!(
+        columns(&format!("{alias}AlertInfo | project Title")),
+        ["Title:string"]
+    );
+    let far = "alias database Far = cluster('c').database('d'); database('Far').Anything | take 1";
+    assert!(analyze(far, Schema::hunting()).is_ok());
+    let (code, place, ..) = first("alias database A = database('nowhere'); AlertInfo");
+    assert_eq!((code, place.as_str()), ("KS208", "'nowhere'"));
+}
+
+#[test]
+fn access_is_restricted_to_what_there_is() {
+    for fine in [
+        "restrict access to (AlertInfo, Device*); AlertInfo",
+        "let v = view () { AlertInfo }; restrict access to (v); v",
+        "restrict access to (database('hunting').*); AlertInfo",
+    ] {
+        let analysis = analyze(fine, Schema::hunting());
+        assert!(analysis.is_ok(), "{}", analysis.report(fine));
+    }
+    for (name, query) in [
+        ("Nowhere", "restrict access to (Nowhere); AlertInfo"),
+        (
+            "Nowhere*",
+            "restrict access to (AlertInfo, Nowhere*); AlertInfo",
+        ),
+    ] {
+        let (code, place, ..) = first(query);
+        assert_eq!((code, place.as_str()), ("KS142", name));
+    }
+}

@@ -78,7 +78,7 @@ fn roots<'a>(
         },
         StatementKind::Set { value, .. } => open.extend(value),
         StatementKind::Parameters(parameters) => defaults(parameters, open),
-        StatementKind::Other { .. } => {}
+        StatementKind::Other { exprs, .. } => open.extend(exprs),
         StatementKind::Query(e) => open.push(e),
     }
 }

@@ -42,12 +42,11 @@ impl Parser<'_> {
                 self.next();
                 let name = self.name_declaration();
                 self.expect(TokenKind::Equal, "=");
-                if self.unnamed_expr().is_none() {
-                    self.missing_expr();
-                }
+                let database = self.unnamed_expr().unwrap_or_else(|| self.missing_expr());
                 StatementKind::Other {
                     what: "alias",
                     name: Some(name),
+                    exprs: vec![database],
                 }
             }
             Some("declare") if self.word_at(1, "query_parameters") => self.query_parameters(),
@@ -222,7 +221,7 @@ impl Parser<'_> {
         self.next();
         self.expect_word("to");
         self.expect(TokenKind::OpenParen, "(");
-        self.comma_list(
+        let exprs = self.comma_list(
             Self::wildcard_entity,
             Self::missing_expr,
             Some(&Self::at_list_end),
@@ -234,6 +233,7 @@ impl Parser<'_> {
         StatementKind::Other {
             what: "restrict",
             name: None,
+            exprs,
         }
     }
 
@@ -295,6 +295,7 @@ impl Parser<'_> {
         StatementKind::Other {
             what: "pattern",
             name: Some(name),
+            exprs: Vec::new(),
         }
     }
 }

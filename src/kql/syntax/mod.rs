@@ -165,6 +165,8 @@ pub enum StatementKind {
         what: &'static str,
         /// The name declared, if any.
         name: Option<Name>,
+        /// What an alias stands for; what access is restricted to.
+        exprs: Vec<Expr>,
     },
     /// A query.
     Query(Expr),
