@@ -120,7 +120,7 @@ fn deep_texts_are_answered_on_a_small_stack() {
             for broken in [
                 format!("{first}{}", open.repeat(2_000)),
                 format!("{first}{}", ")".repeat(2_000)),
-                format!("{first}{}", format!("{open}]")).repeat(2_000),
+                format!("{first}{open}]").repeat(2_000),
             ] {
                 assert!(!walk(&broken).is_ok(), "{nest:?}");
             }

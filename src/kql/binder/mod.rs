@@ -199,7 +199,7 @@ fn bind_here<'a>(
         matched: None,
         parted: None,
         aliases: HashMap::new(),
-        probe: question.map(probe::Probe::new),
+        probe: question.map(|it| Box::new(probe::Probe::new(it))),
     };
     let mut last = None;
     for statement in &syntax.statements {

@@ -166,9 +166,10 @@ pub(in crate::kql) struct Row {
 impl Row {
     pub(in crate::kql) fn of(table: &Table) -> Self {
         Self {
-            columns: match table.group {
-                true => Columns::default(),
-                false => table.columns().clone(),
+            columns: if table.group {
+                Columns::default()
+            } else {
+                table.columns().clone()
             },
             open: table.open() && !table.group,
             inferred: Columns::default(),

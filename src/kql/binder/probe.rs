@@ -74,13 +74,13 @@ pub(in crate::kql) struct Probe {
 }
 
 impl Probe {
-    pub(super) fn new(question: Question) -> Box<Self> {
-        Box::new(Self {
+    pub(super) fn new(question: Question) -> Self {
+        Self {
             question,
             answer: Answer::default(),
             found: false,
             functions: Vec::new(),
-        })
+        }
     }
 }
 

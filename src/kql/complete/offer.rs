@@ -455,7 +455,7 @@ impl<'a> List<'a, '_> {
                     class,
                 );
             } else {
-                self.name(Cow::Owned(name.name.to_string()), kind, ty, class);
+                self.name(Cow::Owned(name.name.clone()), kind, ty, class);
             }
         }
     }

@@ -403,7 +403,7 @@ impl<'a> Binder<'a> {
         // names declared inside may repeat those outside
         self.expansion_depth += 1;
         let val = self.body(function.declaration, function.declaration.body);
-        self.probe_body(&function.name, function.declaration.body, &val.ty);
+        self.probe_body(function.name, function.declaration.body, &val.ty);
         self.expansion_depth -= 1;
         (self.row, self.right, self.scope, self.column_number) = outer;
         self.locals.leave(outer_locals);
