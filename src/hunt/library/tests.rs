@@ -233,7 +233,7 @@ fn own_queries_are_read_and_kept_and_nothing_is_overwritten() {
     let folder = tempfile::tempdir().expect("a folder");
     let at = folder.path().join("queries");
     assert!(
-        load(&[at.clone()]).problems.is_empty(),
+        load(std::slice::from_ref(&at)).problems.is_empty(),
         "no folder is no fault"
     );
     let first = save(&at, "Mine: \u{1b}[31mred\nline", "DeviceInfo\n| take 1").expect("kept");
