@@ -266,11 +266,10 @@ fn a_long_statement_is_read_by_a_worker() {
     let long = format!("DeviceEvents\n{}| where Nmae == 1", line.repeat(300));
     console.tell(Msg::Paste(long.clone()));
     let asked = |console: &mut Console| {
-        let found = console.effects().into_iter().find_map(|it| match it {
+        console.effects().into_iter().find_map(|it| match it {
             Effect::Hunt(HuntAsk::Read { ticket, text, .. }) => Some((ticket, text)),
             _ => None,
-        });
-        found
+        })
     };
     let (ticket, sent) = asked(&mut console).expect("a worker is asked");
     assert_eq!(sent, long);

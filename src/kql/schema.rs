@@ -404,13 +404,9 @@ mod tests {
         assert_eq!(schema.table("T").map(|t| t.columns.len()), Some(1));
     }
 
-    fn columns(names: &[(&str, Type)]) -> Option<Vec<Column>> {
-        Some(
-            names
-                .iter()
-                .map(|(name, ty)| Column::new(*name, *ty))
-                .collect(),
-        )
+    fn columns<const N: usize>(names: [(&str, Type); N]) -> Option<Vec<Column>> {
+        let columns = names.map(|(name, ty)| Column::new(name, ty));
+        (N > 0).then(|| columns.to_vec())
     }
 
     fn answered(tables: &[(&str, Option<Vec<Column>>)]) -> Learnt {
@@ -434,9 +430,9 @@ mod tests {
         let schema = base.merged(&answered(&[
             (
                 "T",
-                columns(&[("new", Type::Bool), ("b", Type::Dynamic), ("b", Type::Long)]),
+                columns([("new", Type::Bool), ("b", Type::Dynamic), ("b", Type::Long)]),
             ),
-            ("Own_CL", columns(&[("c", Type::Guid)])),
+            ("Own_CL", columns([("c", Type::Guid)])),
             ("Gone", None),
             ("NeverThere", None),
         ]));
@@ -483,25 +479,25 @@ mod tests {
     #[test]
     fn of_several_tenants_what_any_of_them_has_is_known() {
         let one = answered(&[
-            ("T", columns(&[("a", Type::Long)])),
+            ("T", columns([("a", Type::Long)])),
             ("OneLacks", None),
             ("BothLack", None),
             ("LackedButUnasked", None),
         ]);
         let other = answered(&[
-            ("T", columns(&[("a", Type::String), ("b", Type::Bool)])),
-            ("OneLacks", columns(&[("x", Type::Long)])),
+            ("T", columns([("a", Type::String), ("b", Type::Bool)])),
+            ("OneLacks", columns([("x", Type::Long)])),
             ("BothLack", None),
-            ("Second", columns(&[("y", Type::Long)])),
+            ("Second", columns([("y", Type::Long)])),
         ]);
         let both = one.or(&other);
         assert_eq!(
             both,
             answered(&[
-                ("T", columns(&[("a", Type::Long), ("b", Type::Bool)])),
-                ("OneLacks", columns(&[("x", Type::Long)])),
+                ("T", columns([("a", Type::Long), ("b", Type::Bool)])),
+                ("OneLacks", columns([("x", Type::Long)])),
                 ("BothLack", None),
-                ("Second", columns(&[("y", Type::Long)])),
+                ("Second", columns([("y", Type::Long)])),
             ])
         );
     }

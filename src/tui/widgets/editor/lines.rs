@@ -264,15 +264,12 @@ mod tests {
 
     /// The caret is `^`, a selection lies between `<` and `>`.
     fn at(marked: &str) -> (String, Caret) {
-        match (marked.find('<'), marked.find('>')) {
-            (Some(from), Some(to)) => {
-                let anchor = Some(from);
-                (marked.replace(['<', '>'], ""), Caret { at: to - 1, anchor })
-            }
-            _ => {
-                let place = marked.find('^').expect("a caret");
-                (marked.replacen('^', "", 1), Caret::at(place))
-            }
+        if let (Some(from), Some(to)) = (marked.find('<'), marked.find('>')) {
+            let anchor = Some(from);
+            (marked.replace(['<', '>'], ""), Caret { at: to - 1, anchor })
+        } else {
+            let place = marked.find('^').expect("a caret");
+            (marked.replacen('^', "", 1), Caret::at(place))
         }
     }
 
