@@ -10,8 +10,9 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::style::Style;
 use ratatui::widgets::Widget;
+use tui_textarea::TextArea;
 
-use super::{Editor, Mark};
+use super::{Editor, Mark, words};
 use crate::tui::theme::{Role, Theme};
 use crate::tui::widgets::paint;
 
@@ -50,12 +51,27 @@ impl Editor {
             );
         }
         Widget::render(&*widget, area, buf);
-        let cursor = widget.rendered_cursor_position();
+        let mut cursor = widget.rendered_cursor_position();
+        // it stays scrolled to the right after a long line: back, where the caret's line is short
+        let digits = self.lines.len().to_string().len() as u16;
+        let start = words::line_start(&self.text, self.caret_of(&widget));
+        let before = paint::width(&self.text[start..self.caret_of(&widget)]);
+        let home = area.x.saturating_add(digits + 2).saturating_add(before);
+        if cursor.is_some_and(|at| at.x < home) && home < area.right() {
+            widget.scroll((0, -i16::MAX));
+            Widget::render(&*widget, area, buf);
+            cursor = widget.rendered_cursor_position();
+        }
         drop(widget);
         if let (Some(cursor), Some(lit)) = (cursor, &self.lit) {
             self.light(lit, cursor, area, buf, theme);
         }
         cursor
+    }
+
+    fn caret_of(&self, widget: &TextArea<'static>) -> usize {
+        let (line, column) = widget.cursor();
+        self.offset(line, column)
     }
 
     /// Lights the numbers of lines on screen.

@@ -315,3 +315,20 @@ fn what_is_too_long_is_refused_and_nothing_is_lost() {
         "the caret stands past 65,535 columns"
     );
 }
+
+#[test]
+fn a_long_line_that_was_left_scrolls_back() {
+    let mut editor = Editor::new(&format!("short\n{}", "x".repeat(100)));
+    let row = |buf: &Buffer| -> String {
+        let cells = (0..20).map(|x| buf[(x, 0)].symbol().to_owned());
+        cells.collect()
+    };
+    draw(&editor, 20, 4);
+    press(&mut editor, "enter");
+    press(&mut editor, "a");
+    assert!(row(&draw(&editor, 20, 4)).contains("short"));
+    let area = Rect::new(0, 0, 20, 4);
+    let at = editor.draw(area, &mut Buffer::empty(area), &Theme::default());
+    assert_eq!(at, Some(Position { x: 4, y: 2 }));
+    assert_eq!(editor.place(), (3, 2));
+}
