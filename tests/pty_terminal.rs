@@ -51,6 +51,40 @@ fn quitting_leaves_the_terminal_as_it_was() {
     terminal.assert_restored();
 }
 
+/// The query goes to another program, twice, and the keys come back here each time.
+#[test]
+fn another_editor_has_the_terminal_and_gives_it_back() {
+    let home = Home::new();
+    let script = "f() { stty -a > /dev/tty; printf 'AlertInfo | take 7' >> \"$1\"; }; f";
+    let mut variables = home.variables();
+    variables.push(("VISUAL".to_owned(), script.to_owned()));
+    let variables: Vec<(&str, &str)> = variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let terminal = Terminal::start(&Start {
+        program: PROGRAM,
+        args: &["demo", "--incidents", "40", "--alerts", "120"],
+        env: &variables,
+        size: (120, 40),
+    });
+    terminal.wait_for(UP);
+    terminal.keys("3");
+    terminal.wait_for("Nothing has been run");
+    for seen in ["2 AlertInfo | take 7", "3 AlertInfo | take 7"] {
+        terminal.type_text("// ");
+        terminal.send(b"\x0f");
+        terminal.wait_for(seen);
+        let (lines, _) = terminal.line_modes();
+        assert!(!lines, "it reads single keys again");
+    }
+    terminal.type_text(" // here again");
+    terminal.wait_for("here again");
+    terminal.keys("<c-c>");
+    terminal.wait_exit();
+    terminal.assert_restored();
+}
+
 #[test]
 fn ctrl_c_quits_from_anywhere() {
     let home = Home::new();

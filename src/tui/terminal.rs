@@ -131,6 +131,9 @@ impl Surface for Tty {
 
     fn take_back(&mut self) -> io::Result<()> {
         enter(self.mouse)?;
+        // Who stopped listening left a wake-up call behind, which would be taken for the silence of a
+        // terminal that is asked where its cursor is.
+        crossterm::event::poll(std::time::Duration::ZERO)?;
         self.terminal.clear()
     }
 
