@@ -14,6 +14,7 @@ use nightjar::store::Sighting;
 use nightjar::tui::data::Story;
 use nightjar::tui::msg::{Effect, Msg, Sightings};
 use nightjar::tui::screens::evidence::{EvidenceAsk, EvidenceMsg, EvidenceScreen};
+use nightjar::tui::screens::hunt::HuntAsk;
 
 fn base(kind: &str, verdict: &str, rest: serde_json::Value) -> serde_json::Value {
     let mut value = serde_json::json!({
@@ -376,7 +377,7 @@ fn hunting_around_opens_a_prepared_query() {
         !console
             .effects()
             .iter()
-            .any(|effect| matches!(effect, Effect::Hunt(_))),
+            .any(|effect| matches!(effect, Effect::Hunt(HuntAsk::Run { .. }))),
         "nothing runs by itself"
     );
 }

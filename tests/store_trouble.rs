@@ -414,6 +414,7 @@ fn the_journal_of_an_earlier_version_moves_to_its_own_file() {
         "CREATE TABLE main.journal AS SELECT * FROM keep.journal;
          CREATE TABLE main.journal_step AS SELECT * FROM keep.journal_step;
          CREATE TABLE main.hunt AS SELECT * FROM keep.hunt;
+         DROP TABLE main.hunting_table;
          PRAGMA main.user_version = 2; PRAGMA main.application_id = 0;",
     )
     .expect("written");
