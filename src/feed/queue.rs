@@ -377,6 +377,7 @@ impl<'a, Q: Queue> Reader<'a, Q> {
             .max(mark.target);
         // What a page lacks holds the watermark up; the newer ones are shown all the same.
         let mut missing = None;
+        let mut disordered = 0;
         'window: loop {
             let mut place = Place::Query(self.query(from, None, true));
             loop {
@@ -387,6 +388,12 @@ impl<'a, Q: Queue> Reader<'a, Q> {
                 let taken = self.take(&place, page, mark).await?;
                 missing = taken.missing.or(missing);
                 let end = match (link, taken.span) {
+                    // Pages that follow an unordered one lose rows to changes meanwhile: often the second
+                    // answer has its order.
+                    _ if !taken.ordered && disordered < AGAIN => {
+                        disordered += 1;
+                        continue 'window;
+                    }
                     (link, _) if !taken.ordered => {
                         let following = self.follow(link.as_ref()).await?;
                         self.rest_of(link, following).await?;
