@@ -1,6 +1,6 @@
 //! Columns being put together: names made unique, declared twice reported, replaced in place.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::{Binder, Reference, TupleColumn, Ty, Val, unknown};
 use crate::kql::bound::{Column, Expr, ExprKind};
@@ -45,6 +45,8 @@ pub(super) struct Projection {
     /// The others.
     pub(super) added: Vec<Projected>,
     index: NameIndex,
+    /// The number to try next for a name that is taken.
+    numbers: HashMap<String, u32>,
     /// Names declared that gave no column.
     absent: Vec<String>,
     /// Row columns not to be added (again).
@@ -96,17 +98,18 @@ impl Projection {
             .map(Spot::Added)
     }
 
-    fn unique(&self, name: String) -> String {
+    fn unique(&mut self, name: String) -> String {
         if self.find(&name).is_none() {
             return name;
         }
-        let mut number = 1;
+        let mut number = self.numbers.get(&name).copied().unwrap_or(1);
         loop {
             let candidate = format!("{name}{number}");
+            number += 1;
             if self.find(&candidate).is_none() {
+                self.numbers.insert(name, number);
                 return candidate;
             }
-            number += 1;
         }
     }
 

@@ -487,3 +487,16 @@ fn access_is_restricted_to_what_there_is() {
         assert_eq!((code, place.as_str()), ("KS142", name));
     }
 }
+
+#[test]
+fn many_columns_of_one_name() {
+    // each gets the next number, without trying all that are taken
+    let many = "max(FileName), ".repeat(20_000);
+    let analysis = crate::kql::analyze(
+        &format!("DeviceEvents | summarize {many} max_FileName7 = count()"),
+        Schema::hunting(),
+    );
+    let columns = analysis.result.expect("a result").columns;
+    assert_eq!(columns.len(), 20_001);
+    assert_eq!(columns[19_999].name, "max_FileName19999");
+}
