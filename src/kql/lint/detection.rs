@@ -25,6 +25,7 @@ const ENTITIES: &[&str] = &[
     "RemoteDeviceName",
     "SenderFromAddress",
     "SenderMailFromAddress",
+    "SenderObjectId",
     "SHA1",
 ];
 

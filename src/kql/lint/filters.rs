@@ -2,10 +2,14 @@
 
 use super::cx::Cx;
 use super::rules::{LATE_FILTER, REGEX_FIRST, TIME_BACKWARDS};
-use super::walk::{Node, within};
+use super::walk::{Node, parts, walk, within};
+use crate::kql::Type;
 use crate::kql::binder::Reference;
 use crate::kql::diagnostics::{Edit, Fix};
-use crate::kql::syntax::{BinaryToken, Expr, ExprKind, Operator, OperatorKind, Span};
+use crate::kql::symbols::Source;
+use crate::kql::syntax::{
+    BinaryToken, Expr, ExprKind, Operator, OperatorKind, Span, StatementKind,
+};
 
 pub(super) fn pipeline(cx: &mut Cx<'_>, ops: &[Operator]) {
     for (i, op) in ops.iter().enumerate() {
@@ -124,6 +128,10 @@ fn late(cx: &mut Cx<'_>, before: &Operator, op: &Operator, predicate: &Expr) {
             _ => only_keys = false,
         },
         Node::Pipeline(..) => only_keys = false,
+        // another answer for every row: a group is not its rows
+        Node::Call(call) if matches!(call.name.text.as_str(), "rand" | "new_guid") => {
+            only_keys = false;
+        }
         _ => {}
     });
     if columns == 0 || !only_keys || !cx.ok {
@@ -150,43 +158,105 @@ fn late(cx: &mut Cx<'_>, before: &Operator, op: &Operator, predicate: &Expr) {
     cx.say(LATE_FILTER, op.keyword, message, fix);
 }
 
-/// `Timestamp < ago(1d)` where nothing else bounds the time.
+/// `Timestamp < ago(1d)` where nothing else bounds the time. Only asked of what the query itself reads:
+/// a baseline (`let known = ... | where Timestamp < ago(7d)`) and what is left after a `summarize` (devices
+/// not seen for a week) look back on purpose.
 pub(super) fn backwards(cx: &mut Cx<'_>) {
+    let statements = &cx.analysis.syntax.statements;
+    let Some(StatementKind::Query(query)) = statements.last().map(|s| &s.kind) else {
+        return;
+    };
+    let ExprKind::Pipeline {
+        source: Some(source),
+        ops,
+    } = &query.kind
+    else {
+        return;
+    };
+    if !matches!(&source.kind, ExprKind::Name(name) if cx.reference(name.span) == Some(Reference::Table))
+    {
+        return;
+    }
     let mut found: Vec<(Span, Span)> = Vec::new();
-    let mut bounds = 0;
-    super::walk::walk(&cx.analysis.syntax.statements, &mut |node| {
-        let Node::Expr(e) = node else {
-            return;
-        };
-        match &e.kind {
-            ExprKind::Between { left, .. } if is_time(left) => bounds += 1,
-            ExprKind::Chain { first, rest } => {
-                if let [(op, span, right)] = rest.as_slice()
-                    && (is_time(first) || is_time(right))
-                {
-                    let older = matches!(op, BinaryToken::Less | BinaryToken::LessOrEqual);
-                    match &right.kind {
-                        ExprKind::Call(call) if older && call.name.text == "ago" => {
-                            found.push((*span, e.span));
-                        }
-                        _ => bounds += 1,
-                    }
-                }
+    for op in ops {
+        match &op.kind {
+            OperatorKind::Where(predicate) => {
+                conjuncts(predicate, &mut |e| found.extend(older(cx, e)));
             }
-            _ => {}
+            OperatorKind::Extend(_) | OperatorKind::Project(_) => {}
+            _ => break,
+        }
+    }
+    let [(op, whole)] = found[..] else {
+        return;
+    };
+    let mut bounded = false;
+    walk(statements, &mut |node| {
+        if let Node::Pipeline(ops, _) = node {
+            for op in ops {
+                bounded |= bounds(cx, op, whole);
+            }
         }
     });
-    if let ([(op, whole)], 0) = (found.as_slice(), bounds) {
-        let message = format!(
-            "{} keeps what is older, not what is newer, and nothing else limits the time.",
-            cx.at(*whole)
-        );
-        let turned = cx.at(*op).replace('<', ">");
-        let fix = Fix::replace(format!("Write {turned}"), *op, turned);
-        cx.say(TIME_BACKWARDS, *op, message, Some(fix));
+    if bounded {
+        return;
+    }
+    let message = format!(
+        "{} keeps what is older, not what is newer, and nothing else limits the time.",
+        cx.at(whole)
+    );
+    let turned = cx.at(op).replace('<', ">");
+    let fix = Fix::replace(format!("Write {turned}"), op, turned);
+    cx.say(TIME_BACKWARDS, op, message, Some(fix));
+}
+
+/// The tests that must all hold.
+fn conjuncts<'e>(predicate: &'e Expr, see: &mut dyn FnMut(&'e Expr)) {
+    let mut open = vec![predicate];
+    while let Some(e) = open.pop() {
+        match &e.kind {
+            ExprKind::Paren(inner) => open.push(inner),
+            ExprKind::Chain { first, rest }
+                if rest.iter().all(|(op, ..)| *op == BinaryToken::And) =>
+            {
+                open.push(first);
+                open.extend(rest.iter().map(|(_, _, e)| e));
+            }
+            _ => see(e),
+        }
     }
 }
 
-fn is_time(e: &Expr) -> bool {
-    matches!(&e.kind, ExprKind::Name(name) if name.text == "Timestamp")
+/// Where `Timestamp < ago(...)` has its operator, and all of it.
+fn older(cx: &Cx<'_>, e: &Expr) -> Option<(Span, Span)> {
+    let ExprKind::Chain { first, rest } = &e.kind else {
+        return None;
+    };
+    let [(BinaryToken::Less | BinaryToken::LessOrEqual, op, right)] = rest.as_slice() else {
+        return None;
+    };
+    let name = cx.column(first)?;
+    let of_table = matches!(cx.mention(name.span)?.origin.source(), Source::Table { .. });
+    let ago = matches!(&right.kind, ExprKind::Call(call) if call.name.text == "ago");
+    (name.text == "Timestamp" && of_table && ago).then_some((*op, e.span))
+}
+
+/// Does an operator test a time anywhere but at this place?
+fn bounds(cx: &Cx<'_>, op: &Operator, but: Span) -> bool {
+    if !matches!(
+        op.kind,
+        OperatorKind::Where(_) | OperatorKind::Search { .. } | OperatorKind::Find { .. }
+    ) {
+        return false;
+    }
+    let mut found = false;
+    parts(op, &mut |node| match node {
+        Node::Expr(e) => {
+            found |= !(but.start <= e.span.start && e.span.end <= but.end)
+                && cx.column_of(e, Type::DateTime).is_some();
+        }
+        Node::Call(call) => found |= call.name.text == "ingestion_time",
+        Node::Pipeline(..) => {}
+    });
+    found
 }

@@ -59,29 +59,37 @@ pub(super) fn pipeline(cx: &mut Cx<'_>, ops: &[Operator], source: Option<&Expr>)
 }
 
 /// Has the left side one row a key already?
-fn is_unique(cx: &Cx<'_>, source: Option<&Expr>, ops: &[Operator], on: &JoinOn) -> bool {
+fn is_unique<'k>(
+    cx: &Cx<'k>,
+    source: Option<&'k Expr>,
+    ops: &'k [Operator],
+    on: &'k JoinOn,
+) -> bool {
     let keys: Vec<&str> = match on {
         JoinOn::On(list) => list.iter().filter_map(left_key).collect(),
         _ => return false,
     };
-    unique_by(cx, source, ops, &keys, STEPS)
+    unique_by(cx, source, ops, keys, STEPS)
 }
 
-fn unique_by(
-    cx: &Cx<'_>,
-    source: Option<&Expr>,
-    ops: &[Operator],
-    keys: &[&str],
+fn unique_by<'k>(
+    cx: &Cx<'k>,
+    source: Option<&'k Expr>,
+    ops: &'k [Operator],
+    mut keys: Vec<&'k str>,
     steps: usize,
 ) -> bool {
     for op in ops.iter().rev() {
         match &op.kind {
+            // a key under its earlier name; one that is computed anew is none any more
+            OperatorKind::Extend(items)
+            | OperatorKind::Project(items)
+            | OperatorKind::ProjectRename(items) => {
+                keys = keys.iter().filter_map(|k| earlier(items, k)).collect();
+            }
             OperatorKind::Where(_)
-            | OperatorKind::Extend(_)
-            | OperatorKind::Project(_)
             | OperatorKind::ProjectAway(_)
             | OperatorKind::ProjectKeep(_)
-            | OperatorKind::ProjectRename(_)
             | OperatorKind::ProjectReorder(_)
             | OperatorKind::Sort(_)
             | OperatorKind::Top { .. }
@@ -104,6 +112,19 @@ fn unique_by(
             ..
         }) => unique_by(cx, source.as_deref(), ops, keys, steps),
         _ => false,
+    }
+}
+
+/// The name a column had before some were named or computed.
+fn earlier<'k>(items: &'k [Expr], key: &'k str) -> Option<&'k str> {
+    let named = items.iter().find_map(|e| match &e.kind {
+        ExprKind::Named { name, value } if name.text == key => Some(value),
+        _ => None,
+    });
+    match named.map(|value| &value.kind) {
+        None => Some(key),
+        Some(ExprKind::Name(name)) => Some(&name.text),
+        Some(_) => None,
     }
 }
 
@@ -189,9 +210,13 @@ fn amount(
 fn is_time_filter(cx: &Cx<'_>, predicate: &Expr) -> bool {
     let mut times = true;
     super::walk::within(predicate, &mut |node| {
-        if let super::walk::Node::Expr(e) = node
-            && let Some(column) = cx.column(e)
-        {
+        let super::walk::Node::Expr(e) = node else {
+            return;
+        };
+        if matches!(e.kind, ExprKind::Star) {
+            times = false;
+        }
+        if let Some(column) = cx.column(e) {
             times &= cx
                 .mention(column.span)
                 .is_some_and(|m| m.ty == crate::kql::Type::DateTime);

@@ -164,6 +164,7 @@ const RULES: &[Rule] = &[
     rule(
         STAR_IN_NAME,
         "star-in-name",
-        "`==` and `=~` compare the star itself; wildcards are written with startswith, endswith or contains.",
+        "No operator knows wildcards: a star is compared as it stands. startswith, endswith and contains say \
+         the same without it.",
     ),
 ];

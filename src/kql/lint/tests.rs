@@ -84,6 +84,16 @@ fn time_filters() {
         names("AlertEvidence | where DeviceId in (DeviceEvents | project DeviceId)"),
         ["no-time-filter"]
     );
+    // nor does the time of a sub-query limit the outer read
+    assert_eq!(
+        names(
+            "DeviceEvents | where DeviceId in ((DeviceInfo | where Timestamp > ago(1d) | project DeviceId))"
+        ),
+        ["no-time-filter"]
+    );
+    quiet(
+        "DeviceEvents | where DeviceId in ((DeviceInfo | project DeviceId)) and Timestamp > ago(1d)",
+    );
 }
 
 #[test]
@@ -156,6 +166,23 @@ fn case_of_names() {
         &timed("where FileName =~ 'CMD.exe'"),
     );
     assert_eq!(names(&timed("where FileName =~ '*.ps1'")), ["star-in-name"]);
+    for test in [
+        "FolderPath has @'C:\\Users\\*\\AppData'",
+        "FileName in~ ('a.exe', 'b*')",
+        "FileName !contains 'a*b'",
+    ] {
+        let text = timed(&format!("where {test}"));
+        assert_eq!(names(&text), ["star-in-name"], "{text}");
+    }
+    quiet(&timed(
+        "where ProcessCommandLine has 'a*' or FileName contains '*'",
+    ));
+    let said = |text: &str| found(&timed(text)).remove(0).message;
+    assert!(said("where FileName != 'cmd.exe'").contains("leaves out only this spelling"));
+    // the one that never matches is named
+    assert!(
+        said("where tolower(FileName) in ('cmd.exe', 'CMD.com')").contains("\"CMD.com\" is not")
+    );
     quiet(&timed(
         "where FileName == '7' or SHA1 == 'ab' or ActionType == 'ProcessCreated'",
     ));
@@ -181,9 +208,19 @@ fn joins() {
         join(" kind=leftouter"),
         "let d = AlertEvidence | distinct DeviceId; d | join DeviceInfo on DeviceId".to_owned(),
         "AlertEvidence | join kind=inner AlertInfo on AlertId".to_owned(),
+        "AlertEvidence | distinct DeviceId | project-rename Id = DeviceId | join DeviceInfo on $left.Id == $right.DeviceId".to_owned(),
+        "AlertEvidence | summarize n = count() by DeviceId | project Id = DeviceId, n | join DeviceInfo on $left.Id == $right.DeviceId".to_owned(),
+        timed("where * has 'x' | join kind=inner DeviceInfo on DeviceId"),
     ] {
         quiet(&text);
     }
+    // computed anew, two devices may have one key
+    assert_eq!(
+        names(
+            "AlertEvidence | distinct DeviceId | extend DeviceId = substring(DeviceId, 0, 4) | join DeviceInfo on DeviceId"
+        ),
+        ["join-without-kind"]
+    );
 }
 
 #[test]
@@ -224,6 +261,26 @@ fn filters_in_their_place() {
         "DeviceEvents | where Timestamp > ago(1d)",
     );
     quiet("DeviceEvents | where Timestamp < ago(1d) and Timestamp > ago(8d)");
+    repaired(
+        "DeviceEvents | where (Timestamp <= ago(1d) and FileName =~ 'a') | summarize count() by DeviceId",
+        "time-backwards",
+        "DeviceEvents | where (Timestamp >= ago(1d) and FileName =~ 'a') | summarize count() by DeviceId",
+    );
+    for text in [
+        // devices not seen for a week, a column, the opposite, a baseline, other bounds
+        "DeviceInfo | summarize arg_max(Timestamp, *) by DeviceId | where Timestamp < ago(7d)",
+        "DeviceInfo | extend Old = Timestamp < ago(1d)",
+        "DeviceEvents | where not(Timestamp < ago(1d))",
+        "let known = DeviceEvents | where Timestamp < ago(7d) | distinct SHA1; AlertEvidence | where SHA1 in (known)",
+        "DeviceEvents | where Timestamp < ago(1d) and startofday(Timestamp) > ago(9d)",
+        "DeviceEvents | where Timestamp < ago(1d) | where ingestion_time() > ago(1h)",
+    ] {
+        quiet(text);
+    }
+    // a choice by chance among groups is not one among rows
+    quiet(&timed(
+        "summarize count() by DeviceName | where DeviceName has 'srv' and rand() < 0.1",
+    ));
 }
 
 #[test]
@@ -260,6 +317,11 @@ fn names_nobody_uses() {
     quiet(&timed(
         "extend a = strcat(FileName, '') | extend b = a | project b",
     ));
+    // shown as a1, or as a row of the schema
+    quiet(
+        "AlertEvidence | extend a = 1 | join kind=inner (AlertInfo | extend a = 2) on AlertId | project-away a",
+    );
+    quiet(&timed("extend a = 1 | getschema"));
     quiet(&timed(
         "extend a = strcat(FileName, '') | summarize arg_max(Timestamp, *) by DeviceId | project a",
     ));
@@ -275,6 +337,9 @@ fn detections() {
     };
     assert_eq!(names(&text("FileName")), ["not-a-detection"]);
     quiet(&text("Timestamp, DeviceId, ReportId"));
+    quiet(
+        "// nightjar: detection\nEmailEvents | where Timestamp > ago(1d) | project Timestamp, ReportId, SenderObjectId",
+    );
     quiet(&timed("project FileName"));
 }
 

@@ -211,28 +211,30 @@ fn lists(cx: &mut Cx<'_>, left: &Expr, op: &str, span: Span, tilde: &str, values
         }
         return;
     }
-    if !matches!(op, "==" | "!=" | "=~" | "!~" | "in" | "!in") {
-        return;
-    }
     let Some(column) = cx.column_of(left, Type::String) else {
         return;
     };
     if !NAMES.contains(&column.text.as_str()) {
         return;
     }
-    let star = |v: &String| v.len() > 2 && (v.starts_with('*') || v.ends_with('*'));
+    let star = |v: &String| v.contains('*') && v.contains(char::is_alphanumeric);
     if values.iter().any(star) {
         let message = format!(
-            "{op} compares the * itself: use startswith, endswith or contains for {}.",
+            "{op} compares the * itself: write startswith, endswith or contains for {}, without it.",
             column.text
         );
         cx.say(STAR_IN_NAME, span, message, None);
         return;
     }
     let letters = values.iter().any(|v| v.chars().any(char::is_alphabetic));
-    if letters && !matches!(op, "=~" | "!~") {
+    if letters && matches!(op, "==" | "!=" | "in" | "!in") {
+        let finds = if op.starts_with('!') {
+            "leaves out"
+        } else {
+            "finds"
+        };
         let message = format!(
-            "{} comes in upper and lower case; {op} finds only this spelling, {tilde} all.",
+            "{} comes in upper and lower case; {op} {finds} only this spelling, {tilde} all.",
             column.text
         );
         let fix = Fix::replace(format!("Write {tilde}"), span, tilde);
@@ -260,7 +262,8 @@ fn lowered(
             v.to_uppercase() != *v
         }
     };
-    let never = sensitive && values.iter().any(wrong);
+    let other = values.iter().find(|v| wrong(v)).filter(|_| sensitive);
+    let never = other.is_some();
     let ignores = !sensitive
         && matches!(
             op.trim_start_matches('!'),
@@ -296,10 +299,10 @@ fn lowered(
         title: format!("Write {name} {fixed}"),
         edits,
     };
-    if never {
+    if let Some(other) = other {
         let case = if lower { "lower" } else { "upper" };
         let message =
-            format!("The left side is in {case} case, the text is not: they never match.");
+            format!("The left side is in {case} case, \"{other}\" is not: they never match.");
         cx.say(NEVER_EQUAL, span, message, Some(fix));
     } else {
         let message = format!("{name} {fixed} ignores case without changing every row.");

@@ -229,8 +229,14 @@ fn limits(cx: &Cx<'_>, op: &Operator) -> bool {
         _ => return false,
     };
     let mut found = false;
+    // what a sub-query tests limits its own reads, not these
+    let mut inner = 0;
     within(predicate, &mut |node| match node {
+        Node::Expr(e) if e.span.start < inner => {}
         Node::Expr(e) => {
+            if let ExprKind::Pipeline { .. } = &e.kind {
+                inner = e.span.end;
+            }
             if let ExprKind::Name(name) = &e.kind {
                 found |= matches!(name.text.as_str(), "NetworkMessageId" | "AlertId")
                     || cx
@@ -238,7 +244,9 @@ fn limits(cx: &Cx<'_>, op: &Operator) -> bool {
                         .is_some_and(|m| m.ty == Type::DateTime);
             }
         }
-        Node::Call(call) => found |= call.name.text == "ingestion_time",
+        Node::Call(call) => {
+            found |= call.name.span.start >= inner && call.name.text == "ingestion_time";
+        }
         Node::Pipeline(..) => {}
     });
     found

@@ -81,6 +81,10 @@ pub(super) fn columns(cx: &mut Cx<'_>) {
         }
     }
     let shown: HashSet<&str> = result.columns.iter().map(|c| c.name.as_str()).collect();
+    // a join may show it under another name
+    for index in result.columns.iter().filter_map(|c| c.origin.as_symbol()) {
+        used[index] = 2;
+    }
     let mut said = Vec::new();
     walk(&cx.analysis.syntax.statements, &mut |node| {
         let Node::Pipeline(ops, _) = node else {
@@ -145,6 +149,7 @@ fn has_stars(cx: &Cx<'_>) -> bool {
                         | OperatorKind::Invoke(_)
                         | OperatorKind::Evaluate { .. }
                         | OperatorKind::Distinct(_)
+                        | OperatorKind::GetSchema
                         | OperatorKind::Graph(_)
                         | OperatorKind::MacroExpand
                         | OperatorKind::Scan { .. }
