@@ -398,3 +398,113 @@ fn places_are_file_line_and_column() {
     home.run(&["kql", "hover", &format!("{path}:3:1")])
         .expect(1);
 }
+
+/// For each lint, by code, a query of which it is all there is to say.
+const LINTS: [&str; 24] = [
+    "AlertInfo // nightjar: allow(nonsense)\n| take 5",
+    "DeviceEvents",
+    "AlertInfo | where Title contains 'malware'",
+    "search Timestamp > ago(1d) | take 5",
+    "DeviceProcessEvents | where Timestamp > ago(1d) | where ProcessCommandLine matches regex '[a-z]{9}' and ProcessId == 4",
+    "DeviceEvents | where Timestamp > ago(1d) | where FolderPath matches regex 'temp'",
+    "DeviceProcessEvents | where Timestamp > ago(1d) | join kind=inner (DeviceInfo | where Timestamp > ago(1d)) on DeviceId",
+    "AlertInfo | sort by Timestamp desc | take 5",
+    "AlertInfo | sort by Timestamp desc | summarize count() by Category",
+    "// nightjar: detection\nAlertInfo | project Title",
+    "AADSignInEventsBeta | where Timestamp > ago(1d) | project Timestamp, AccountUpn",
+    "AlertInfo | summarize s = makeset(Title) by Category",
+    "AlertInfo | join (AlertEvidence | where Timestamp > ago(1d)) on AlertId",
+    "DeviceEvents | where Timestamp > ago(1d) | where FileName == 'cmd.exe'",
+    "AlertInfo | where tolower(Title) == 'malware'",
+    "AlertInfo | where tolower(Title) == 'Malware'",
+    "AlertInfo | where Title has '--'",
+    "let unused = 1; AlertInfo | take 5",
+    "AlertInfo | extend a = strcat(Title, '') | project Title",
+    "AlertInfo | summarize count() by Title | where Title has 'malware'",
+    "AlertInfo | where isnull(Title)",
+    "AlertInfo | take 5 | count",
+    "DeviceEvents | where Timestamp < ago(1d)",
+    "DeviceEvents | where Timestamp > ago(1d) | where FileName =~ '*.exe'",
+];
+
+#[test]
+fn every_lint_is_heard_denied_allowed_and_repaired() {
+    let home = Home::new();
+    assert_eq!(nightjar::kql::lint::rules().len(), LINTS.len());
+    let paths: Vec<String> = (0..LINTS.len())
+        .map(|n| file(&home, &format!("rules/{n:02}.kql"), LINTS[n]))
+        .collect();
+    let rules = home.path("rules").display().to_string();
+
+    // warnings alone do not fail a run
+    let heard = home.run(&["kql", "check", "--json", &rules]).expect(0);
+    let heard: Value = serde_json::from_str(&heard.out).expect("JSON");
+    let heard = heard.as_array().expect("findings");
+    let sarif = home.run(&["kql", "check", "--sarif", &rules]).expect(0);
+    let sarif: Value = serde_json::from_str(&sarif.out).expect("JSON");
+    let results = sarif["runs"][0]["results"].as_array().expect("results");
+    let known = sarif["runs"][0]["tool"]["driver"]["rules"].as_array();
+    assert_eq!((heard.len(), results.len()), (24, 24), "{heard:#?}");
+    home.run(&["kql", "check", "--no-lints", "--deny", "warnings", &rules])
+        .expect(0);
+    home.run(&["kql", "check", "--deny", "warnings", &rules])
+        .expect(1);
+
+    for (n, rule) in nightjar::kql::lint::rules().iter().enumerate() {
+        let (found, path) = (&heard[n], paths[n].as_str());
+        assert_eq!(found["code"], rule.code);
+        assert_eq!(found["file"], path);
+        assert_eq!(found["severity"], "warning");
+        assert_eq!(results[n]["ruleId"], rule.code);
+        assert_eq!(results[n]["level"], "warning");
+        let region = &results[n]["locations"][0]["physicalLocation"]["region"];
+        assert_eq!(region["startColumn"], found["column"]);
+        assert_eq!(
+            known.map(|all| &all[n]["id"]),
+            Some(&Value::from(rule.code))
+        );
+
+        let check = |args: &[&str]| home.run(&[&["kql", "check", path], args].concat());
+        for named in [rule.name, rule.code, &rule.code.to_lowercase()] {
+            check(&["--deny", named]).expect(1);
+            let silent = check(&["--deny", "warnings", "--allow", named]).expect(0);
+            assert_eq!(silent.out, "", "{named}");
+        }
+        let other = nightjar::kql::lint::rules()[(n + 1) % LINTS.len()].name;
+        check(&["--deny", other, "--allow", other]).expect(0);
+    }
+
+    // what can be repaired is, and is not said again; the rest stays and is said
+    let fixed = home
+        .run(&["kql", "check", "--fix", "--json", &rules])
+        .expect(0);
+    let left: Value = serde_json::from_str(&fixed.out).expect("JSON");
+    let left: Vec<&str> = left
+        .as_array()
+        .expect("findings")
+        .iter()
+        .map(|it| it["code"].as_str().expect("a code"))
+        .collect();
+    let mut repaired = 0;
+    for (n, found) in heard.iter().enumerate() {
+        let code = found["code"].as_str().expect("a code");
+        let changed = read(&paths[n]) != LINTS[n];
+        assert_eq!(
+            changed,
+            !left.contains(&code),
+            "{code}: {}",
+            read(&paths[n])
+        );
+        assert_eq!(
+            changed,
+            fixed.err.contains(&format!("repaired {code}:")),
+            "{code}"
+        );
+        // a repair that is offered is made, unless it leaves as much to say
+        assert!(!changed || !found["fix"].is_null(), "{code}");
+        repaired += usize::from(changed);
+    }
+    assert!(repaired >= 10, "{repaired} of 24: {}", fixed.err);
+    let again = home.run(&["kql", "check", "--fix", &rules]).expect(0);
+    assert!(!again.err.contains("repaired"), "{}", again.err);
+}

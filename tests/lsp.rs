@@ -149,6 +149,44 @@ fn a_session_from_greeting_to_farewell() {
 }
 
 #[test]
+fn a_lint_can_be_silenced_beside_its_repair() {
+    let text = "AlertInfo\r\n| where Timestamp > ago(1d) and Title contains 'malware'\r\n\r\nDeviceEvents\r\n";
+    let mut editor = Editor::with(able(), json!({}));
+    editor.open(URI, text);
+    let found = editor.findings(URI, Some(1));
+    assert_eq!(found.len(), 2, "{found:?}");
+    let mut left = text.to_owned();
+    for (found, titles) in found.iter().rev().zip([
+        &["Silence no-time-filter here"][..],
+        &["Write has", "Silence contains-word here"],
+    ]) {
+        let params = json!({
+            "textDocument": {"uri": URI}, "range": found["range"],
+            "context": {"diagnostics": [found], "only": ["quickfix"]},
+        });
+        let actions = editor.ask("textDocument/codeAction", params);
+        let actions = actions.as_array().expect("actions");
+        let said: Vec<&str> = actions
+            .iter()
+            .map(|it| it["title"].as_str().expect("a title"))
+            .collect();
+        assert_eq!(said.len(), titles.len(), "{said:?}");
+        assert_eq!(said.last(), titles.last());
+        let silence = actions.last().expect("one");
+        assert!(silence["isPreferred"].is_null());
+        assert_eq!(silence["diagnostics"][0]["code"], found["code"]);
+        left = edited(&left, &silence["edit"]["documentChanges"][0]["edits"]);
+    }
+    assert_eq!(
+        left,
+        "AlertInfo\r\n// nightjar: allow(contains-word)\r\n| where Timestamp > ago(1d) and Title contains 'malware'\r\n\r\nDeviceEvents // nightjar: allow(no-time-filter)\r\n"
+    );
+    editor.change(URI, 2, json!([{"text": left}]));
+    assert_eq!(editor.findings(URI, Some(2)), Vec::<Value>::new());
+    assert_eq!(editor.quit(), 0);
+}
+
+#[test]
 fn what_fits_is_offered_and_explained() {
     let text = "DeviceInfo // 😀\n| su\n\nlet lim = 1;\nDeviceEvents\n| where Timestamp > ";
     let mut editor = Editor::with(able(), quiet());

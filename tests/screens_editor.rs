@@ -149,6 +149,22 @@ fn problems_are_counted_and_gone_to() {
 }
 
 #[test]
+fn a_warning_is_silenced_where_it_stands() {
+    let mut console = open();
+    console.type_text("DeviceEvents\n| where Timestamp > ago(1d)\n| where FileName == 'cmd.exe'");
+    console.keys("alt-,");
+    assert_eq!(
+        text(&mut console),
+        "DeviceEvents\n| where Timestamp > ago(1d)\n// nightjar: allow(case-of-name)\n| where FileName == 'cmd.exe'"
+    );
+    let screen = console.screen_at(120, 40);
+    assert!(!screen.contains("NJ013"), "{screen}");
+    console.keys("alt-,");
+    let screen = console.screen_at(120, 40);
+    assert!(screen.contains("no warning on this line"), "{screen}");
+}
+
+#[test]
 fn what_is_known_of_a_name_is_said_on_a_key() {
     let mut console = open();
     console.type_text("DeviceEvents | where DeviceName");

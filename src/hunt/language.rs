@@ -1,6 +1,8 @@
 //! What the language room says of a query, in the words of this one.
 
-use crate::kql::diagnostics::Severity;
+use std::ops::Range;
+
+use crate::kql::diagnostics::{Fix, Severity};
 use crate::kql::lexer::{self, TokenKind};
 use crate::kql::{self, Analysis, Diagnostic, Schema, Span};
 
@@ -44,9 +46,30 @@ pub fn advice(query: &str, analysis: &Analysis, schema: &Schema) -> Vec<Finding>
     said.iter().map(|it| finding(it, 0)).collect()
 }
 
+/// The comment that silences a lint where it is said. `at` is where the query begins in the text that the
+/// finding and the repair are placed in.
+pub fn silence(query: &str, at: usize, analysis: &Analysis, found: &Finding) -> Option<Repair> {
+    let start = found.start.checked_sub(at)?;
+    let fix = kql::lint::silence(query, &analysis.syntax, &found.code, start)?;
+    Some(repair(&fix, at))
+}
+
+fn repair(fix: &Fix, at: usize) -> Repair {
+    let edits = fix.edits.iter();
+    Repair {
+        title: text::clean(&fix.title).into_owned(),
+        edits: edits
+            .map(|edit| (place(edit.span, at), edit.text.clone()))
+            .collect(),
+    }
+}
+
+fn place(span: Span, at: usize) -> Range<usize> {
+    at + span.start as usize..at + span.end as usize
+}
+
 fn finding(diagnostic: &Diagnostic, at: usize) -> Finding {
-    let place = |span: Span| at + span.start as usize..at + span.end as usize;
-    let span = place(diagnostic.span);
+    let span = place(diagnostic.span, at);
     Finding {
         start: span.start,
         end: span.end,
@@ -54,14 +77,7 @@ fn finding(diagnostic: &Diagnostic, at: usize) -> Finding {
         code: diagnostic.code.to_owned(),
         // it quotes the query, which may be text of a service
         message: text::clean(&diagnostic.message).into_owned(),
-        fix: diagnostic.fix.as_ref().map(|fix| Repair {
-            title: text::clean(&fix.title).into_owned(),
-            edits: fix
-                .edits
-                .iter()
-                .map(|edit| (place(edit.span), edit.text.clone()))
-                .collect(),
-        }),
+        fix: diagnostic.fix.as_ref().map(|fix| repair(fix, at)),
     }
 }
 

@@ -78,8 +78,8 @@ impl SharedSchema {
     pub fn peek<'a>(caches: impl IntoIterator<Item = &'a Path>) -> Self {
         let learnt: Vec<Learnt> = caches
             .into_iter()
-            .filter_map(|path| match Store::peek_hunting_tables(path) {
-                Ok(facts) => Some(learnt(&facts)),
+            .filter_map(|path| match peek(path) {
+                Ok(learnt) => Some(learnt),
                 Err(error) => {
                     tracing::info!(%error, "the tenant's schema is not known");
                     None
@@ -93,6 +93,21 @@ impl SharedSchema {
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
+}
+
+impl From<Schema> for SharedSchema {
+    fn from(schema: Schema) -> Self {
+        Self(Arc::new(schema))
+    }
+}
+
+/// What the tenant of a cache in a file answered so far; the file is neither made nor written, and one
+/// that is not there knows nothing. Waits for the disk.
+///
+/// # Errors
+/// Where the cache cannot be read.
+pub fn peek(cache: &Path) -> store::Result<Learnt> {
+    Ok(learnt(&Store::peek_hunting_tables(cache)?))
 }
 
 /// What a tenant answered so far. Waits for the disk.

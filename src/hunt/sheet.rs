@@ -151,6 +151,19 @@ impl Sheet {
 }
 
 impl Sheet {
+    /// The comment that silences a lint where it is said ([`kql::lint::silence`]), for a finding of the
+    /// text that was read last.
+    pub fn silence(&self, text: &str, found: &Diagnostic) -> Option<Fix> {
+        let part = self.part_at(found.span.start as usize)?;
+        let at = found.span.start as usize - part.range.start;
+        let syntax = &part.query.analysis.syntax;
+        let mut fix = kql::lint::silence(part.text(text), syntax, found.code, at)?;
+        for edit in &mut fix.edits {
+            edit.span = shifted(edit.span, part.range.start);
+        }
+        Some(fix)
+    }
+
     /// Every query laid out, the blank lines between them kept, spaces at the ends of lines and blank
     /// lines at both ends of the text dropped. Line ends stay what they are. `text` is what was read last.
     pub fn format(&self, text: &str, style: Style) -> Laid {
@@ -264,13 +277,16 @@ impl Reader<'_> {
 
 /// A finding of a query as one of the text the query is in.
 fn moved(found: &Diagnostic, by: usize) -> Diagnostic {
-    let span = |span: Span| Span::new(span.start as usize + by, span.end as usize + by);
     let mut found = found.clone();
-    found.span = span(found.span);
+    found.span = shifted(found.span, by);
     for edit in found.fix.iter_mut().flat_map(|fix| &mut fix.edits) {
-        edit.span = span(edit.span);
+        edit.span = shifted(edit.span, by);
     }
     found
+}
+
+fn shifted(span: Span, by: usize) -> Span {
+    Span::new(span.start as usize + by, span.end as usize + by)
 }
 
 /// A text laid out.

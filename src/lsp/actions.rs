@@ -7,6 +7,7 @@ use super::document::{Document, range};
 use super::{layout, names};
 use crate::domain::text::clean;
 use crate::hunt::sheet;
+use crate::kql::diagnostics::Fix;
 use crate::kql::{Diagnostic, Schema};
 
 /// Findings sent of one text at most; a person mends the first ones first.
@@ -72,9 +73,9 @@ fn tags(found: &Diagnostic) -> Option<Vec<lsp::DiagnosticTag>> {
     let rule = crate::kql::lint::rules()
         .iter()
         .find(|rule| rule.code == found.code)?;
-    if rule.name.contains("deprecated") {
+    if rule.name.starts_with("old-") {
         Some(vec![lsp::DiagnosticTag::Deprecated])
-    } else if rule.name.contains("unused") {
+    } else if rule.name.starts_with("unused-") {
         Some(vec![lsp::DiagnosticTag::Unnecessary])
     } else {
         None
@@ -94,26 +95,35 @@ pub(super) fn actions(
         only.is_none_or(|only| only.iter().any(|it| is_within(kind, it)))
     };
     let mut actions = Vec::new();
+    let mut silences = Vec::new();
     if wanted(&lsp::CodeActionKind::QuickFix) {
         for it in document
             .sheet()
             .findings(&document.text, schema, client.lints)
         {
             let at = shown(&document.text, &it);
-            let Some(fix) = &it.fix else { continue };
             if at.start > asked.end || asked.start > at.end {
                 continue;
             }
-            let edits = document.edits(0, &fix.edits);
-            actions.push(lsp::CodeAction {
+            let said = diagnostic(&it, document.range(at), client);
+            let action = |fix: &Fix, preferred: bool| lsp::CodeAction {
                 title: clean(&fix.title).into_owned(),
                 kind: Some(lsp::CodeActionKind::QuickFix),
-                diagnostics: Some(vec![diagnostic(&it, document.range(at), client)]),
-                is_preferred: Some(true),
-                edit: Some(names::workspace_edit(document, edits, client)),
+                diagnostics: Some(vec![said.clone()]),
+                is_preferred: preferred.then_some(true),
+                edit: Some(names::workspace_edit(
+                    document,
+                    document.edits(0, &fix.edits),
+                    client,
+                )),
                 ..Default::default()
-            });
+            };
+            actions.extend(it.fix.as_ref().map(|fix| action(fix, true)));
+            let silence = document.sheet().silence(&document.text, &it);
+            silences.extend(silence.map(|fix| action(&fix, false)));
         }
+        // a repair is worth more than silence
+        actions.append(&mut silences);
     }
     if wanted(&lsp::CodeActionKind::RefactorRewrite) {
         let edits = layout::query_edits(document, asked.start, client);

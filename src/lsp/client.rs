@@ -26,6 +26,8 @@ pub(super) struct Client {
     pub(super) lints: bool,
     /// How long lines may be.
     pub(super) width: usize,
+    /// The profiles whose tenants' tables are wanted.
+    pub(super) profiles: Vec<String>,
 }
 
 impl Client {
@@ -66,6 +68,14 @@ impl Client {
                 .and_then(|it| usize::try_from(it).ok())
                 .filter(|it| (20..=1000).contains(it))
                 .unwrap_or(Style::default().width),
+            profiles: match option("profile") {
+                Some(Value::String(name)) => vec![name.clone()],
+                Some(Value::Array(names)) => names
+                    .iter()
+                    .filter_map(|name| name.as_str().map(str::to_owned))
+                    .collect(),
+                _ => Vec::new(),
+            },
         }
     }
 }

@@ -22,12 +22,14 @@ mod wire;
 
 use std::io::{self, Read, Write};
 
-use crate::kql::Schema;
+use crate::hunt::SharedSchema;
 
 /// What a server is started with.
 pub struct Settings<'s> {
-    /// The tables queries are read against.
-    pub schema: &'s Schema,
+    /// The tables queries are read against, unless the client names profiles.
+    pub schema: SharedSchema,
+    /// The tables of the tenants of these profiles, or why not, in words.
+    pub profiles: &'s dyn Fn(&[String]) -> Result<SharedSchema, String>,
     /// Whether hunting lints are sent as warnings.
     pub lints: bool,
     /// Where to write what was asked and how long it took; nowhere unless somebody looks for a fault.

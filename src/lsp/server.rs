@@ -17,6 +17,7 @@ use super::completion::Offered;
 use super::document::{Change, Document};
 use super::wire::{self, Incoming};
 use super::{Ending, Settings, actions, completion, help, layout, names, tokens};
+use crate::domain::text::clean_block;
 
 /// Messages looked at ahead, for what was cancelled.
 const AHEAD: usize = 1024;
@@ -64,6 +65,8 @@ pub(super) struct Server<'s> {
     client: Client,
     documents: HashMap<String, Document>,
     offered: Option<Offered>,
+    /// What the person at the client is told once it listens.
+    notice: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +93,7 @@ impl<'s> Server<'s> {
             client: Client::default(),
             documents: HashMap::new(),
             offered: None,
+            notice: None,
         }
     }
 
@@ -200,7 +204,7 @@ impl<'s> Server<'s> {
             }
             (Stage::Running, _) => {}
         }
-        let schema = self.settings.schema;
+        let schema = &self.settings.schema;
         if method == "completionItem/resolve" {
             let item = read(params)?;
             let offered = self.offered.as_ref();
@@ -263,6 +267,12 @@ impl<'s> Server<'s> {
     fn initialize(&mut self, params: &Value) -> Answer<Value> {
         self.client = Client::read(params, self.settings.lints);
         self.stage = Stage::Running;
+        if !self.client.profiles.is_empty() {
+            match (self.settings.profiles)(&self.client.profiles) {
+                Ok(schema) => self.settings.schema = schema,
+                Err(why) => self.notice = Some(why),
+            }
+        }
         write(lsp::InitializeResult {
             capabilities: capabilities(&self.client),
             server_info: Some(lsp::ServerInfo {
@@ -279,6 +289,12 @@ impl<'s> Server<'s> {
         }
         let Notification { method, params } = told;
         let understood = match method.as_str() {
+            "initialized" => {
+                if let Some(words) = self.notice.take() {
+                    self.show(&words)?;
+                }
+                true
+            }
             "textDocument/didOpen" => self.opened(params),
             "textDocument/didChange" => self.changed(params),
             "textDocument/didClose" => {
@@ -332,7 +348,7 @@ impl<'s> Server<'s> {
             .collect();
         unsaid.sort_unstable();
         for uri in unsaid {
-            let (schema, client) = (self.settings.schema, &self.client);
+            let (schema, client) = (&self.settings.schema, &self.client);
             let Some(document) = self.documents.get_mut(&uri) else {
                 continue;
             };
@@ -349,6 +365,16 @@ impl<'s> Server<'s> {
             }
         }
         Ok(())
+    }
+
+    /// Tells the person at the client.
+    fn show(&mut self, words: &str) -> io::Result<()> {
+        let params = lsp::ShowMessageParams {
+            kind: lsp::MessageType::Warning,
+            message: clean_block(words).into_owned(),
+        };
+        let told = Notification::new("window/showMessage".to_owned(), params);
+        Message::Notification(told).write(&mut self.output)
     }
 
     fn send_findings(

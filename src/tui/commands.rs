@@ -279,6 +279,7 @@ commands! {
         ProblemNext "problem-next" "Next problem" "" None ["F8"] "Goes to the next error or warning.";
         ProblemPrevious "problem-previous" "Problem before" "" None ["F7"] "Goes to the error or warning before.";
         QuickFix "quick-fix" "Repair" "" None ["alt-."] "Applies the repair offered at the caret, else the first one of its line.";
+        SilenceLint "silence" "Silence here" "" None ["alt-,"] "Writes the comment that silences the warning at the caret, else the first one of its line.";
         FormatQuery "format" "Format" "format" None ["alt-F"] "Lays out what is selected, else the query under the caret; the caret stays at its word.";
         ToggleComment "toggle-comment" "Comment, or not" "" None ["ctrl-/", "alt-;"] "Puts the line, or the lines selected, into a comment or takes it out.";
         EditUndo "edit-undo" "Undo" "" None ["ctrl-u"] "Takes the last change of the text back.";

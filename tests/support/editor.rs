@@ -1,6 +1,8 @@
 //! An editor's end of the language server protocol: starts the built program, speaks to it, keeps
 //! what it is told.
 
+#![allow(dead_code, reason = "each test file uses its own part")]
+
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -27,9 +29,15 @@ pub struct Editor {
 impl Editor {
     /// Starts a server; nothing is said to it yet.
     pub fn start(args: &[&str]) -> Self {
+        Self::start_with(args, &[])
+    }
+
+    /// The same with these variables in its environment.
+    pub fn start_with(args: &[&str], variables: &[(String, String)]) -> Self {
         let mut child = Command::new(PROGRAM)
             .args(["kql", "lsp", "--stdio"])
             .args(args)
+            .envs(variables.iter().cloned())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
@@ -183,6 +191,12 @@ impl Editor {
             let message = self.next();
             self.told.push(message);
         }
+    }
+
+    /// The first of what was told so far by this method.
+    pub fn told(&mut self, method: &str) -> Option<Value> {
+        let at = self.told.iter().position(|it| it["method"] == method)?;
+        Some(self.told.remove(at)["params"].clone())
     }
 
     /// Closes the server's input.

@@ -25,7 +25,8 @@ pub(crate) enum KqlCommand {
 /// The tables that queries are read against.
 #[derive(Debug, Default, Args)]
 pub(crate) struct SchemaArgs {
-    /// The tables of a file in place of those built in: JSON, {"tables": [{"name": "T", "columns":
+    /// The tables of a file in place of those built in (or of --profile, whose tenant's are taken as they
+    /// were learnt): JSON, {"tables": [{"name": "T", "columns":
     /// [{"name": "A", "type": "string"}]}]}.
     #[arg(long = "schema", value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
@@ -143,7 +144,8 @@ pub(crate) struct RunArgs {
 #[derive(Debug, Args)]
 #[command(
     after_help = "The editor starts it; the README says how for helix, neovim and VS Code. Its initializationOptions:
-  {\"lints\": false, \"format\": {\"width\": 120}}
+  {\"lints\": false, \"format\": {\"width\": 120}, \"profile\": \"contoso\"}
+With a profile, here or as --profile, tables and columns learnt from its tenant count; no tenant is asked.
 
 Exit status: 0 where the editor shut it down, 1 where it went away."
 )]

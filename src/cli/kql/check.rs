@@ -112,7 +112,7 @@ impl<'a> Rules<'a> {
 
 /// Checks files.
 pub(super) fn run(args: &CheckArgs, global: &Global, out: &mut dyn Write) -> Done {
-    let schema = schema(&args.schema)?;
+    let schema = schema(&args.schema, global)?;
     let rules = Rules::new(args)?;
     let mut given = files::gather(&args.files);
     let mut findings = Vec::new();

@@ -1,4 +1,5 @@
-//! `nightjar kql …`: the query language alone; needs no tenant, no settings and no runtime.
+//! `nightjar kql …`: the query language alone; asks no tenant, and reads settings and a cache only where
+//! a profile is named.
 //!
 //! Start in [`args`] for what can be typed. [`jsonl`] is the language service for programs, line by
 //! line; the other files are for people and builds.
@@ -16,10 +17,11 @@ mod schema;
 use std::io::{self, Write};
 
 use self::args::{AtArgs, KqlCommand, LspArgs};
-use self::schema::schema;
+use self::schema::{of_profiles, schema};
 use super::args::Global;
 use super::failure::{Done, Failure};
 use super::input;
+use crate::config::Chosen;
 use crate::domain::text;
 use crate::hunt::lines::{Lines, Unit};
 use crate::kql::classify;
@@ -39,7 +41,7 @@ fn language(command: KqlCommand, global: &Global, out: &mut dyn Write) -> Done {
     match command {
         KqlCommand::Check(given) if given.jsonl => {
             let lints = !given.no_lints;
-            jsonl::check(&mut lines(), out, &*schema(&given.schema)?, lints)
+            jsonl::check(&mut lines(), out, &*schema(&given.schema, global)?, lints)
         }
         KqlCommand::Check(given) => check::run(&given, global, out),
         KqlCommand::Format(given) => {
@@ -57,7 +59,7 @@ fn language(command: KqlCommand, global: &Global, out: &mut dyn Write) -> Done {
             place,
             ..
         }) => {
-            let schema = schema(&named)?;
+            let schema = schema(&named, global)?;
             match place {
                 Some(place) => place::hover(&place, &schema, global.output, out),
                 None => jsonl::hovered(&mut lines(), out, &schema),
@@ -68,15 +70,15 @@ fn language(command: KqlCommand, global: &Global, out: &mut dyn Write) -> Done {
             place,
             ..
         }) => {
-            let schema = schema(&named)?;
+            let schema = schema(&named, global)?;
             match place {
                 Some(place) => place::complete_at(&place, &schema, global.output, out),
                 None => jsonl::completed(&mut lines(), out, &schema),
             }
         }
-        KqlCommand::Lsp(given) => serve(&given),
+        KqlCommand::Lsp(given) => serve(&given, global),
         KqlCommand::Classify(given) => {
-            let schema = schema(&given.schema)?;
+            let schema = schema(&given.schema, global)?;
             if given.jsonl {
                 return jsonl::classified(&mut lines(), out, &schema);
             }
@@ -104,10 +106,13 @@ fn language(command: KqlCommand, global: &Global, out: &mut dyn Write) -> Done {
 }
 
 /// Serves an editor until it leaves.
-fn serve(given: &LspArgs) -> Done {
-    let schema = schema(&given.schema)?;
+fn serve(given: &LspArgs, global: &Global) -> Done {
     let settings = lsp::Settings {
-        schema: &schema,
+        schema: schema(&given.schema, global)?,
+        profiles: &|names| {
+            of_profiles(&Chosen::Named(names.to_vec()))
+                .map_err(|failure| failure.words().unwrap_or_default())
+        },
         lints: !given.no_lints,
         log: given.log.then(|| Box::new(io::stderr()) as Box<dyn Write>),
     };

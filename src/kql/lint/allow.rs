@@ -94,6 +94,64 @@ pub(super) fn read(text: &str, syntax: &Syntax) -> Allowed {
     allowed
 }
 
+/// The edit that silences one lint on the line of byte `at`, as a comment: in the list of one that is there,
+/// above the line, or at its end where a comment above would speak for the whole query. None where there
+/// is no such lint, or no room for a comment between the lines of a string.
+pub fn silence(text: &str, syntax: &Syntax, code: &str, at: usize) -> Option<Fix> {
+    let rule = rules()
+        .iter()
+        .find(|rule| rule.code == code && rule.code != UNKNOWN_ALLOW)?;
+    let name = rule.name;
+    let line = line_of(text, at);
+    let (start, end) = (line.start as usize, line.end as usize);
+    let first = syntax
+        .tokens
+        .partition_point(|token| token.span.end as usize <= start);
+    let first_begins = syntax.tokens.get(first)?.span.start as usize;
+    let put = |at: usize, words: String| {
+        let title = format!("Silence {name} here");
+        Some(Fix::replace(title, Span::new(at, at), words))
+    };
+    let comments = comments(text, syntax);
+    // what is said of this line alone, at its end or above it
+    let speaks = |&&(at, _, own_line, token): &&(usize, &str, bool, usize)| {
+        (!own_line && start <= at && at < end) || (own_line && token == first && token > 0)
+    };
+    let closes = |comment: &str| -> Option<usize> {
+        let words = directive(comment)?.trim_start().strip_prefix("allow")?;
+        words.trim_start().strip_prefix('(')?;
+        comment.find(')')
+    };
+    for (at, comment, ..) in comments.iter().filter(speaks) {
+        if let Some(close) = closes(comment) {
+            return put(at + close, format!(", {name}"));
+        }
+    }
+    if first > 0 && first_begins >= start && first_begins < end {
+        let indent = text[start..first_begins].trim_end_matches(|c: char| !c.is_whitespace());
+        let breaks = if text[..start].ends_with("\r\n") {
+            "\r\n"
+        } else {
+            "\n"
+        };
+        return put(start, format!("{indent}// nightjar: allow({name}){breaks}"));
+    }
+    if let Some((at, ..)) = comments
+        .iter()
+        .find(|(at, _, own_line, _)| !own_line && start <= *at && *at < end)
+    {
+        return put(*at, format!("// nightjar: allow({name}) "));
+    }
+    let within = |token: &crate::kql::lexer::Token| {
+        (token.span.start as usize) < end && end < token.span.end as usize
+    };
+    if syntax.tokens.iter().any(within) {
+        return None;
+    }
+    let end = start + text[start..end].trim_end().len();
+    put(end, format!(" // nightjar: allow({name})"))
+}
+
 fn unknown(name: &str, span: Span) -> Diagnostic {
     let like = nearest(name, rules().iter().map(|r| r.name));
     let message = match like {

@@ -25,6 +25,7 @@ mod walk;
 
 use super::diagnostics::Severity;
 use super::{Analysis, Diagnostic, Schema, stack};
+pub use allow::silence;
 pub use rules::{Rule, rules};
 
 use cx::Cx;

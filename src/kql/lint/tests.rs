@@ -360,6 +360,55 @@ fn silence() {
     repaired(text, "unknown-allow", &text.replace("wrd", "word"));
 }
 
+/// Silenced at its first finding, that is no longer said, and everything else is.
+fn silenced(text: &str, wanted: &str) {
+    let schema = Schema::hunting();
+    let analysis = analyze(text, schema);
+    let before = lint(text, &analysis, schema);
+    let at = before[0].span.start as usize;
+    let fix = super::silence(text, &analysis.syntax, before[0].code, at).expect("a comment");
+    let after = Edit::apply(text, &fix.edits);
+    assert_eq!(after, wanted);
+    let left: Vec<_> = found(&after).iter().map(|it| it.code).collect();
+    let wanted: Vec<_> = before[1..].iter().map(|it| it.code).collect();
+    assert_eq!(left, wanted, "{after}");
+}
+
+#[test]
+fn silencing_one_place() {
+    // the first line: a comment above it would speak for all of the query
+    silenced(
+        "DeviceEvents  \n| where FolderPath contains 'temp'",
+        "DeviceEvents // nightjar: allow(no-time-filter)  \n| where FolderPath contains 'temp'",
+    );
+    silenced(
+        "// what\r\nDeviceEvents // so\r\n| count",
+        "// what\r\nDeviceEvents // nightjar: allow(no-time-filter) // so\r\n| count",
+    );
+    silenced(
+        "DeviceEvents // nightjar: allow( contains-word )",
+        "DeviceEvents // nightjar: allow( contains-word , no-time-filter)",
+    );
+    // other lines: above, as far to the right
+    silenced(
+        "AlertInfo\r\n\t| where Title contains 'malware' // x\r\n| where Title contains 'virus'",
+        "AlertInfo\r\n\t// nightjar: allow(contains-word)\r\n\t| where Title contains 'malware' // x\r\n| where Title contains 'virus'",
+    );
+    silenced(
+        "AlertInfo\n// why\n// nightjar: allow(sort-then-take)\n| where Title contains 'malware'",
+        "AlertInfo\n// why\n// nightjar: allow(sort-then-take, contains-word)\n| where Title contains 'malware'",
+    );
+    // a line that begins within a string
+    silenced(
+        "AlertInfo | where AlertId != ```\n``` and Title contains 'malware'",
+        "AlertInfo | where AlertId != ```\n``` and Title contains 'malware' // nightjar: allow(contains-word)",
+    );
+    let text = "AlertInfo | where Title contains 'malware' and AlertId != ```\n```";
+    let analysis = analyze(text, Schema::hunting());
+    assert_eq!(super::silence(text, &analysis.syntax, "NJ002", 20), None);
+    assert_eq!(super::silence(text, &analysis.syntax, "KS142", 20), None);
+}
+
 #[test]
 fn broken_queries() {
     quiet("DeviceEvents | where (");

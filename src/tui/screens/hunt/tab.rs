@@ -11,7 +11,8 @@ use super::completion::Popup;
 use super::help::About;
 use super::language::Known;
 use crate::domain::{TenantNo, Timestamp};
-use crate::hunt::{Finding, HuntError, HuntResult, SharedSchema};
+use crate::hunt::error::Repair;
+use crate::hunt::{Finding, HuntError, HuntResult, SharedSchema, language};
 use crate::kql::assist::SignatureHelp;
 use crate::tui::widgets::editor::Editor;
 use crate::tui::widgets::editor::change::{Caret, Change};
@@ -169,11 +170,30 @@ impl Tab {
             || self.apply_fix_of(|it| line.contains(&it.start))
     }
 
+    /// Silences the lint at the caret, else the first one of its line, by a comment.
+    pub(super) fn silence(&mut self) -> bool {
+        let (text, caret) = (self.editor.text(), self.editor.caret());
+        let line = words::line_start(text, caret)..=words::line_end(text, caret);
+        let lints = || self.findings.iter().filter(|it| !it.error);
+        let at_caret = lints().find(|it| it.start <= caret && caret <= it.end);
+        let found = at_caret.or_else(|| lints().find(|it| line.contains(&it.start)));
+        let fix = found.and_then(|found| {
+            let (at, statement) = self.known.at(found.start)?;
+            let analysis = statement.analysis.as_ref()?;
+            language::silence(&statement.text, at, analysis, found)
+        });
+        fix.is_some_and(|fix| self.apply_repair(fix))
+    }
+
     fn apply_fix_of(&mut self, here: impl Fn(&Finding) -> bool) -> bool {
         let mut found = self.findings.iter().filter(|it| here(it));
-        let Some(fix) = found.find_map(|it| it.fix.clone()) else {
-            return false;
-        };
+        match found.find_map(|it| it.fix.clone()) {
+            Some(fix) => self.apply_repair(fix),
+            None => false,
+        }
+    }
+
+    fn apply_repair(&mut self, fix: Repair) -> bool {
         let caret = match fix.edits.as_slice() {
             [(range, with)] => Caret::at(range.start + with.len()),
             _ => Caret::at(self.editor.caret()),

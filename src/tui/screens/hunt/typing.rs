@@ -86,6 +86,15 @@ impl HuntScreen {
                     cx.notice(Level::Info, "no repair is known for this line");
                 }
             }
+            Command::SilenceLint => {
+                changed = self.tab_mut().silence();
+                if !changed {
+                    cx.notice(
+                        Level::Info,
+                        "there is no warning on this line to be silenced",
+                    );
+                }
+            }
             Command::FormatQuery => self.format(cx),
             Command::ToggleComment => changed = self.tab_mut().editor.comment(),
             Command::EditUndo => changed = self.undo(false, cx),
