@@ -6,6 +6,7 @@
 use std::fmt::Write as _;
 
 use crate::domain::text;
+use crate::kql::lexer::{self, TokenKind};
 
 /// A KQL string literal of any text. What must not reach a terminal is escaped too.
 pub fn literal(value: &str) -> String {
@@ -123,7 +124,7 @@ pub fn statement_around(text: &str, caret: usize) -> std::ops::Range<usize> {
         return part.clone();
     }
     let between = &text[part.end..caret];
-    if between.matches('\n').count() < 2 || continues(&text[part.clone()], "") {
+    if between.matches('\n').count() < 2 || continues(&text[part.clone()]) {
         part.start..caret
     } else {
         caret..caret
@@ -134,6 +135,8 @@ pub fn statement_around(text: &str, caret: usize) -> std::ops::Range<usize> {
 pub fn statements(text: &str) -> Vec<std::ops::Range<usize>> {
     let mut parts: Vec<std::ops::Range<usize>> = Vec::new();
     let mut gap = true;
+    // does what stands so far of the last part go on behind a gap?
+    let mut open = true;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
         let (start, body) = (at, line.trim_end());
@@ -143,25 +146,37 @@ pub fn statements(text: &str) -> Vec<std::ops::Range<usize>> {
             continue;
         }
         let end = start + body.len();
+        let belongs = !gap || open || body.trim_start().starts_with(['|', ')']);
         match parts.last_mut() {
-            Some(part) if !gap || continues(&text[part.clone()], body) => part.end = end,
-            _ => parts.push(start..end),
+            Some(part) if belongs => part.end = end,
+            _ => {
+                parts.push(start..end);
+                open = true;
+            }
         }
+        open = is_open(body).unwrap_or(open);
         gap = false;
     }
     parts
 }
 
-/// Whether a line after a gap still belongs to the text before it.
-fn continues(before: &str, line: &str) -> bool {
-    let code = before
-        .lines()
-        .rev()
-        .map(|line| line.split("//").next().unwrap_or_default().trim_end())
-        .find(|line| !line.is_empty());
-    // nothing but comments before: they introduce what follows
-    code.is_none_or(|code| code.ends_with([';', '|', ',', '(']))
-        || line.trim_start().starts_with(['|', ')'])
+/// Whether a text goes on behind an empty line: nothing but comments introduce what follows, and some
+/// signs want something after them.
+fn continues(text: &str) -> bool {
+    text.lines().rev().find_map(is_open).unwrap_or(true)
+}
+
+/// Whether a line ends with a sign that wants something after it; `None` for one without code.
+fn is_open(line: &str) -> Option<bool> {
+    let code = if line.contains("//") {
+        // a comment, or an address in a string
+        let (tokens, _) = lexer::tokenize(line);
+        let last = tokens.iter().rfind(|it| it.kind != TokenKind::End)?;
+        &line[..last.span.end as usize]
+    } else {
+        line.trim_end()
+    };
+    (!code.is_empty()).then(|| code.ends_with([';', '|', ',', '(']))
 }
 
 #[cfg(test)]
@@ -211,6 +226,22 @@ mod tests {
         assert_eq!(statement_at("", 0), 0..0);
         let trailing = "A | take 1  \n\nB";
         assert_eq!(&trailing[statement_at(trailing, 12)], "A | take 1");
+    }
+
+    #[test]
+    fn an_address_is_no_comment() {
+        let list = "datatable(u: string) [\n\"https://a.example\",\n\n\"https://b.example\"]";
+        assert_eq!(statements(list), [0..list.len()]);
+        let ended = "print 'https://a.example' // and,\n\n// b,\n\nprint 2";
+        assert_eq!(statements(ended).len(), 2);
+    }
+
+    #[test]
+    fn a_long_text_is_cut_in_one_go() {
+        let remarks = "// so\n\n".repeat(200_000);
+        assert_eq!(statements(&remarks).len(), 1);
+        let queries = "print 1 // so\n\n".repeat(100_000);
+        assert_eq!(statements(&queries).len(), 100_000);
     }
 
     #[test]
