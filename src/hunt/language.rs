@@ -98,18 +98,30 @@ pub fn render(query: &str) -> Option<Render> {
         ..Render::default()
     };
     let mut at = start + 3;
-    if at < tokens.len() && text(at) == "with" {
-        at += 1;
-    }
     while at + 2 < tokens.len() && tokens[at].kind != TokenKind::Semicolon {
         if tokens[at + 1].kind == TokenKind::Equal {
-            let value = text(at + 2).trim_matches(['"', '\'']);
-            render
-                .properties
-                .push((text(at).to_owned(), value.to_owned()));
+            let name = text(at).to_owned();
             at += 2;
+            let mut value = String::new();
+            // a value is one token, a sign and a number, or names with commas between
+            while at < tokens.len() {
+                let sign = value.ends_with(',') || value.is_empty();
+                let plain = text(at).trim_matches(['"', '\'']);
+                value.push_str(if sign { plain.trim() } else { plain });
+                at += 1;
+                let named = tokens.get(at + 2).map(|it| it.kind) == Some(TokenKind::Equal);
+                let more = tokens.get(at).map(|it| it.kind) == Some(TokenKind::Comma) && !named;
+                if more {
+                    value.push(',');
+                    at += 1;
+                } else if value != "-" {
+                    break;
+                }
+            }
+            render.properties.push((name, value));
+        } else {
+            at += 1;
         }
-        at += 1;
     }
     Some(render)
 }

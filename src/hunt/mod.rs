@@ -3,6 +3,8 @@
 //! Stands on `tenant` (Defender through Graph) and on `kql`. Must not know screens: the console and
 //! the command line both stand on this room.
 
+pub mod chart;
+pub mod diff;
 pub mod error;
 pub mod export;
 pub mod fan;
@@ -10,9 +12,11 @@ mod hunter;
 pub mod language;
 pub mod library;
 pub mod lines;
+pub mod pick;
 pub mod prepared;
 pub mod schema;
 pub mod sheet;
+pub mod slice;
 
 use std::fmt;
 use std::sync::Arc;

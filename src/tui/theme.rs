@@ -118,7 +118,16 @@ roles! {
     Occurrence "editor.occurrence" "Another place of the name at the caret.";
     Found "editor.found" "A match of what is looked for.";
     FoundHere "editor.found.here" "The match in focus.";
-    Chart "chart" "A bar.";
+    Chart "chart" "A series of a chart: what others share.";
+    Chart1 "chart.1" "The first series.";
+    Chart2 "chart.2" "The second.";
+    Chart3 "chart.3" "The third.";
+    Chart4 "chart.4" "The fourth.";
+    Chart5 "chart.5" "The fifth.";
+    Chart6 "chart.6" "The sixth.";
+    Chart7 "chart.7" "The seventh.";
+    Chart8 "chart.8" "The eighth.";
+    ChartMark "chart.mark" "An anomaly.";
 }
 
 impl Role {

@@ -5,6 +5,7 @@
 //! | [`paint`] | the one way text reaches the buffer: sanitised, cut to width, wide characters whole |
 //! | [`table`] | the one virtual table: draws visible rows, keeps cursor and marks by id |
 //! | [`grid`] | a hunting result: virtual in both directions, sorted by permutation |
+//! | [`chart`] | a result as lines, bars, points or shares, with a cursor that reads values |
 //! | [`tree`] | a tree as a flat list of visible rows |
 //! | [`editor`] | the query editor: `tui-textarea` with KQL colours and findings |
 //! | [`input`] | one line to type into |
@@ -12,6 +13,7 @@
 //! | [`list`] | choosing one of a few |
 //! | [`time`] | ages, clocks and durations in as few cells as they need |
 
+pub mod chart;
 pub mod editor;
 pub mod grid;
 pub mod input;
