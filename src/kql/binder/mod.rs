@@ -20,6 +20,7 @@ mod calls;
 mod model;
 mod names;
 mod operators;
+mod patterns;
 mod places;
 mod plugins;
 pub mod probe;
@@ -34,6 +35,7 @@ mod values;
 
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::bound::{BoundLet, BoundQuery, Column, Expr, ExprKind, LetId, Rel, Render, Source};
 use super::columns::Columns;
@@ -117,7 +119,7 @@ pub(super) struct Binder<'a> {
     pub(super) references: Vec<(Span, Reference)>,
     record: record::Record,
     pub(super) lets: Vec<BoundLet>,
-    locals: Scopes<'a>,
+    locals: Scopes,
     pub(super) row: Option<Row>,
     pub(super) right: Option<Row>,
     pub(super) scope: Scope,
@@ -294,11 +296,11 @@ impl<'a> Binder<'a> {
         self.copied > MAX_COPIED
     }
 
-    pub(super) fn push_local(&mut self, name: &str, local: Local<'a>, origin: Origin) {
+    pub(super) fn push_local(&mut self, name: &str, local: Local, origin: Origin) {
         self.locals.push(name, local, origin);
     }
 
-    pub(super) fn local(&self, name: &str) -> Option<(Rc<Local<'a>>, Origin)> {
+    pub(super) fn local(&self, name: &str) -> Option<(Rc<Local>, Origin)> {
         let (local, origin) = self.locals.find(name)?;
         Some((Rc::clone(local), origin))
     }
@@ -328,7 +330,7 @@ impl<'a> Binder<'a> {
         (self.add_let(name, value), columns, open)
     }
 
-    pub(super) fn statement(&mut self, statement: &'a StatementKind) {
+    pub(super) fn statement(&mut self, statement: &StatementKind) {
         match statement {
             StatementKind::Let { name, value } => self.let_statement(name, value),
             StatementKind::Set { name, value } => {
@@ -371,14 +373,10 @@ impl<'a> Binder<'a> {
                 name: Some(name),
                 exprs,
             } => self.alias_database(name, exprs),
-            StatementKind::Other { name, exprs, .. } => {
+            StatementKind::Pattern(pattern) => self.pattern_statement(pattern),
+            StatementKind::Other { exprs, .. } => {
                 for e in exprs {
                     self.restricted_to(e);
-                }
-                if let Some(name) = name {
-                    let nothing = Span::default();
-                    let origin = self.define(name, SymbolKind::Pattern, Shape::Unknown, nothing);
-                    self.push_local(&name.text, Local::Error, origin);
                 }
             }
             StatementKind::Query(expr) => {
@@ -387,14 +385,14 @@ impl<'a> Binder<'a> {
         }
     }
 
-    fn let_statement(&mut self, name: &'a syntax::Name, value: &'a LetValue) {
+    fn let_statement(&mut self, name: &syntax::Name, value: &LetValue) {
         let mut shape = Shape::Unknown;
         let mut place = Span::default();
         let local = match value {
             LetValue::Function(declaration) => {
                 let function = UserFunction {
-                    name: &name.text,
-                    declaration,
+                    name: name.text.clone(),
+                    declaration: Arc::clone(declaration),
                     scope: self.locals.place(),
                 };
                 shape = self.check_declaration(&function);
@@ -450,25 +448,26 @@ impl<'a> Binder<'a> {
                             parameter: false,
                         }
                     }
+                    Ty::Pattern(pattern) => Local::Pattern(pattern),
+                    Ty::Group(_) => {
+                        // the official language service declares the group's own name once more
+                        self.refer(name.span, Reference::Identifier);
+                        return;
+                    }
                     _ => Local::Error,
                 }
             }
-            LetValue::EntityGroup(list) => {
-                for expr in list {
-                    self.expr(expr, false);
-                }
-                Local::Error
-            }
+            LetValue::EntityGroup(list) => Local::Group(self.entities(list)),
         };
         if !name.is_missing() {
             if self.expansion_depth == 0 && self.locals.find(&name.text).is_some() {
                 let message = format!("'{}' is declared twice.", name.text);
                 self.report("KS201", name.span, message);
             }
-            let what = if matches!(local, Local::Function(_)) {
-                Reference::Function
-            } else {
-                Reference::Variable
+            let what = match local {
+                Local::Function(_) => Reference::Function,
+                Local::Group(_) => Reference::Identifier,
+                _ => Reference::Variable,
             };
             self.refer(name.span, what);
             let kind = if what == Reference::Function {
@@ -531,7 +530,9 @@ impl<'a> Binder<'a> {
 fn shape_of(val: &Val) -> Shape {
     match &val.ty {
         Ty::Table(table) => Shape::Table(table.columns().clone(), table.open()),
-        Ty::Error | Ty::Void | Ty::Database(_) => Shape::Unknown,
+        Ty::Error | Ty::Void | Ty::Database(_) | Ty::Pattern(_) | Ty::Members(_) | Ty::Group(_) => {
+            Shape::Unknown
+        }
         ty => Shape::Scalar(ty.type_or_unknown()),
     }
 }

@@ -1,6 +1,7 @@
 //! Values, tables, rows and names as the binder knows them while it binds.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::scope::Place;
 use crate::kql::bound::{Column, Expr, ExprKind, LetId, Rel};
@@ -50,6 +51,12 @@ pub(in crate::kql) enum Ty {
     Table(Box<Table>),
     /// A database or cluster.
     Database(super::places::Place),
+    /// A pattern that is not called.
+    Pattern(Rc<Pattern>),
+    /// Several things with names, which a call of a pattern stands for.
+    Members(Rc<Members>),
+    /// A group of entities.
+    Group(Rc<[Entity]>),
     /// Already reported.
     Error,
     /// No value: `consume`, a word.
@@ -200,7 +207,7 @@ impl Row {
 
 /// What a `let` or parameter stands for.
 #[derive(Clone, Debug)]
-pub(in crate::kql) enum Local<'a> {
+pub(in crate::kql) enum Local {
     Scalar {
         expr: Expr,
         constant: bool,
@@ -214,20 +221,61 @@ pub(in crate::kql) enum Local<'a> {
         parameter: bool,
         graph: Option<Rc<Graph>>,
     },
-    Function(Rc<UserFunction<'a>>),
+    Function(Rc<UserFunction>),
     /// A step of `scan`: its columns are the row's, then the declared ones.
     Step(usize),
     /// A node or edge of a graph pattern, with the columns it has.
     Element(Row),
+    /// `declare pattern`
+    Pattern(Rc<Pattern>),
+    /// `entity_group [...]`
+    Group(Rc<[Entity]>),
+    /// The entity at hand in `macro-expand`.
+    Entity(Entity),
     /// A column outside the row (`partition by`).
     Error,
 }
 
+/// A pattern: queries by the texts it is called with.
+#[derive(Debug)]
+pub(in crate::kql) struct Pattern {
+    pub(super) parameters: usize,
+    /// Type of the arguments.
+    pub(super) ty: Type,
+    pub(super) lines: Vec<PatternLine>,
+}
+
+/// One line of a pattern.
+#[derive(Debug)]
+pub(in crate::kql) struct PatternLine {
+    pub(super) values: Vec<String>,
+    pub(super) path: Option<String>,
+    pub(super) body: Rc<UserFunction>,
+}
+
+/// What a call of a pattern may stand for: one of several lines, which a path chooses.
+#[derive(Debug)]
+pub(in crate::kql) struct Members {
+    /// Paths and what they choose.
+    pub(super) lines: Vec<(String, Rc<UserFunction>)>,
+    /// The arguments of the call.
+    pub(super) given: Vec<Val>,
+}
+
+/// A database, cluster or table of an entity group.
+#[derive(Clone, Debug)]
+pub(in crate::kql) enum Entity {
+    Place(super::places::Place),
+    Table(Box<Table>),
+    /// The group was not found.
+    Unknown,
+}
+
 /// A function of the user with the scope it was declared in.
 #[derive(Debug)]
-pub(in crate::kql) struct UserFunction<'a> {
-    pub(in crate::kql) name: &'a str,
-    pub(in crate::kql) declaration: &'a FunctionDeclaration,
+pub(in crate::kql) struct UserFunction {
+    pub(in crate::kql) name: String,
+    pub(in crate::kql) declaration: Arc<FunctionDeclaration>,
     /// What its body sees.
     pub(super) scope: Place,
 }

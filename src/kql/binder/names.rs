@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::model::Entity;
 use super::operators::graphs::element_val;
 use super::{Binder, Local, Reference, Scope, Table, Ty, Val};
 use crate::kql::bound::{ExprKind, Rel, Source};
@@ -159,7 +160,7 @@ impl<'a> Binder<'a> {
         Some(val)
     }
 
-    fn local_val(&mut self, local: &Rc<Local<'a>>, origin: Origin, name: &Name) -> Val {
+    fn local_val(&mut self, local: &Rc<Local>, origin: Origin, name: &Name) -> Val {
         let ty = match &**local {
             Local::Scalar { expr, .. } => expr.ty,
             _ => Type::Unknown,
@@ -239,6 +240,24 @@ impl<'a> Binder<'a> {
             Local::Step(_) => {
                 self.refer(name.span, Reference::Variable);
                 Val::error(name.span)
+            }
+            Local::Pattern(pattern) => {
+                self.refer(name.span, Reference::Variable);
+                Val::new(super::unknown(name.span)).typed(Ty::Pattern(Rc::clone(pattern)))
+            }
+            Local::Group(group) => {
+                self.refer(name.span, Reference::Identifier);
+                Val::new(super::unknown(name.span)).typed(Ty::Group(Rc::clone(group)))
+            }
+            Local::Entity(entity) => {
+                self.refer(name.span, Reference::Identifier);
+                match entity {
+                    Entity::Place(place) => {
+                        Val::new(super::unknown(name.span)).typed(Ty::Database(*place))
+                    }
+                    Entity::Table(table) => Self::table_val((**table).clone(), name.span),
+                    Entity::Unknown => Val::error(name.span),
+                }
             }
             Local::Error => {
                 self.refer(name.span, Reference::Variable);

@@ -13,8 +13,10 @@ pub(in crate::kql) enum Place {
     Here,
     /// The cluster of that database.
     Cluster,
-    /// A database or cluster of which nothing is known.
+    /// A database of which nothing is known.
     Elsewhere,
+    /// A cluster of which nothing is known.
+    FarCluster,
 }
 
 /// What the official language service was told this database and its cluster are called.
@@ -106,7 +108,8 @@ impl Binder<'_> {
                 Ty::Database(Place::Cluster)
             }
             ("database", None) if vals.is_empty() => Ty::Database(place),
-            ("database", Some(name)) if place != Place::Elsewhere => {
+            ("cluster", _) => Ty::Database(Place::FarCluster),
+            ("database", Some(name)) if !matches!(place, Place::Elsewhere | Place::FarCluster) => {
                 if let Some(place) = self.aliases.get(name) {
                     return Ty::Database(*place);
                 }
@@ -114,10 +117,12 @@ impl Binder<'_> {
                     return Ty::Database(Place::Here);
                 }
                 let message = format!("No database is called '{name}' here.");
-                self.report("KS208", at, message);
+                if !self.fuzzy {
+                    self.report("KS208", at, message);
+                }
                 Ty::Database(Place::Elsewhere)
             }
-            ("cluster" | "database", _) => Ty::Database(Place::Elsewhere),
+            ("database", _) => Ty::Database(Place::Elsewhere),
             ("table", Some(name)) if place == Place::Here => {
                 if let Some(table) = self.schema_table(name, span) {
                     return Ty::Table(Box::new(table));
@@ -156,6 +161,12 @@ impl Binder<'_> {
                 );
                 open(self)
             }
+            ("entity_group", _) => {
+                let name = name.unwrap_or_default();
+                let message = format!("No entity group is called '{name}'.");
+                self.report("KS247", at, message);
+                Ty::Group([].into())
+            }
             ("graph", Some(name)) => {
                 let word = Span {
                     start: span.start,
@@ -181,15 +192,24 @@ impl Binder<'_> {
         }
         let vals: Vec<Val> = call.args.iter().map(|a| self.expr(a, false)).collect();
         let spans: Vec<Span> = call.args.iter().map(|a| a.span).collect();
-        let by_name = ["database", "table", "external_table", "materialized_view"];
-        if by_name.contains(&name) {
+        let of_database = [
+            "table",
+            "external_table",
+            "materialized_view",
+            "entity_group",
+        ];
+        let known = match place {
+            Place::Cluster | Place::FarCluster => name == "database",
+            Place::Here | Place::Elsewhere => of_database.contains(&name),
+        };
+        if known {
             let ty = self.called_by_name(name, place, &vals, &spans, span);
             return match ty {
                 Ty::Table(table) => Self::table_val(*table, span),
                 ty => Val::new(unknown(span)).typed(ty),
             };
         }
-        if place == Place::Here {
+        if place != Place::Elsewhere {
             self.report(
                 "KS211",
                 call.name.span,
@@ -201,13 +221,21 @@ impl Binder<'_> {
 
     /// `database("x").T`
     pub(super) fn member_of_place(&mut self, place: Place, name: &Name) -> Val {
-        self.refer(name.span, Reference::Table);
+        if matches!(place, Place::Cluster | Place::FarCluster) {
+            self.refer(name.span, Reference::Identifier);
+            let message = "A cluster has databases: write cluster(...).database(...).";
+            self.report("KS142", name.span, message);
+            return Val::error(name.span);
+        }
         if place == Place::Here {
             if let Some(table) = self.schema_table(&name.text, name.span) {
+                self.refer(name.span, Reference::Table);
                 return Self::table_val(table, name.span);
             }
+            self.refer(name.span, Reference::Identifier);
             self.unknown_table(name);
         }
+        self.refer(name.span, Reference::Table);
         Self::table_val(self.far_table(&name.text, name.span), name.span)
     }
 }

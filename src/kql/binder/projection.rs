@@ -271,14 +271,14 @@ impl Binder<'_> {
         match &e.kind {
             S::Named { name, value } => {
                 let val = self.expr(value, false);
-                self.check_scalar(&val, value.span);
+                self.check_scalar(&val, e.span);
                 self.refer(name.span, Reference::Column);
                 self.project_named(&val, name, value.span, into, style, as_type);
                 val
             }
             S::NamedList { names, list, value } => {
                 let val = self.expr(value, false);
-                self.check_scalar(&val, value.span);
+                self.check_scalar(&val, e.span);
                 for name in names {
                     self.refer(name.span, Reference::Column);
                 }

@@ -15,17 +15,17 @@ pub(super) struct Place {
 }
 
 #[derive(Debug, Default)]
-struct Frame<'a> {
+struct Frame {
     outer: Option<Place>,
-    entries: Vec<Entry<'a>>,
+    entries: Vec<Entry>,
     /// The last entry of each name.
     index: NameIndex,
 }
 
 #[derive(Debug)]
-struct Entry<'a> {
+struct Entry {
     name: Rc<str>,
-    local: Rc<Local<'a>>,
+    local: Rc<Local>,
     origin: Origin,
     /// An earlier one of the same name.
     hides: Option<u32>,
@@ -33,12 +33,12 @@ struct Entry<'a> {
 
 /// All frames of a query; one of them is where names are declared now.
 #[derive(Debug)]
-pub(super) struct Scopes<'a> {
-    frames: Vec<Frame<'a>>,
+pub(super) struct Scopes {
+    frames: Vec<Frame>,
     here: u32,
 }
 
-impl Default for Scopes<'_> {
+impl Default for Scopes {
     fn default() -> Self {
         Self {
             frames: vec![Frame::default()],
@@ -47,7 +47,7 @@ impl Default for Scopes<'_> {
     }
 }
 
-impl<'a> Scopes<'a> {
+impl<'a> Scopes {
     /// What is visible now.
     pub(super) fn place(&self) -> Place {
         Place {
@@ -74,7 +74,7 @@ impl<'a> Scopes<'a> {
         self.here = before;
     }
 
-    pub(super) fn push(&mut self, name: &str, local: Local<'a>, origin: Origin) {
+    pub(super) fn push(&mut self, name: &str, local: Local, origin: Origin) {
         let frame = &mut self.frames[self.here as usize];
         let place = frame.entries.len();
         let hides = frame
@@ -95,7 +95,7 @@ impl<'a> Scopes<'a> {
         }
     }
 
-    pub(super) fn find(&self, name: &str) -> Option<(&Rc<Local<'a>>, Origin)> {
+    pub(super) fn find(&self, name: &str) -> Option<(&Rc<Local>, Origin)> {
         let mut at = Some(self.place());
         while let Some(place) = at {
             let frame = &self.frames[place.frame as usize];
@@ -115,7 +115,7 @@ impl<'a> Scopes<'a> {
     }
 
     /// All visible names, the nearest first; hidden ones too.
-    pub(super) fn visible(&self) -> impl Iterator<Item = (&str, &Local<'a>)> {
+    pub(super) fn visible(&self) -> impl Iterator<Item = (&str, &Local)> {
         let mut at = Some(self.place());
         std::iter::from_fn(move || {
             let place = at?;
@@ -127,7 +127,7 @@ impl<'a> Scopes<'a> {
     }
 
     /// Views whose names a test accepts, in order of declaration.
-    pub(super) fn views(&self, fits: impl Fn(&str) -> bool) -> Vec<Rc<UserFunction<'a>>> {
+    pub(super) fn views(&self, fits: impl Fn(&str) -> bool) -> Vec<Rc<UserFunction>> {
         let mut views: Vec<_> = self
             .visible()
             .filter_map(|(name, local)| match local {

@@ -85,7 +85,7 @@ pub(super) fn operator(plan: &mut Plan<'_>, op: &Operator) {
             plan.close(group, end);
         }
         O::Graph(syntax) => graph(plan, keyword, end, &syntax.exprs()),
-        O::MacroExpand => {
+        O::MacroExpand(_) => {
             for gap in keyword + 1..end {
                 plan.gaps[gap].verbatim = true;
             }

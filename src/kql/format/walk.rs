@@ -63,7 +63,7 @@ fn statements(plan: &mut Plan<'_>, list: &[Statement], group: usize, steps: usiz
                     bracket(plan, first - 1, end - 1, &items, Items::Lines, |_| ());
                 }
             }
-            StatementKind::Other { .. } => {
+            StatementKind::Pattern(_) | StatementKind::Other { .. } => {
                 for gap in start + 1..end {
                     plan.gaps[gap].verbatim = true;
                 }

@@ -151,7 +151,7 @@ fn has_stars(cx: &Cx<'_>) -> bool {
                         | OperatorKind::Distinct(_)
                         | OperatorKind::GetSchema
                         | OperatorKind::Graph(_)
-                        | OperatorKind::MacroExpand
+                        | OperatorKind::MacroExpand(_)
                         | OperatorKind::Scan { .. }
                         | OperatorKind::Fork(_)
                 )

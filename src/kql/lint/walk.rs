@@ -2,8 +2,8 @@
 //! costs no stack.
 
 use crate::kql::syntax::{
-    Call, Expr, ExprKind, FunctionParameter, JoinOn, LetValue, Operator, OperatorKind, PatternPart,
-    SeriesRange, Statement, StatementKind, Step,
+    Call, EntityGroup, Expr, ExprKind, FunctionParameter, JoinOn, LetValue, Operator, OperatorKind,
+    PatternPart, SeriesRange, Statement, StatementKind, Step,
 };
 
 /// What is met.
@@ -78,6 +78,13 @@ fn roots<'a>(
         },
         StatementKind::Set { value, .. } => open.extend(value),
         StatementKind::Parameters(parameters) => defaults(parameters, open),
+        StatementKind::Pattern(pattern) => {
+            open.extend(pattern.exprs());
+            for line in &pattern.matches {
+                blocks.push(&line.body.statements);
+                open.extend(&line.body.result);
+            }
+        }
         StatementKind::Other { exprs, .. } => open.extend(exprs),
         StatementKind::Query(e) => open.push(e),
     }
@@ -150,8 +157,20 @@ fn operator<'a>(op: &'a Operator, out: &mut Vec<&'a Expr>) {
         | O::Count(_)
         | O::ExecuteAndCache
         | O::GetSchema
-        | O::MacroExpand
         | O::Render { .. } => {}
+        O::MacroExpand(syntax) => {
+            match &syntax.group {
+                EntityGroup::List(list) => out.extend(list),
+                EntityGroup::Named(e) => out.push(e),
+                EntityGroup::Missing => {}
+            }
+            let mut blocks = vec![&syntax.statements[..]];
+            while let Some(block) = blocks.pop() {
+                for statement in block {
+                    roots(statement, out, &mut blocks);
+                }
+            }
+        }
         O::Distinct(list)
         | O::Extend(list)
         | O::Print(list)

@@ -1,9 +1,12 @@
 //! Statements: `let`, `set`, `declare`, queries, and functions of the user.
 
+use std::sync::Arc;
+
 use super::Parser;
 use crate::kql::lexer::TokenKind;
 use crate::kql::syntax::{
-    Expr, FunctionDeclaration, FunctionParameter, LetValue, Name, Span, Statement, StatementKind,
+    ColumnDeclaration, Expr, FunctionDeclaration, FunctionParameter, LetValue, Name,
+    PatternDeclaration, PatternMatch, Span, Statement, StatementKind,
 };
 
 impl Parser<'_> {
@@ -75,7 +78,7 @@ impl Parser<'_> {
                 None => LetValue::EntityGroup(self.entity_group()),
             }
         } else if self.scan_function() {
-            LetValue::Function(Box::new(self.function()))
+            LetValue::Function(Arc::new(self.function()))
         } else {
             LetValue::Expr(self.pipe_expr().unwrap_or_else(|| self.missing_expr()))
         };
@@ -241,10 +244,15 @@ impl Parser<'_> {
     fn pattern_statement(&mut self) -> StatementKind {
         self.next();
         self.next();
-        let name = self.name_declaration();
+        let mut pattern = PatternDeclaration {
+            name: self.name_declaration(),
+            parameters: Vec::new(),
+            path: None,
+            matches: Vec::new(),
+        };
         if self.eat(TokenKind::Equal).is_some() {
             self.expect(TokenKind::OpenParen, "(");
-            self.comma_list(
+            pattern.parameters = self.comma_list(
                 Self::column_declaration,
                 Self::missing_column_declaration,
                 Some(&Self::at_list_end),
@@ -253,49 +261,95 @@ impl Parser<'_> {
             );
             self.expect(TokenKind::CloseParen, ")");
             if self.eat(TokenKind::OpenBracket).is_some() {
-                if self.column_declaration().is_none() {
-                    self.missing_column_declaration();
-                }
+                let path = self.column_declaration();
+                pattern.path = Some(path.unwrap_or_else(|| self.missing_column_declaration()));
                 self.expect(TokenKind::CloseBracket, "]");
             }
             self.expect(TokenKind::OpenBrace, "{");
             if self.kind() != TokenKind::OpenParen {
-                self.missing_with("Missing pattern match clause".to_owned());
+                let missing = self
+                    .missing_with("Missing pattern match clause".to_owned())
+                    .span;
+                pattern.matches.push(PatternMatch {
+                    values: Vec::new(),
+                    list: missing,
+                    path: None,
+                    equal: missing,
+                    body: Arc::new(FunctionDeclaration {
+                        view: false,
+                        parameters: Vec::new(),
+                        statements: Vec::new(),
+                        result: None,
+                        body: missing,
+                    }),
+                });
             }
+            let all = pattern.parameters.iter().chain(&pattern.path);
+            let parameters: Vec<FunctionParameter> = all.map(parameter).collect();
             while self.kind() == TokenKind::OpenParen {
-                self.next();
-                self.comma_list(
-                    Self::unnamed_expr,
-                    |p| p.missing_with("Missing string".to_owned()),
-                    Some(&Self::at_list_end),
-                    true,
-                    false,
-                );
-                self.expect(TokenKind::CloseParen, ")");
-                if self.eat(TokenKind::Dot).is_some() {
-                    self.expect(TokenKind::OpenBracket, "[");
-                    if self.literal().is_none() {
-                        self.missing_with("Missing string".to_owned());
-                    }
-                    self.expect(TokenKind::CloseBracket, "]");
-                }
-                self.expect(TokenKind::Equal, "=");
-                self.expect(TokenKind::OpenBrace, "{");
-                while self.at_word("let") {
-                    self.let_statement();
-                    self.expect(TokenKind::Semicolon, ";");
-                }
-                self.pipe_expr();
-                self.eat(TokenKind::Semicolon);
-                self.expect(TokenKind::CloseBrace, "}");
-                self.expect(TokenKind::Semicolon, ";");
+                let line = self.pattern_match(&parameters);
+                pattern.matches.push(line);
             }
             self.expect(TokenKind::CloseBrace, "}");
         }
-        StatementKind::Other {
-            what: "pattern",
-            name: Some(name),
-            exprs: Vec::new(),
+        StatementKind::Pattern(Box::new(pattern))
+    }
+
+    /// `(values).[path] = { body };`
+    fn pattern_match(&mut self, parameters: &[FunctionParameter]) -> PatternMatch {
+        let open = self.next().span;
+        let values = self.comma_list(
+            Self::unnamed_expr,
+            |p| p.missing_with("Missing string".to_owned()),
+            Some(&Self::at_list_end),
+            true,
+            false,
+        );
+        let list = open.to(self.expect(TokenKind::CloseParen, ")"));
+        let path = self.eat(TokenKind::Dot).map(|dot| {
+            self.expect(TokenKind::OpenBracket, "[");
+            let value = self.literal();
+            if value.is_none() {
+                self.missing_with("Missing string".to_owned());
+            }
+            (value, dot.to(self.expect(TokenKind::CloseBracket, "]")))
+        });
+        let equal = self.expect(TokenKind::Equal, "=");
+        let open = self.expect(TokenKind::OpenBrace, "{");
+        let mut statements = Vec::new();
+        while self.at_word("let") {
+            let start = self.peek().span;
+            let kind = self.let_statement();
+            self.expect(TokenKind::Semicolon, ";");
+            statements.push(Statement {
+                kind,
+                span: start.to(self.here()),
+            });
         }
+        let result = self.pipe_expr();
+        self.eat(TokenKind::Semicolon);
+        let body = open.to(self.expect(TokenKind::CloseBrace, "}"));
+        self.expect(TokenKind::Semicolon, ";");
+        PatternMatch {
+            values,
+            list,
+            path,
+            equal,
+            body: Arc::new(FunctionDeclaration {
+                view: false,
+                parameters: parameters.to_vec(),
+                statements,
+                result,
+                body,
+            }),
+        }
+    }
+}
+
+fn parameter(declaration: &ColumnDeclaration) -> FunctionParameter {
+    FunctionParameter {
+        declaration: declaration.clone(),
+        default: None,
+        span: declaration.span,
     }
 }

@@ -8,12 +8,16 @@
 
 mod graphs;
 mod operators;
+mod patterns;
 
 pub use graphs::{GraphElement, GraphOutput, GraphSyntax};
 pub use operators::{
     EvaluateSchema, ExpandSyntax, JoinOn, Operator, OperatorKind, Parameter, ParameterValue,
     PatternPart, ScanStepSyntax, SeriesRange, TopNestedSyntax,
 };
+pub use patterns::{EntityGroup, MacroExpandSyntax, PatternDeclaration, PatternMatch};
+
+use std::sync::Arc;
 
 use super::diagnostics::Diagnostic;
 use super::lexer::{Token, TokenKind};
@@ -159,7 +163,9 @@ pub enum StatementKind {
     },
     /// `declare query_parameters (...)`
     Parameters(Vec<FunctionParameter>),
-    /// `declare pattern`, `restrict access`, `alias database`.
+    /// `declare pattern name = ...`
+    Pattern(Box<PatternDeclaration>),
+    /// `restrict access`, `alias database`.
     Other {
         /// The word it starts with.
         what: &'static str,
@@ -180,7 +186,7 @@ pub enum LetValue {
     /// `materialize (...)`
     Materialize(Expr),
     /// `(params) { body }`
-    Function(Box<FunctionDeclaration>),
+    Function(Arc<FunctionDeclaration>),
     /// `entity_group [...]`
     EntityGroup(Vec<Expr>),
 }

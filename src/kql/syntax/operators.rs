@@ -1,7 +1,8 @@
 //! The nodes of query operators: their words, parameters and clauses.
 
 use super::{
-    Call, ColumnDeclaration, Expr, FunctionParameter, GraphSyntax, Name, Span, TypeSyntax,
+    Call, ColumnDeclaration, Expr, FunctionParameter, GraphSyntax, MacroExpandSyntax, Name, Span,
+    TypeSyntax,
 };
 
 /// An operator's parameter: `kind = inner`.
@@ -172,7 +173,7 @@ pub enum OperatorKind {
     TopNested(Vec<TopNestedSyntax>),
     Union(Vec<Expr>),
     Where(Box<Expr>),
-    MacroExpand,
+    MacroExpand(Box<MacroExpandSyntax>),
 }
 
 /// The condition of a join.

@@ -35,12 +35,12 @@ use crate::kql::syntax::TypeSyntax;
 use crate::kql::types::Type;
 use std::rc::Rc;
 
-impl<'a> Binder<'a> {
+impl Binder<'_> {
     // ---- functions of the user
 
     pub(super) fn user_call(
         &mut self,
-        function: &Rc<UserFunction<'a>>,
+        function: &Rc<UserFunction>,
         call: &Call,
         span: Span,
     ) -> Val {
@@ -103,7 +103,7 @@ impl<'a> Binder<'a> {
         let count = given.len();
         if count < required || count > parameters.len() {
             self.argument_count(
-                function.name,
+                &function.name,
                 parameters.len(),
                 parameters.len(),
                 call.name.span,
@@ -157,7 +157,7 @@ impl<'a> Binder<'a> {
     /// The body of a function with arguments in the place of its parameters. Silent.
     pub(in crate::kql::binder) fn expand(
         &mut self,
-        function: &Rc<UserFunction<'a>>,
+        function: &Rc<UserFunction>,
         given: Vec<(usize, Val)>,
         span: Span,
     ) -> Val {
@@ -267,7 +267,7 @@ impl<'a> Binder<'a> {
         self.scope = Scope::Normal;
         self.column_number = 1;
         self.expansion_depth += 1;
-        let mut val = self.body(function.declaration, span);
+        let mut val = self.body(&function.declaration, span);
         self.expansion_depth -= 1;
         (
             self.row,
@@ -289,7 +289,7 @@ impl<'a> Binder<'a> {
         val.same_as = None;
         val.name = None;
         if let Ty::Table(table) = &mut val.ty {
-            table.name = Some(function.name.to_owned());
+            table.name = Some(function.name.clone());
         }
         val
     }
@@ -313,7 +313,7 @@ impl<'a> Binder<'a> {
         val
     }
 
-    pub(super) fn body(&mut self, declaration: &'a FunctionDeclaration, span: Span) -> Val {
+    pub(super) fn body(&mut self, declaration: &FunctionDeclaration, span: Span) -> Val {
         for statement in &declaration.statements {
             self.statement(&statement.kind);
         }
@@ -325,10 +325,7 @@ impl<'a> Binder<'a> {
 
     /// Reads a declared function once for its faults and colours; what it gives as far as the declaration
     /// alone tells.
-    pub(in crate::kql::binder) fn check_declaration(
-        &mut self,
-        function: &UserFunction<'a>,
-    ) -> Shape {
+    pub(in crate::kql::binder) fn check_declaration(&mut self, function: &UserFunction) -> Shape {
         let lets = self.lets.len();
         let outer_locals = self.locals.enter(Some(function.scope));
         let mut can_be_table = true;
@@ -402,8 +399,8 @@ impl<'a> Binder<'a> {
         self.column_number = 1;
         // names declared inside may repeat those outside
         self.expansion_depth += 1;
-        let val = self.body(function.declaration, function.declaration.body);
-        self.probe_body(function.name, function.declaration.body, &val.ty);
+        let val = self.body(&function.declaration, function.declaration.body);
+        self.probe_body(&function.name, function.declaration.body, &val.ty);
         self.expansion_depth -= 1;
         (self.row, self.right, self.scope, self.column_number) = outer;
         self.locals.leave(outer_locals);

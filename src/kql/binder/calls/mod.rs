@@ -3,7 +3,7 @@
 mod functions;
 mod signatures;
 
-pub(super) use signatures::or_words;
+pub(super) use signatures::{literal_text, or_words};
 
 use crate::kql::binder::Binder;
 use crate::kql::binder::Local;
@@ -51,11 +51,15 @@ impl Binder<'_> {
             }
         }
         if scope != Scope::PlugIn {
-            if let Some((local, origin)) = self.local(name)
-                && let Local::Function(function) = &*local
-            {
+            let local = self.local(name);
+            let local = local.as_ref().map(|(local, origin)| (&**local, *origin));
+            if let Some((Local::Function(function), origin)) = local {
                 self.mention(call.name.span, Reference::Function, Type::Unknown, origin);
                 return self.user_call(function, call, span);
+            }
+            if let Some((Local::Pattern(pattern), origin)) = local {
+                self.mention(call.name.span, Reference::Function, Type::Unknown, origin);
+                return self.pattern_call(pattern, call, span);
             }
             if let Some(function) = self.schema.function(name) {
                 self.refer(call.name.span, Reference::Function);

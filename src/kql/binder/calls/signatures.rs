@@ -482,7 +482,7 @@ pub(in crate::kql::binder) fn or_words(words: &[&str]) -> String {
     }
 }
 
-pub(super) fn literal_text(expr: &Expr) -> String {
+pub(in crate::kql::binder) fn literal_text(expr: &Expr) -> String {
     match &expr.kind {
         ExprKind::Literal(Value::String(s)) => s.clone(),
         ExprKind::Literal(Value::Long(n)) => n.to_string(),

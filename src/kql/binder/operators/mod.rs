@@ -462,12 +462,7 @@ impl Binder<'_> {
                 steps,
             } => self.scan(table(input), op, order, partition, declare, steps, span),
             O::Graph(syntax) => self.graph_operator(input, op, syntax),
-            O::MacroExpand => {
-                let source = Source::Unsupported {
-                    what: "operator 'macro-expand'".to_owned(),
-                };
-                Some(Self::source(source, Vec::new(), true, span, None))
-            }
+            O::MacroExpand(syntax) => self.macro_expand(op, syntax),
         }
     }
 
@@ -588,7 +583,7 @@ fn needs_input(kind: &O) -> bool {
             | O::Search { .. }
             | O::Find { .. }
             | O::Evaluate { .. }
-            | O::MacroExpand
+            | O::MacroExpand(_)
             | O::Bad
     )
 }

@@ -116,16 +116,17 @@ impl Binder<'_> {
         val
     }
 
+    fn single_value(&mut self, span: Span) {
+        let message = "A single value is expected here, not a table.";
+        self.report("KS108", span, message);
+    }
+
     pub(super) fn check_scalar(&mut self, val: &Val, span: Span) -> bool {
         match &val.ty {
             Ty::Scalar(_) | Ty::Tuple(_) => true,
             Ty::Error => false,
             _ => {
-                self.report(
-                    "KS108",
-                    span,
-                    "A single value is expected here, not a table.",
-                );
+                self.single_value(span);
                 false
             }
         }

@@ -8,6 +8,14 @@ use crate::kql::builtins::{Kind, builtins};
 use crate::kql::syntax::{self, BinaryToken, Span};
 use crate::kql::types::{Type, Value};
 
+/// Something with rows or tables in it.
+fn is_table(ty: &Ty) -> bool {
+    !matches!(
+        ty,
+        Ty::Error | Ty::Void | Ty::Scalar(_) | Ty::Tuple(_) | Ty::Group(_)
+    )
+}
+
 impl Binder<'_> {
     pub(super) fn sign(
         &mut self,
@@ -137,6 +145,18 @@ impl Binder<'_> {
         if let [signature] = matching[..] {
             return self.result_type(operator, signature, &vals, span);
         }
+        if matches!(op, BinaryToken::Equal | BinaryToken::NotEqual) {
+            // a value beside a table: the table is the fault, not the operator
+            let table = match (is_table(left), is_table(right)) {
+                (true, false) if right.scalar().is_some() => places.0,
+                (false, true) if left.scalar().is_some() => places.1,
+                _ => None,
+            };
+            if let Some(place) = table {
+                self.single_value(place);
+                return Ty::Scalar(Type::Bool);
+            }
+        }
         if !vals.iter().any(|v| v.ty.is_vague()) {
             let [l, r] = &vals;
             let advice = self.not_between(op, span, (&l.ty, places.0), (&r.ty, places.1));
@@ -206,6 +226,8 @@ impl Binder<'_> {
                     false,
                     true,
                 );
+            } else if is_table(&vals[0].ty) && vals[1..].iter().all(|v| v.ty.scalar().is_some()) {
+                self.single_value(left.span);
             } else if !vals.iter().any(|v| v.ty.is_vague()) {
                 let words: Vec<String> = vals.iter().map(|v| type_word(&v.ty)).collect();
                 let shown = op_span.text(self.text).to_owned();

@@ -31,8 +31,13 @@ impl Binder<'_> {
         {
             return val;
         }
-        let mut val = self.expr(base, false);
-        for (i, step) in steps.iter().enumerate() {
+        let asked = match (&base.kind, steps.first()) {
+            (S::Name(name), Some(Step::Member(member))) => self.asked_of_entity(name, member),
+            _ => None,
+        };
+        let done = usize::from(asked.is_some());
+        let mut val = asked.unwrap_or_else(|| self.expr(base, false));
+        for (i, step) in steps.iter().enumerate().skip(done) {
             let last = i + 1 == steps.len();
             val = self.step(val, step, base.span, tabular && last);
             if i >= MAX_CHAIN {
@@ -150,7 +155,7 @@ impl Binder<'_> {
         tabular: bool,
     ) -> Val {
         match step {
-            Step::Member(name) | Step::Wildcard(name) => self.member(base, name, tabular),
+            Step::Member(name) | Step::Wildcard(name) => self.member(base, name),
             Step::Call(call, span) => {
                 if let Ty::Database(place) = base.ty {
                     return self.call_in(place, call, *span);
@@ -169,13 +174,14 @@ impl Binder<'_> {
         }
     }
 
-    fn member(&mut self, base: Val, name: &syntax::Name, tabular: bool) -> Val {
+    fn member(&mut self, base: Val, name: &syntax::Name) -> Val {
         if name.is_missing() {
             return Val::error(name.span);
         }
         let left_name = base.name.clone();
         match base.ty {
             Ty::Database(place) => self.member_of_place(place, name),
+            Ty::Members(members) => self.member_of_pattern(&members, name),
             Ty::Error => {
                 self.refer(name.span, Reference::Identifier);
                 Val::error(name.span)
@@ -192,10 +198,9 @@ impl Binder<'_> {
             }
             _ => {
                 self.refer(name.span, Reference::Identifier);
-                let code = if tabular { "KS204" } else { "KS142" };
                 let of = base.ty.type_or_unknown();
                 let advice = self.no_member(of, base.expr.span, name);
-                self.report_with(code, name.span, advice);
+                self.report_with("KS142", name.span, advice);
                 let mut val = Val::error(name.span);
                 val.name = Some(name.text.clone());
                 val

@@ -29,7 +29,7 @@ impl<'a> Binder<'a> {
         {
             self.refer(e.span, Reference::Table);
             let mut found = self.tables_like(&name.text, e.span);
-            let views: Vec<Rc<UserFunction<'a>>> = self.locals.views(|n| fits(&name.text, n));
+            let views: Vec<Rc<UserFunction>> = self.locals.views(|n| fits(&name.text, n));
             for view in views {
                 if let Ty::Table(t) = self.expand(&view, Vec::new(), e.span).ty {
                     found.push(*t);
@@ -61,7 +61,7 @@ impl<'a> Binder<'a> {
     /// Columns of several tables laid over each other by name and type; a name with several types gives
     /// one column a type, called `name_type`. As the official language service has it, a name whose
     /// first two columns agree keeps their type whatever comes later.
-    pub(super) fn unify(
+    pub(in crate::kql::binder) fn unify(
         &mut self,
         tables: &[(Columns, bool)],
         by_type: bool,

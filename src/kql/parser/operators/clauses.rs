@@ -7,10 +7,12 @@ use crate::kql::parser::name_expr;
 use crate::kql::parser::parameter_sets as sets;
 use crate::kql::parser::pipeline::CHARTS;
 use crate::kql::syntax::Call;
+use crate::kql::syntax::EntityGroup;
 use crate::kql::syntax::EvaluateSchema;
 use crate::kql::syntax::ExpandSyntax;
 use crate::kql::syntax::Expr;
 use crate::kql::syntax::ExprKind;
+use crate::kql::syntax::MacroExpandSyntax;
 use crate::kql::syntax::Mark;
 use crate::kql::syntax::Name;
 use crate::kql::syntax::NameForm;
@@ -480,33 +482,36 @@ impl Parser<'_> {
 
     pub(super) fn macro_expand(&mut self, parameters: &mut Vec<Parameter>) -> OperatorKind {
         *parameters = self.parameters(sets::UNION);
-        self.required(Self::entity_group_reference);
-        if self.eat_word("as").is_some() {
-            self.name_declaration();
-        }
+        let group = self.entity_group_reference();
+        let name = self.eat_word("as").map(|_| self.name_declaration());
         self.expect(TokenKind::OpenParen, "(");
-        self.deeper(|p| Some(p.statements()), |_| Vec::new());
+        let statements = self.deeper(|p| Some(p.statements()), |_| Vec::new());
         self.expect(TokenKind::CloseParen, ")");
-        OperatorKind::MacroExpand
+        OperatorKind::MacroExpand(Box::new(MacroExpandSyntax {
+            group,
+            name,
+            statements: statements.unwrap_or_default(),
+        }))
     }
 
     /// `entity_group [...]`, `entity_group(...)`, `cluster(...).x`, or a name.
-    fn entity_group_reference(&mut self) -> Option<Expr> {
-        if self.at_word("entity_group") {
-            if self.scan_call(0) {
-                return self.path_call();
+    fn entity_group_reference(&mut self) -> EntityGroup {
+        if self.at_word("entity_group") && !self.scan_call(0) {
+            return EntityGroup::List(self.entity_group());
+        }
+        let group = self.required(|p| {
+            if p.at_word("entity_group") {
+                return p.path_call();
             }
-            let start = self.peek().span;
-            self.entity_group();
-            return Some(Expr {
-                kind: ExprKind::Missing,
-                span: start.to(self.here()),
-            });
+            let qualified = matches!(p.text_of(p.peek()), "database" | "cluster");
+            if qualified && p.kind_at(1) == TokenKind::OpenParen {
+                return p.entity_path();
+            }
+            p.name().map(name_expr)
+        });
+        match group.kind {
+            ExprKind::Missing => EntityGroup::Missing,
+            _ => EntityGroup::Named(*group),
         }
-        let qualified = matches!(self.text_of(self.peek()), "database" | "cluster");
-        if qualified && self.kind_at(1) == TokenKind::OpenParen {
-            return self.entity_path();
-        }
-        self.name().map(name_expr)
     }
 }
