@@ -4,7 +4,7 @@ use super::cx::Cx;
 use super::rules::{COUNT_AFTER_TAKE, LOST_SORT, SORT_THEN_TAKE};
 use super::walk::{Node, parts};
 use crate::kql::diagnostics::{Edit, Fix};
-use crate::kql::syntax::{ExprKind, Operator, OperatorKind, Span};
+use crate::kql::syntax::{Expr, ExprKind, Operator, OperatorKind, Span};
 
 /// Functions whose answer depends on the order of rows, and aggregates that keep it.
 const ORDERED: &[&str] = &[
@@ -55,9 +55,7 @@ pub(super) fn pipeline(cx: &mut Cx<'_>, ops: &[Operator]) {
                 }
             }
             OperatorKind::Take(_) => {
-                if let Some(count) = next
-                    && let OperatorKind::Count(_) = count.kind
-                {
+                if let Some(count) = next.filter(|op| counts(op)) {
                     let message = "This counts the rows that take has left, not the events.";
                     cx.say(COUNT_AFTER_TAKE, count.keyword, message.to_owned(), None);
                 }
@@ -65,6 +63,25 @@ pub(super) fn pipeline(cx: &mut Cx<'_>, ops: &[Operator]) {
             _ => {}
         }
     }
+}
+
+/// `count`, or `summarize count()` of all rows.
+fn counts(op: &Operator) -> bool {
+    let OperatorKind::Summarize {
+        aggregates,
+        by: None,
+    } = &op.kind
+    else {
+        return matches!(op.kind, OperatorKind::Count(_));
+    };
+    let [Expr { kind, .. }] = aggregates.as_slice() else {
+        return false;
+    };
+    let kind = match kind {
+        ExprKind::Named { value, .. } => &value.kind,
+        other => other,
+    };
+    matches!(kind, ExprKind::Call(call) if call.name.text == "count")
 }
 
 /// The operator that loses the order before anything makes use of it.
@@ -89,7 +106,7 @@ fn lost(rest: &[Operator]) -> Option<&'static str> {
             | OperatorKind::ProjectRename(_)
             | OperatorKind::ProjectReorder(_) => {}
             OperatorKind::Summarize { aggregates, .. } => {
-                let calls = |e: &crate::kql::syntax::Expr| {
+                let calls = |e: &Expr| {
                     let mut e = e;
                     while let ExprKind::Named { value, .. } = &e.kind {
                         e = value;

@@ -243,6 +243,12 @@ fn order() {
     ));
     quiet(&timed("sort by Timestamp"));
     assert_eq!(names(&timed("take 5 | count")), ["count-after-take"]);
+    assert_eq!(
+        names(&timed("take 5 | summarize n = count()")),
+        ["count-after-take"]
+    );
+    // a sample, looked at
+    quiet(&timed("take 5000 | summarize count() by FileName"));
 }
 
 #[test]
