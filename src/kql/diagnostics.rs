@@ -188,11 +188,23 @@ impl<'t> CodePoints<'t> {
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let limit = (word.chars().count() / 3).clamp(1, 4);
-    candidates
-        .filter(|c| c.len().abs_diff(word.len()) <= limit)
-        .filter_map(|c| distance(&word, &c.to_lowercase(), limit).map(|d| (d, c)))
+    // the only one that goes on from the word, where it is long enough to say something
+    let mut goes_on: Option<&str> = None;
+    let mut several = word.chars().count() < 3;
+    let near = candidates
+        .filter_map(|c| {
+            let lower = c.to_lowercase();
+            if lower.starts_with(&word) {
+                several |= goes_on.is_some_and(|other| other != c);
+                goes_on = Some(c);
+            }
+            let alike = c.len().abs_diff(word.len()) <= limit;
+            let far = alike.then(|| distance(&word, &lower, limit))??;
+            Some((far, c))
+        })
         .min_by_key(|(d, c)| (*d, c.len()))
-        .map(|(_, c)| c)
+        .map(|(_, c)| c);
+    near.or(goes_on.filter(|_| !several))
 }
 
 /// Edit distance with swaps of neighbours, or `None` above `limit`.
@@ -228,6 +240,9 @@ mod tests {
         assert_eq!(nearest("DeviceNmae", names.into_iter()), Some("DeviceName"));
         assert_eq!(nearest("timestamp", names.into_iter()), Some("Timestamp"));
         assert_eq!(nearest("Whatever", names.into_iter()), None);
+        assert_eq!(nearest("Times", names.into_iter()), Some("Timestamp"));
+        assert_eq!(nearest("Ti", names.into_iter()), None, "too short");
+        assert_eq!(nearest("Dev", names.into_iter()), None, "two go on");
     }
 
     #[test]
