@@ -104,6 +104,7 @@ impl HuntScreen {
             tenants: opened.clone(),
             since: cx.now,
             range,
+            left: (tab.editor.text().len(), tab.editor.caret()),
             cancel: cancel.clone(),
         });
         cx.effect(Effect::Hunt(HuntAsk::Run {
@@ -158,9 +159,11 @@ impl HuntScreen {
                 .is_some_and(|running| running.ticket == ticket)
         });
         let Some((nth, tab)) = found else { return };
-        let running = tab.running.take();
-        let (start, tenants) =
-            running.map_or_else(Default::default, |it| (it.range.start, it.tenants));
+        let Some(running) = tab.running.take() else {
+            return;
+        };
+        let waited = running.left == (tab.editor.text().len(), tab.editor.caret());
+        let (start, tenants) = (running.range.start, running.tenants);
         tab.outcome = Some(match answer {
             Ok((result, widths)) => Outcome::Rows(Box::new(Shown {
                 tenants,
@@ -176,6 +179,7 @@ impl HuntScreen {
             },
         });
         if nth == active
+            && waited
             && matches!(&tab.outcome, Some(Outcome::Rows(shown)) if shown.result.table.rows() > 0)
         {
             self.focus = Focus::Grid;

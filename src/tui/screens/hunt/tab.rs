@@ -28,6 +28,8 @@ pub(super) struct Running {
     pub(super) since: Timestamp,
     /// What part of the text.
     pub(super) range: Range<usize>,
+    /// How long the text was, and where the caret stood: who has gone on writing keeps the keys.
+    pub(super) left: (usize, usize),
     pub(super) cancel: CancellationToken,
 }
 
