@@ -1,5 +1,7 @@
 //! What can be written at a place, and the words about one of it.
 
+use std::fmt::Write as _;
+
 use gen_lsp_types as lsp;
 use serde_json::json;
 
@@ -8,7 +10,8 @@ use super::document::Document;
 use super::help;
 use crate::domain::text::clean;
 use crate::kql::complete::{self, Item, ItemKind};
-use crate::kql::{Schema, analyze, assist};
+use crate::kql::schema::Presence;
+use crate::kql::{Schema, Span, analyze, assist};
 
 /// What was offered last, for the words about one of it.
 pub(super) struct Offered {
@@ -39,8 +42,9 @@ pub(super) fn complete(
     let text = &document.text[query.clone()];
     let offered = complete::complete(text, (byte - query.start) as u32, schema);
     let range = document.range_of(query.start, offered.replace);
-    let items = offered
-        .items
+    let phrases = offered.snippets.iter().filter(|_| client.snippets);
+    let all: Vec<&Item<'_>> = offered.items.iter().chain(phrases).collect();
+    let items = all
         .iter()
         .enumerate()
         .map(|(place, it)| item(it, place, range, client))
@@ -52,11 +56,7 @@ pub(super) fn complete(
             text[..offered.replace.start as usize].to_owned(),
             text[offered.replace.end as usize..].to_owned(),
         ),
-        inserts: offered
-            .items
-            .iter()
-            .map(|it| it.insert.to_string())
-            .collect(),
+        inserts: all.iter().map(|it| it.insert.to_string()).collect(),
     };
     let list = lsp::CompletionList {
         is_incomplete: false,
@@ -67,22 +67,25 @@ pub(super) fn complete(
 }
 
 fn item(item: &Item<'_>, place: usize, range: lsp::Range, client: &Client) -> lsp::CompletionItem {
-    let caret = item.caret as usize;
-    let (before, after) = item
-        .insert
-        .split_at_checked(caret)
-        .unwrap_or((&item.insert, ""));
-    let fills_in = client.snippets && !after.is_empty();
+    let open = item.open();
+    let fills_in = client.snippets && !open.is_empty();
     let new_text = if fills_in {
-        format!("{}$0{}", escaped(before), escaped(after))
+        snippet(&item.insert, &open)
     } else {
         item.insert.clone().into_owned()
+    };
+    let lacks = item.presence == Presence::NotSeen;
+    let ty = item.ty.map(crate::kql::Type::name);
+    let detail = match (ty, lacks) {
+        (ty, false) => ty.map(str::to_owned),
+        (Some(ty), true) => Some(format!("{ty}, not seen in this tenant")),
+        (None, true) => Some("not seen in this tenant".to_owned()),
     };
     let name = item.label.split('(').next().unwrap_or_default().trim_end();
     lsp::CompletionItem {
         label: clean(&item.label).into_owned(),
         kind: Some(kind(item.kind)),
-        detail: item.ty.map(|ty| ty.name().to_owned()),
+        detail,
         // clients sort by text: the order here is the order of use
         sort_text: Some(format!("{place:05}")),
         filter_text: Some(if name.is_empty() { &*item.label } else { name }.to_owned()),
@@ -94,6 +97,26 @@ fn item(item: &Item<'_>, place: usize, range: lsp::Range, client: &Client) -> ls
         data: Some(json!(place)),
         ..Default::default()
     }
+}
+
+/// A text with places to be filled in, the last of them the end.
+fn snippet(insert: &str, open: &[Span]) -> String {
+    let mut out = String::with_capacity(insert.len() + 8 * open.len());
+    let mut at = 0;
+    for (nth, stop) in open.iter().enumerate() {
+        let (start, end) = (stop.start as usize, stop.end as usize);
+        out.push_str(&escaped(&insert[at..start]));
+        if nth + 1 == open.len() {
+            out.push_str("$0");
+        } else if start == end {
+            let _ = write!(out, "${}", nth + 1);
+        } else {
+            let _ = write!(out, "${{{}:{}}}", nth + 1, escaped(&insert[start..end]));
+        }
+        at = end;
+    }
+    out.push_str(&escaped(&insert[at..]));
+    out
 }
 
 /// Text of a snippet that stands for itself.
@@ -161,8 +184,10 @@ mod tests {
             label: "f(x)".into(),
             insert: "f($}\\)".into(),
             caret: 2,
+            stops: std::borrow::Cow::Borrowed(&[]),
             kind: ItemKind::Function,
             ty: None,
+            presence: Presence::Documented,
         };
         let text = |client: &Client| {
             let item = item(&offered, 3, lsp::Range::default(), client);
@@ -185,7 +210,7 @@ mod tests {
         );
         client.snippets = true;
         let (snippet, format, ..) = text(&client);
-        assert_eq!(snippet, "f($0\\$\\}\\\\)");
+        assert_eq!(snippet, "f($1\\$\\}\\\\)$0");
         assert_eq!(format, Some(lsp::InsertTextFormat::Snippet));
     }
 }

@@ -6,7 +6,7 @@
 use super::{Binder, Local, Ty};
 use crate::kql::columns::Columns;
 use crate::kql::schema::Schema;
-use crate::kql::syntax::{Operator, Span, Syntax};
+use crate::kql::syntax::{Operator, OperatorKind, Span, Syntax};
 use crate::kql::types::Type;
 
 /// What is asked. Offsets are bytes of the text that is bound.
@@ -14,6 +14,8 @@ use crate::kql::types::Type;
 pub struct Question {
     /// Where the word of the operator starts whose row is wanted.
     pub operator: Option<u32>,
+    /// Where the pipe ends behind which an operator is missing whose row is wanted.
+    pub pipe: Option<u32>,
     /// Where the operand ends whose type is wanted.
     pub operand: Option<u32>,
     /// Where the function's body opens whose names are wanted.
@@ -61,6 +63,8 @@ pub struct Answer {
     pub names: Vec<Name>,
     /// The type of the operand, if it has one.
     pub operand: Option<Type>,
+    /// Nodes and edges of the pattern being matched, with their columns.
+    pub elements: Vec<(String, Columns)>,
 }
 
 /// A question with what is found of its answer.
@@ -93,7 +97,10 @@ impl Binder<'_> {
     /// An operator is about to be bound over the row.
     pub(super) fn probe_operator(&mut self, op: &Operator) {
         let Some(probe) = &self.probe else { return };
-        if probe.found || probe.question.operator != Some(op.keyword.start) {
+        let start = op.keyword.start;
+        let missing = matches!(op.kind, OperatorKind::Bad)
+            && probe.question.pipe.is_some_and(|pipe| pipe <= start);
+        if probe.found || !missing && probe.question.operator != Some(start) {
             return;
         }
         let row = self.row.as_ref().map(|r| (r.columns.clone(), r.open));
@@ -105,6 +112,26 @@ impl Binder<'_> {
                 probe.answer.row = Some(columns);
                 probe.answer.open = open;
             }
+        }
+    }
+
+    /// The pattern of this operator was read; its names are in scope.
+    pub(super) fn probe_pattern(&mut self, op: &Operator) {
+        let Some(probe) = &self.probe else { return };
+        if probe.question.operator != Some(op.keyword.start) || !probe.answer.elements.is_empty() {
+            return;
+        }
+        let elements = self
+            .locals
+            .visible()
+            .filter_map(|(name, local)| match local {
+                Local::Element(row) => Some((name.to_owned(), row.columns.clone())),
+                _ => None,
+            });
+        let mut elements: Vec<_> = elements.collect();
+        elements.reverse();
+        if let Some(probe) = &mut self.probe {
+            probe.answer.elements = elements;
         }
     }
 

@@ -1,8 +1,9 @@
 //! What fits inside the clauses of each operator.
 
 use super::ItemKind;
+use super::expression::expression;
 use super::place::{Part, Place};
-use super::slot::{Offer, Side, Slot, VALUE, Wanted, expression};
+use super::slot::{Offer, Side, Slot, VALUE, Wanted};
 use super::words;
 
 /// What fits after an operator's word and `rest`.
@@ -277,17 +278,22 @@ fn clause(place: &Place<'_>, word: &'static str, rest: &[Part]) -> Slot {
             _ => Slot::default(),
         },
         "make-graph" => {
-            if place.part(rest.last()) == "with" {
+            let nodes = place.has(rest, "with");
+            if place.part(rest.last()) == "with" || nodes && item.is_empty() {
                 let mut slot = Slot::only("join", &[Offer::Tables]);
                 slot.words(words::LITERAL_TABLES);
                 slot
+            } else if nodes && place.has(item, "on") {
+                Slot::default()
+            } else if nodes {
+                by("on")
             } else if rest.len() < 2 || matches!(place.part(rest.last()), "on" | ">") {
                 Slot::only("by", &[Offer::Columns(Side::Row)])
             } else {
                 by("with")
             }
         }
-        "graph-match" => match last_of(&["where", "project"]) {
+        "graph-match" | "graph-shortest-paths" => match last_of(&["where", "project"]) {
             None => Slot::only(
                 "graph",
                 &[Offer::Words(&["project", "where"], ItemKind::Keyword)],
@@ -300,6 +306,14 @@ fn clause(place: &Place<'_>, word: &'static str, rest: &[Part]) -> Slot {
                 };
                 expression(place, place.item(&rest[at + 1..]), wanted)
             }
+        },
+        "graph-to-table" => match item {
+            [] => Slot::only(
+                "graph",
+                &[Offer::Words(&["edges", "nodes"], ItemKind::Keyword)],
+            ),
+            [_] => Slot::only("then", &[Offer::Words(&["as"], ItemKind::Keyword)]),
+            _ => Slot::default(),
         },
         "scan" if rest.is_empty() => Slot::only(
             "scan",

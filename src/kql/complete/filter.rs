@@ -5,7 +5,8 @@ use super::Completions;
 impl Completions<'_> {
     /// The items that fit what was typed of the word, as places in `items`: those that begin with it
     /// first, then those where it follows the humps of the name (`dn`, `DevNa` for `DeviceName`), then
-    /// those that hold its letters in order. Case is ignored; inside each class the order stays.
+    /// those that hold it, and where there are none of these those that hold its letters in order. Case
+    /// is ignored; inside each class the order stays.
     pub fn matching(&self, typed: &str) -> Vec<usize> {
         let typed: Vec<char> = typed.chars().flat_map(char::to_lowercase).collect();
         let mut found: Vec<(Class, usize)> = self
@@ -15,6 +16,11 @@ impl Completions<'_> {
             .filter_map(|(i, item)| Some((class(item.name(), &typed)?, i)))
             .collect();
         found.sort_unstable();
+        if let Some((best, _)) = found.first()
+            && *best != Class::Letters
+        {
+            found.retain(|(class, _)| *class != Class::Letters);
+        }
         found.into_iter().map(|(_, i)| i).collect()
     }
 }
@@ -31,6 +37,7 @@ impl super::Item<'_> {
 enum Class {
     Prefix,
     Humps,
+    Inside,
     Letters,
 }
 
@@ -46,6 +53,9 @@ fn class(name: &str, typed: &[char]) -> Option<Class> {
     }
     if in_humps(&letters, &lower, typed) {
         return Some(Class::Humps);
+    }
+    if typed.len() > 1 && lower.windows(typed.len()).any(|part| part == typed) {
+        return Some(Class::Inside);
     }
     let mut rest = lower.iter();
     // one letter in the middle of a name says nothing

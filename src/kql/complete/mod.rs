@@ -3,11 +3,14 @@
 //! Must not know how a list is shown or filtered while typing goes on.
 
 mod clause;
+mod expression;
 mod filter;
 mod offer;
 mod place;
 mod rank;
 mod slot;
+mod snippets;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -17,6 +20,7 @@ use std::borrow::Cow;
 use super::binder::probe::probe;
 use super::keywords::WORDS;
 use super::lexer::{TokenKind, is_name_char, is_name_start, is_space};
+use super::schema::Presence;
 use super::{Schema, Span, Type};
 use offer::Surroundings;
 use place::Place;
@@ -52,10 +56,52 @@ pub struct Item<'a> {
     pub insert: Cow<'a, str>,
     /// Where the caret stands afterwards, in bytes of `insert` (between the brackets of a call).
     pub caret: u32,
+    /// What is to be filled in, in order, and last where writing goes on: bytes of `insert`. Nothing
+    /// for words that leave nothing open; see [`Item::open`].
+    pub stops: Cow<'a, [Span]>,
     /// What it is.
     pub kind: ItemKind,
     /// The type of a column, variable or function's result, where it is known.
     pub ty: Option<Type>,
+    /// Whether the tenant has it; what it was asked for and lacks comes last.
+    pub presence: Presence,
+}
+
+impl<'a> Item<'a> {
+    fn new(
+        label: Cow<'a, str>,
+        insert: Cow<'a, str>,
+        caret: u32,
+        kind: ItemKind,
+        ty: Option<Type>,
+    ) -> Self {
+        Self {
+            label,
+            insert,
+            caret,
+            stops: Cow::Borrowed(&[]),
+            kind,
+            ty,
+            presence: Presence::Documented,
+        }
+    }
+
+    /// What is to be filled in, and last where writing goes on, in bytes of `insert`: between the
+    /// brackets of a call, then behind it. Nothing where the caret goes to the end.
+    pub fn open(&self) -> Cow<'_, [Span]> {
+        if !self.stops.is_empty() || self.caret as usize >= self.insert.len() {
+            return Cow::Borrowed(&self.stops);
+        }
+        let place = |at: usize| Span::new(at, at);
+        let caret = self.caret as usize;
+        let mut stops = vec![place(caret)];
+        // the other end of a range
+        if self.insert[caret..].starts_with(" .. )") {
+            stops.push(place(caret + " .. ".len()));
+        }
+        stops.push(place(self.insert.len()));
+        Cow::Owned(stops)
+    }
 }
 
 /// What can be written at a place.
@@ -65,6 +111,8 @@ pub struct Completions<'a> {
     pub replace: Span,
     /// Everything that fits the place, best first; what was typed of the word is not applied.
     pub items: Vec<Item<'a>>,
+    /// Whole phrases that fit: offered behind the words.
+    pub snippets: Vec<Item<'a>>,
 }
 
 /// What can be written at `caret` (in bytes) of `text`. Nothing inside comments and strings.
@@ -73,12 +121,15 @@ pub fn complete<'a>(text: &str, caret: u32, schema: &'a Schema) -> Completions<'
         let known = probe(place.text, place.syntax, schema, slot.question());
         let around = Surroundings::new(text, replace, place, slot);
         let mut items = offer::items(slot, &known, schema, &around);
-        rank::sort(&mut items, slot, &known, &around);
-        items.into_iter().map(|c| c.item).collect()
+        rank::sort(&mut items, slot, &known, &around, schema);
+        let snippets = snippets::items(slot, &known, &text[replace.end as usize..]);
+        (items.into_iter().map(|c| c.item).collect(), snippets)
     });
+    let (items, snippets) = read.unwrap_or_default();
     Completions {
         replace,
-        items: read.unwrap_or_default(),
+        items,
+        snippets,
     }
 }
 
@@ -138,7 +189,7 @@ fn read<T>(
         return (here, None);
     }
     let place = Place::read(before, &syntax.tokens);
-    let mut slot = slot::slot(&place);
+    let mut slot = statement::slot(&place);
     follow(&mut slot, text, replace, &place);
     if slot.offers.is_empty() {
         return (replace, None);

@@ -9,7 +9,8 @@ use crate::kql::binder::probe::{Answer, Declared};
 use crate::kql::bound::Column;
 use crate::kql::builtins::{Builtin, Kind, Returns, builtins};
 use crate::kql::lexer::{TokenKind, is_name_char, is_name_start, is_space};
-use crate::kql::schema::{FunctionKind, Schema, SchemaFunction};
+use crate::kql::schema::{FunctionKind, Presence, Schema, SchemaFunction};
+use crate::kql::symbols::Source;
 use crate::kql::syntax::Span;
 use crate::kql::types::Type;
 
@@ -36,6 +37,8 @@ pub(super) enum Class {
 pub(super) struct Candidate<'a> {
     pub(super) item: Item<'a>,
     pub(super) class: Class,
+    /// The table of the schema a column comes from, by its index.
+    pub(super) table: Option<usize>,
     pub(super) score: f32,
     /// How near the end it was declared; place among the columns.
     pub(super) order: u32,
@@ -51,6 +54,10 @@ pub(super) struct Surroundings<'t> {
     pub(super) called: bool,
     /// A space follows.
     pub(super) spaced: bool,
+    /// The node or edge of a pattern whose columns are wanted.
+    pub(super) element: Option<&'t str>,
+    /// The caret is where a pattern is matched.
+    pub(super) in_match: bool,
 }
 
 impl<'t> Surroundings<'t> {
@@ -67,6 +74,8 @@ impl<'t> Surroundings<'t> {
             written: slot.written.iter().map(|i| place.word(*i)).collect(),
             called: after.trim_start_matches(is_space).starts_with('('),
             spaced: after.starts_with(is_space),
+            element: slot.element.map(|i| place.word(i)),
+            in_match: slot.offers.contains(&Offer::Elements),
         }
     }
 }
@@ -78,6 +87,8 @@ struct Ready {
     insert: String,
     caret: u32,
     ty: Option<Type>,
+    /// It only makes sense over a graph.
+    of_graphs: bool,
 }
 
 impl Ready {
@@ -113,6 +124,7 @@ impl Ready {
             insert,
             caret,
             ty,
+            of_graphs: GRAPH_FUNCTIONS.contains(&builtin.name),
         }
     }
 }
@@ -130,11 +142,7 @@ fn ready(kind: Kind) -> &'static [Ready] {
     all.get_or_init(|| {
         builtins()
             .of(kind)
-            .filter(|b| {
-                !b.hidden
-                    && !words::TABLE_FUNCTIONS.contains(&b.name)
-                    && !GRAPH_FUNCTIONS.contains(&b.name)
-            })
+            .filter(|b| !b.hidden && !words::TABLE_FUNCTIONS.contains(&b.name))
             .map(Ready::new)
             .collect()
     })
@@ -184,6 +192,7 @@ impl<'a> List<'a, '_> {
         self.items.push(Candidate {
             item,
             class,
+            table: None,
             score: 0.0,
             order,
         });
@@ -196,6 +205,7 @@ impl<'a> List<'a, '_> {
                 for table in self.schema.tables() {
                     let label = Cow::Borrowed(table.name.as_str());
                     self.name(label, ItemKind::Table, None, Class::Table);
+                    self.mark(table.presence, None);
                 }
                 for function in self.schema.functions() {
                     self.schema_function(function);
@@ -209,6 +219,7 @@ impl<'a> List<'a, '_> {
                 }
                 self.calls(words::TABLE_FUNCTIONS, Class::Word);
             }
+            Offer::Elements => self.elements(),
             Offer::Functions => {
                 self.ready(Kind::Function, ItemKind::Function, Class::Function);
                 self.declared(false);
@@ -236,13 +247,13 @@ impl<'a> List<'a, '_> {
             Offer::Parameters(list) => {
                 for word in list {
                     self.push(
-                        Item {
-                            label: Cow::Borrowed(word),
-                            insert: Cow::Owned(format!("{word}=")),
-                            caret: word.len() as u32 + 1,
-                            kind: ItemKind::Keyword,
-                            ty: None,
-                        },
+                        Item::new(
+                            Cow::Borrowed(word),
+                            Cow::Owned(format!("{word}=")),
+                            word.len() as u32 + 1,
+                            ItemKind::Keyword,
+                            None,
+                        ),
                         Class::Word,
                     );
                 }
@@ -255,13 +266,7 @@ impl<'a> List<'a, '_> {
         for word in list {
             let (insert, caret) = self.written(word, kind);
             self.push(
-                Item {
-                    label: Cow::Borrowed(word),
-                    insert,
-                    caret,
-                    kind,
-                    ty: None,
-                },
+                Item::new(Cow::Borrowed(word), insert, caret, kind, None),
                 class,
             );
         }
@@ -303,24 +308,26 @@ impl<'a> List<'a, '_> {
                 Cow::Owned(format!("{word}()"))
             };
             self.push(
-                Item {
-                    label: Cow::Borrowed(word),
+                Item::new(
+                    Cow::Borrowed(word),
                     insert,
-                    caret: word.len() as u32 + u32::from(!self.around.called),
-                    kind: if class == Class::Word && words::VALUE_STARTS.contains(word) {
+                    word.len() as u32 + u32::from(!self.around.called),
+                    if class == Class::Word && words::VALUE_STARTS.contains(word) {
                         ItemKind::Keyword
                     } else {
                         ItemKind::Function
                     },
-                    ty: Type::from_name(word),
-                },
+                    Type::from_name(word),
+                ),
                 class,
             );
         }
     }
 
     fn ready(&mut self, kind: Kind, item: ItemKind, class: Class) {
-        for ready in ready(kind) {
+        let of_graphs = self.around.in_match;
+        let fits = |it: &&Ready| of_graphs || !it.of_graphs;
+        for ready in ready(kind).iter().filter(fits) {
             let name = ready.insert.len() - 2;
             let (insert, caret) = if self.around.called {
                 (&ready.insert[..name], name as u32)
@@ -328,13 +335,13 @@ impl<'a> List<'a, '_> {
                 (ready.insert.as_str(), ready.caret)
             };
             self.push(
-                Item {
-                    label: Cow::Borrowed(&ready.label),
-                    insert: Cow::Borrowed(insert),
+                Item::new(
+                    Cow::Borrowed(&ready.label),
+                    Cow::Borrowed(insert),
                     caret,
-                    kind: item,
-                    ty: ready.ty,
-                },
+                    item,
+                    ready.ty,
+                ),
                 class,
             );
         }
@@ -349,13 +356,13 @@ impl<'a> List<'a, '_> {
         let label = format!("{}({})", function.name, parameters.join(", "));
         let (insert, caret) = self.call(&function.name, !parameters.is_empty());
         self.push(
-            Item {
-                label: Cow::Owned(label),
-                insert: Cow::Owned(insert),
+            Item::new(
+                Cow::Owned(label),
+                Cow::Owned(insert),
                 caret,
-                kind: ItemKind::Function,
-                ty: None,
-            },
+                ItemKind::Function,
+                None,
+            ),
             Class::Table,
         );
     }
@@ -377,16 +384,35 @@ impl<'a> List<'a, '_> {
             Cow::Borrowed(_) => name.clone(),
         };
         let caret = insert.len() as u32;
-        self.push(
-            Item {
-                label: name,
-                insert,
-                caret,
-                kind,
-                ty,
-            },
-            class,
-        );
+        self.push(Item::new(name, insert, caret, kind, ty), class);
+    }
+
+    /// Says of the item pushed last how it is known, and the table it is of.
+    fn mark(&mut self, presence: Presence, table: Option<usize>) {
+        if let Some(last) = self.items.last_mut() {
+            last.item.presence = presence;
+            last.table = table;
+        }
+    }
+
+    /// How a column of the row is known, and the table it comes from.
+    fn known_as(&self, column: &Column) -> (Presence, Option<usize>) {
+        let Source::Table { index, more } = column.origin.source() else {
+            return (Presence::Documented, None);
+        };
+        let presence = self.schema.tables().get(index).and_then(|table| {
+            table.seen.filter(|_| !more)?;
+            Some(table.column_presence(table.columns.find(&column.name)?))
+        });
+        (presence.unwrap_or_default(), Some(index))
+    }
+
+    /// Names of the pattern's nodes and edges.
+    fn elements(&mut self) {
+        for (name, _) in &self.known.elements {
+            let label = Cow::Owned(name.clone());
+            self.name(label, ItemKind::Variable, None, Class::Value);
+        }
     }
 
     fn columns(&mut self, side: Side) {
@@ -404,13 +430,20 @@ impl<'a> List<'a, '_> {
                     .filter(|c| names.contains(c.name.as_str()))
                     .collect()
             }
+            Side::Element => {
+                let element = self.around.element.unwrap_or_default();
+                let mut all = known.elements.iter();
+                let found = all.find(|(name, _)| name == element);
+                found.map_or(none, |(_, columns)| columns).iter().collect()
+            }
             Side::All => {
                 let mut seen = std::collections::HashSet::new();
-                for table in self.schema.tables() {
-                    for column in &table.columns {
+                for (index, table) in self.schema.tables().iter().enumerate() {
+                    for (at, column) in table.columns.iter().enumerate() {
                         if seen.insert(column.name.as_str()) {
                             let label = Cow::Borrowed(column.name.as_str());
                             self.name(label, ItemKind::Column, Some(column.ty), Class::Column);
+                            self.mark(table.column_presence(at), Some(index));
                         }
                     }
                 }
@@ -420,6 +453,8 @@ impl<'a> List<'a, '_> {
         for column in columns {
             let label = Cow::Owned(column.name.clone());
             self.name(label, ItemKind::Column, Some(column.ty), Class::Column);
+            let (presence, table) = self.known_as(column);
+            self.mark(presence, table);
         }
     }
 
@@ -445,13 +480,13 @@ impl<'a> List<'a, '_> {
             if kind == ItemKind::Function {
                 let (insert, caret) = self.call(&name.name, true);
                 self.push(
-                    Item {
-                        label: Cow::Owned(format!("{}()", name.name)),
-                        insert: Cow::Owned(insert),
+                    Item::new(
+                        Cow::Owned(format!("{}()", name.name)),
+                        Cow::Owned(insert),
                         caret,
                         kind,
                         ty,
-                    },
+                    ),
                     class,
                 );
             } else {
@@ -466,13 +501,13 @@ impl<'a> List<'a, '_> {
             if name.what == Declared::TableFunction {
                 let (insert, caret) = self.call(&name.name, true);
                 self.push(
-                    Item {
-                        label: Cow::Owned(format!("{}()", name.name)),
-                        insert: Cow::Owned(insert),
+                    Item::new(
+                        Cow::Owned(format!("{}()", name.name)),
+                        Cow::Owned(insert),
                         caret,
-                        kind: ItemKind::Function,
-                        ty: None,
-                    },
+                        ItemKind::Function,
+                        None,
+                    ),
                     Class::OwnTable,
                 );
             }

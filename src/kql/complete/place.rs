@@ -278,7 +278,7 @@ impl<'t> Place<'t> {
             Some(("fork", _)) => Role::Body,
             Some(("partition", _)) if self.has(parts, "by") && word != "by" => Role::Body,
             Some(("parse-kv", _)) if word == "as" => Role::Declarations,
-            Some(("graph-match", _))
+            Some(("graph-match" | "graph-shortest-paths", _))
                 if !self.has(parts, "where") && !self.has(parts, "project") =>
             {
                 Role::Other

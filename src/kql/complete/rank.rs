@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 use super::offer::{Candidate, Class, Surroundings};
 use super::slot::Slot;
 use crate::kql::binder::probe::Answer;
+use crate::kql::schema::{Presence, Schema};
 use crate::kql::types::Type;
 
 /// Counts of one place.
@@ -141,6 +142,7 @@ pub(super) fn sort(
     slot: &Slot,
     known: &Answer,
     around: &Surroundings<'_>,
+    schema: &Schema,
 ) {
     let counts = counts();
     let none = Place::default();
@@ -162,6 +164,7 @@ pub(super) fn sort(
     } else {
         0.012
     };
+    let tables = of_tables(items, &counts.all, schema);
     let mut sums = [0.0_f32; CLASSES];
     let mut own = 0.0;
     for candidate in items.iter_mut() {
@@ -171,6 +174,9 @@ pub(super) fn sort(
             Class::Column => {
                 let mut weight = column(name, place, &counts.all, own_columns);
                 weight *= 1.0 + seen.min(4.0) * 1.2;
+                if let Some(of) = candidate.table.and_then(|it| tables.get(&it)) {
+                    weight *= of.leaning(name, &counts.all);
+                }
                 if around.written.contains(&name) {
                     weight *= 0.02;
                 }
@@ -207,11 +213,83 @@ pub(super) fn sort(
         let i = class_index(candidate.class);
         candidate.score *= (shares[i] + 0.3) / sums[i].max(f32::MIN_POSITIVE);
     }
+    // what the tenant was asked for and lacks comes last
+    let lacks = |it: &Candidate<'_>| it.item.presence == Presence::NotSeen;
     items.sort_by(|a, b| {
-        b.score
-            .total_cmp(&a.score)
+        lacks(a)
+            .cmp(&lacks(b))
+            .then_with(|| b.score.total_cmp(&a.score))
             .then_with(|| a.order.cmp(&b.order))
     });
+}
+
+/// How columns are used in one table.
+struct OfTable {
+    /// Queries that name a column of it, by column.
+    columns: &'static HashMap<&'static str, f32>,
+    /// Their sum over the columns offered, for one use of these columns anywhere.
+    scale: f32,
+}
+
+/// So many uses in a table are taken for what is usual anywhere.
+const USUAL: f32 = 6.0;
+
+impl OfTable {
+    /// How much more, or less, a column is used in this table than anywhere.
+    fn leaning(&self, name: &str, all: &Place) -> f32 {
+        let here = self.columns.get(name).copied().unwrap_or_default();
+        let expected = all.columns.get(name).copied().unwrap_or(1.0) * self.scale;
+        (here + USUAL) / (expected + USUAL)
+    }
+}
+
+/// The tables that columns are offered of, by index.
+fn of_tables(items: &[Candidate<'_>], all: &Place, schema: &Schema) -> HashMap<usize, OfTable> {
+    let mut sums: HashMap<usize, (f32, f32)> = HashMap::new();
+    let mut found: HashMap<usize, &'static HashMap<&'static str, f32>> = HashMap::new();
+    for candidate in items {
+        let Some(index) = candidate.table else {
+            continue;
+        };
+        let columns = *found.entry(index).or_insert_with(|| {
+            let table = schema.tables().get(index);
+            table.map_or_else(nothing, |it| hunted(&it.name))
+        });
+        let name = candidate.item.name();
+        let (here, anywhere) = sums.entry(index).or_default();
+        *here += columns.get(name).copied().unwrap_or_default();
+        *anywhere += all.columns.get(name).copied().unwrap_or(1.0);
+    }
+    let of = |(index, (here, anywhere)): (usize, (f32, f32))| {
+        let columns = found.get(&index).copied()?;
+        let scale = here / anywhere;
+        Some((index, OfTable { columns, scale }))
+    };
+    sums.into_iter().filter_map(of).collect()
+}
+
+fn nothing() -> &'static HashMap<&'static str, f32> {
+    static NOTHING: OnceLock<HashMap<&'static str, f32>> = OnceLock::new();
+    NOTHING.get_or_init(HashMap::new)
+}
+
+/// How many public queries name each column of a table.
+fn hunted(table: &str) -> &'static HashMap<&'static str, f32> {
+    static HUNTED: OnceLock<HashMap<&'static str, HashMap<&'static str, f32>>> = OnceLock::new();
+    let all = HUNTED.get_or_init(|| {
+        let mut all: HashMap<&str, HashMap<&str, f32>> = HashMap::new();
+        for line in include_str!("../../../assets/kql/hunted.txt").lines() {
+            let mut parts = line.split('\t');
+            if let (Some(table), Some(column), Some(count)) =
+                (parts.next(), parts.next(), parts.next())
+                && let Ok(count) = count.parse()
+            {
+                all.entry(table).or_default().insert(column, count);
+            }
+        }
+        all
+    });
+    all.get(table).unwrap_or_else(nothing)
 }
 
 /// How often a column is written at such a place.

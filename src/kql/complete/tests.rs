@@ -299,3 +299,122 @@ fn every_caret_of_any_text_is_answered() {
         }
     }
 }
+
+#[test]
+fn phrases_fit_the_place_and_its_columns() {
+    let phrases = |text: &str| -> Vec<String> {
+        let all = at(text).snippets;
+        all.iter().map(|it| it.label.to_string()).collect()
+    };
+    let has = |text: &str, label: &str| phrases(text).iter().any(|it| it == label);
+    assert!(has("DeviceInfo | ^", "summarize count() by …"));
+    assert!(has("DeviceInfo | ^", "where Timestamp > ago(1d)"));
+    let without = "DeviceInfo | project DeviceId | ^";
+    assert!(!has(without, "where Timestamp > ago(1d)"), "no such column");
+    assert!(has(without, "summarize count() by …"));
+    assert!(has("^", "let name = …;"));
+    assert!(has("DeviceInfo | where ^", "Timestamp > ago(1d)"));
+    for text in [
+        "DeviceInfo | ^ DeviceId == 'a'",
+        "DeviceInfo | where DeviceId == ^",
+        "DeviceInfo | project ^",
+    ] {
+        assert_eq!(phrases(text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn what_is_to_be_filled_in_is_told() {
+    let filled = |text: &str, name: &str| {
+        let completions = at(text);
+        let mut all = completions.items.iter().chain(&completions.snippets);
+        let item = all.find(|i| i.label == name || i.name() == name);
+        let item = item.expect("the item");
+        let mut out = item.insert.to_string();
+        for stop in item.open().iter().rev() {
+            let inner = format!("<{}>", stop.text(&item.insert));
+            out.replace_range(stop.start as usize..stop.end as usize, &inner);
+        }
+        out
+    };
+    assert_eq!(
+        filled("DeviceInfo | where Timestamp > ^", "ago"),
+        "ago(<>)<>"
+    );
+    assert_eq!(
+        filled("DeviceInfo | where Timestamp ^", "between"),
+        "between (<> .. <>)<>"
+    );
+    assert_eq!(filled("DeviceInfo | ^", "where"), "where ");
+    assert_eq!(
+        filled("DeviceInfo | ^", "top 10 by Timestamp desc"),
+        "top <10> by <Timestamp> desc<>"
+    );
+}
+
+#[test]
+fn names_of_a_pattern_are_offered_with_their_columns() {
+    let graph = "DeviceNetworkEvents | make-graph DeviceId --> RemoteIP with DeviceInfo on DeviceId \
+                 | graph-match (a)-[e]->(b)";
+    let elsewhere = offers;
+    let offers = |rest: &str, wanted: &[&str], unwanted: &[&str]| {
+        elsewhere(&format!("{graph} {rest}"), wanted, unwanted);
+    };
+    offers(
+        "where ^",
+        &["a", "e", "b", "all", "ago"],
+        &["RemoteIP", "OSPlatform"],
+    );
+    offers("where a.^", &["OSPlatform"], &["RemotePort", "a", "ago"]);
+    offers("project e.^", &["RemotePort"], &["OSPlatform"]);
+    offers("where a.OSPlatform == 'x' and b.^", &["OSPlatform"], &[]);
+    offers("where all(e, ^", &["RemotePort", "ago"], &["OSPlatform"]);
+    offers("project a.LoggedOnUsers.^", &[], &["OSPlatform"]);
+    elsewhere("DeviceInfo | where ^", &["ago"], &["all", "labels"]);
+    elsewhere(
+        "DeviceInfo | make-graph DeviceId --> DeviceName with DeviceInfo ^",
+        &["on"],
+        &["with"],
+    );
+    elsewhere(
+        "DeviceInfo | make-graph DeviceId --> DeviceName with_node_id=N | graph-to-table ^",
+        &["nodes", "edges"],
+        &[],
+    );
+}
+
+#[test]
+fn what_the_tenant_lacks_comes_last_and_says_so() {
+    use crate::kql::bound::Column;
+    use crate::kql::schema::Learnt;
+    let mut learnt = Learnt::default();
+    let columns = ["Timestamp", "DeviceId", "Own_s"].map(|it| Column::new(it, Type::String));
+    learnt
+        .tables
+        .insert("DeviceInfo".to_owned(), Some(columns.to_vec()));
+    learnt.tables.insert("EmailEvents".to_owned(), None);
+    let schema = Schema::hunting().merged(&learnt);
+    let text = "DeviceInfo | extend Made = 1 | where ";
+    let offered = complete(text, text.len() as u32, &schema);
+    let presence = |name: &str| {
+        let item = offered.items.iter().find(|it| it.name() == name);
+        item.map(|it| it.presence)
+    };
+    assert_eq!(presence("DeviceId"), Some(Presence::Documented));
+    assert_eq!(presence("Own_s"), Some(Presence::Tenant));
+    assert_eq!(presence("Made"), Some(Presence::Documented));
+    assert_eq!(presence("OSPlatform"), Some(Presence::NotSeen));
+    let lacking = |it: &Item<'_>| it.presence == Presence::NotSeen;
+    let first = offered.items.iter().position(lacking).expect("some lack");
+    assert!(offered.items[first..].iter().all(lacking), "all behind");
+    let tables = complete("", 0, &schema);
+    let last = tables.items.last().map(Item::name);
+    assert_eq!(last, Some("EmailEvents"));
+}
+
+#[test]
+fn columns_are_ranked_by_their_table() {
+    assert!(first("DeviceNetworkEvents | where ^", 5).contains(&"RemoteIP".to_owned()));
+    assert!(first("DeviceProcessEvents | where ^", 3).contains(&"ProcessCommandLine".to_owned()));
+    assert!(first("EmailEvents | where ^", 6).contains(&"SenderFromAddress".to_owned()));
+}

@@ -289,6 +289,7 @@ impl Binder<'_> {
         for pattern in patterns {
             self.pattern(pattern, &known);
         }
+        self.probe_pattern(op);
         if let Some(condition) = condition {
             self.graph_condition(condition);
         }

@@ -5,13 +5,15 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::ops::Range;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use crate::kql::assist::{self, Hover};
 use crate::kql::complete::{Completions, Item, ItemKind};
-use crate::kql::{self, Schema};
+use crate::kql::schema::Presence;
+use crate::kql::{self, Schema, Span};
 use crate::tui::screen::Ctx;
 use crate::tui::theme::Role;
 use crate::tui::widgets::editor::change::{Caret, Change};
@@ -43,18 +45,29 @@ pub(super) struct Popup {
 
 /// The same words without a schema behind them.
 pub(super) fn own(from: Completions<'_>) -> Completions<'static> {
+    let own = |item: Item<'_>| Item {
+        label: Cow::Owned(item.label.into_owned()),
+        insert: Cow::Owned(item.insert.into_owned()),
+        stops: Cow::Owned(item.stops.into_owned()),
+        ..item
+    };
+    // phrases stand behind the words that begin like them
+    let all = from.items.into_iter().chain(from.snippets);
     Completions {
         replace: from.replace,
-        items: from
-            .items
-            .into_iter()
-            .map(|item| Item {
-                label: Cow::Owned(item.label.into_owned()),
-                insert: Cow::Owned(item.insert.into_owned()),
-                ..item
-            })
-            .collect(),
+        items: all.map(own).collect(),
+        snippets: Vec::new(),
     }
+}
+
+/// What taking a word does.
+#[derive(Debug)]
+pub(super) struct Taken {
+    pub(super) change: Change,
+    /// Where a bracket was opened and closed with it.
+    pub(super) closed: Option<(usize, usize)>,
+    /// Places of the new text to be filled in, and last where writing goes on.
+    pub(super) stops: Vec<Range<usize>>,
 }
 
 /// Whether what was typed last opens the list. `before` is the text up to the caret, `word` the role of
@@ -151,7 +164,7 @@ impl Popup {
             let head = self.all.items[*at].name().get(..word.len());
             head.is_some_and(|head| head.eq_ignore_ascii_case(word))
         });
-        fits && (first.insert != word || more)
+        fits && (first.insert.trim_end() != word || more)
     }
 
     fn item(&self) -> Option<&Item<'static>> {
@@ -210,27 +223,26 @@ impl Popup {
         if self.chosen {
             return item.insert != word;
         }
-        let typing = !word.is_empty() && item.insert != word;
+        // `project` and enter is a new line, whatever space the word would bring along
+        let typing = !word.is_empty() && item.insert.trim_end() != word;
         let begins = item.name().get(..word.len());
         typing && begins.is_some_and(|head| head.eq_ignore_ascii_case(word))
     }
 
-    /// What taking the word in focus changes, and where a bracket was opened and closed with it.
-    pub(super) fn taken(
-        &self,
-        text: &str,
-        caret: usize,
-    ) -> Option<(Change, Option<(usize, usize)>)> {
+    /// What taking the word in focus does.
+    pub(super) fn taken(&self, text: &str, caret: usize) -> Option<Taken> {
         let item = self.item()?;
         let end = words::word_at(text, caret).end.max(caret);
         let mut insert = item.insert.to_string();
         let mut to = item.caret as usize;
+        let mut open = item.open().into_owned();
         // the brackets of a call that stand there already
         if text[end..].starts_with('(')
-            && let Some(open) = insert.find('(')
+            && let Some(bracket) = insert.find('(')
         {
-            insert.truncate(open);
-            to = to.min(open + 1);
+            insert.truncate(bracket);
+            to = to.min(bracket + 1);
+            open.clear();
         }
         let gap = text[..self.start].ends_with(['|', ',']) && !insert.starts_with(' ');
         if gap {
@@ -240,8 +252,15 @@ impl Popup {
         let closed = insert[..to.min(insert.len())].ends_with('(') && insert[to..].starts_with(')');
         let caret = Caret::at(self.start + to);
         let closed = closed.then(|| (caret.at - 1, caret.at));
+        let base = self.start + usize::from(gap);
+        let place = |it: &Span| base + it.start as usize..base + it.end as usize;
+        let stops = open.iter().map(place).collect();
         let edits = vec![(self.start..end, insert)];
-        Some((Change { edits, caret }, closed))
+        Some(Taken {
+            change: Change { edits, caret },
+            closed,
+            stops,
+        })
     }
 
     /// Looks up what is known of the word in focus, by reading the statement as if it stood there.
@@ -289,6 +308,7 @@ impl Popup {
                 ..place
             };
             let (sign, role) = sign(item.kind);
+            let lacks = item.presence == Presence::NotSeen;
             let ground = |role| ctx.style(Role::Popup).patch(ctx.style(role));
             paint::text(buf, row, row.x + 1, y, 1, sign, ground(role));
             let room = place.width.saturating_sub(13);
@@ -299,9 +319,13 @@ impl Popup {
                 y,
                 room,
                 &item.label,
-                ground(Role::Text),
+                ground(if lacks { Role::Dim } else { Role::Text }),
             );
-            let kind = item.ty.map_or_else(|| word_of(item.kind), kql::Type::name);
+            let kind = match item.ty {
+                _ if lacks => "not seen",
+                Some(ty) => ty.name(),
+                None => word_of(item.kind),
+            };
             let x = row.x + 3 + room;
             paint::text_right(buf, row, x, y, 9, kind, ground(Role::Dim));
             if top + line == self.at {
@@ -465,15 +489,16 @@ fn word_of(kind: ItemKind) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::kql::Span;
 
     fn item(label: &'static str, insert: &'static str, caret: u32) -> Item<'static> {
         Item {
             label: label.into(),
             insert: insert.into(),
             caret,
+            stops: Cow::Borrowed(&[]),
             kind: ItemKind::Column,
             ty: None,
+            presence: Presence::Documented,
         }
     }
 
@@ -482,14 +507,19 @@ mod tests {
             item("DeviceNameLong", "DeviceNameLong", 14),
             item("DeviceName", "DeviceName", 10),
             item("count()", "count()", 6),
-            item("where", "where", 5),
+            item("where", "where ", 6),
         ];
         let replace = Span::new(start, text.len());
-        Popup::new(Completions { replace, items }, 0, text, text.len(), asked)
+        let all = Completions {
+            replace,
+            items,
+            snippets: Vec::new(),
+        };
+        Popup::new(all, 0, text, text.len(), asked)
     }
 
     fn changed(popup: &Popup, text: &str) -> String {
-        let (change, _) = popup.taken(text, text.len()).expect("a word");
+        let change = popup.taken(text, text.len()).expect("a word").change;
         let mut out = text.to_owned();
         for (range, with) in change.edits {
             out.replace_range(range, &with);
@@ -534,6 +564,7 @@ mod tests {
             ("T | Dev", false, 0, true),
             ("T | DeviceName", false, 0, false),
             ("T | cou", false, 0, true),
+            ("T | wher", false, 0, true),
         ] {
             let mut popup = popup(text, 4, asked).expect("some fit");
             (0..steps).for_each(|_| popup.step(1));
@@ -551,15 +582,19 @@ mod tests {
         first.step(1);
         first.step(1);
         assert_eq!(changed(&first, "T |"), "T | count(^)");
-        assert_eq!(first.taken("T |", 3).expect("a word").1, Some((9, 10)));
+        let call = first.taken("T |", 3).expect("a word");
+        assert_eq!(call.closed, Some((9, 10)));
+        assert_eq!(call.stops, [10..10, 11..11]);
         first.step(1);
         first.step(1);
         assert_eq!(changed(&first, "T |"), "T | DeviceNameLong^", "round");
         let text = "T | c(x)";
         let mut call = popup("T | c", 4, true).expect("some fit");
         assert!(call.narrow(text, 5));
-        let (change, closed) = call.taken(text, 5).expect("a word");
-        assert_eq!((change.edits[0].1.as_str(), closed), ("count", None));
+        let taken = call.taken(text, 5).expect("a word");
+        let written = taken.change.edits[0].1.as_str();
+        assert_eq!((written, taken.closed), ("count", None));
+        assert!(taken.stops.is_empty(), "the brackets stand there");
     }
 
     #[test]

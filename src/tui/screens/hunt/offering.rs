@@ -138,11 +138,12 @@ impl HuntScreen {
             return;
         };
         let caret = tab.editor.caret();
-        if let Some((change, closed)) = popup.taken(tab.editor.text(), caret) {
-            tab.editor.apply(change);
-            if let Some((open, close)) = closed {
+        if let Some(taken) = popup.taken(tab.editor.text(), caret) {
+            tab.editor.apply(taken.change);
+            if let Some((open, close)) = taken.closed {
                 tab.editor.closes(open, close);
             }
+            tab.editor.fill_in(taken.stops);
         }
         // what ends in a space may be followed by something to offer
         let caret = tab.editor.caret();

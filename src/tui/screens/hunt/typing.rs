@@ -99,6 +99,10 @@ impl HuntScreen {
             Command::ToggleComment => changed = self.tab_mut().editor.comment(),
             Command::EditUndo => changed = self.undo(false, cx),
             Command::EditRedo | Command::VimRedo => changed = self.undo(true, cx),
+            Command::Dedent if self.tab_mut().editor.next_stop(true) => {
+                self.at_stop(cx);
+                return true;
+            }
             Command::Dedent => changed = self.tab_mut().editor.dedent(),
             Command::DoubleLine => changed = self.tab_mut().editor.double(),
             Command::LineUp => changed = self.tab_mut().editor.shift_lines(true),
@@ -270,6 +274,7 @@ impl HuntScreen {
                 return;
             }
         }
+        tab.editor.stop_filling();
         if tab.editor.escape() || (vim.is_none() && tab.editor.unselect()) {
             self.look_around();
             return;
@@ -285,8 +290,14 @@ impl HuntScreen {
         }
     }
 
-    /// Tab: the repair at the caret, else indenting; in vim's normal mode the results.
+    /// Tab: the next place of a phrase, the repair at the caret, else indenting; in vim's normal mode
+    /// the results.
     fn tab_key(&mut self, cx: &mut Cx<'_>) {
+        let tab = self.tab_mut();
+        if tab.editor.next_stop(false) {
+            self.at_stop(cx);
+            return;
+        }
         let tab = self.tab_mut();
         let several = tab.editor.selection().is_some();
         let changed = if !several && tab.apply_fix() {
@@ -298,6 +309,18 @@ impl HuntScreen {
             tab.editor.tab()
         };
         self.after(changed, None, cx);
+    }
+
+    /// At a place of a phrase: an empty one is offered what fits it.
+    fn at_stop(&mut self, cx: &mut Cx<'_>) {
+        let editor = &self.tab().editor;
+        let before = editor.text()[..editor.caret()].chars().next_back();
+        let empty = editor.fills_in() && editor.selection().is_none();
+        self.tab_mut().muted = false;
+        self.after(false, None, cx);
+        if empty && before.is_some_and(|c| c == ' ' || c == '(') {
+            self.complete(false, cx);
+        }
     }
 
     fn undo(&mut self, redo: bool, cx: &mut Cx<'_>) -> bool {

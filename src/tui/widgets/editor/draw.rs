@@ -116,9 +116,15 @@ impl Editor {
             role: Role::Selected,
         });
         let selection = selection.filter(|_| vim.is_none());
+        let left = |range: &Range<usize>| Mark {
+            range: range.clone(),
+            role: Role::Occurrence,
+        };
+        let left: Vec<Mark> = self.left_to_fill().map(left).collect();
         let marks: Vec<(Range<usize>, Role)> = self
             .notes
             .iter()
+            .chain(&left)
             .chain(&self.marks)
             .chain(&vim)
             .map(|mark| (self.visible_mark(&mark.range), mark.role))

@@ -10,6 +10,7 @@
 //! | [`pairs`] | brackets and quotes |
 //! | [`find`] | finding and replacing |
 //! | [`vim`] | vim's keys |
+//! | [`stops`] | places of a phrase to be filled in |
 //! | [`draw`] | colours and marks on screen |
 //!
 //! Nothing unsafe gets into the text: see [`prepared::editable`].
@@ -21,6 +22,7 @@ mod history;
 mod keys;
 pub mod lines;
 pub mod pairs;
+mod stops;
 #[cfg(test)]
 mod tests;
 pub mod vim;
@@ -36,6 +38,7 @@ use tui_textarea::{CursorMove, CursorRenderMode, TextArea};
 use self::change::{Caret, Change, difference, shifted};
 use self::history::{History, Kind, Step};
 pub use self::keys::Took;
+use self::stops::Stops;
 use self::vim::{Mode, Vim};
 use crate::hunt::prepared;
 use crate::tui::theme::Role;
@@ -78,6 +81,8 @@ pub struct Editor {
     history: History,
     /// Brackets and quotes closed for the analyst, while the caret is between the two.
     closed: Vec<(usize, usize)>,
+    /// What is being filled in.
+    stops: Stops,
     /// The column that moving up and down keeps to.
     goal: Option<usize>,
     /// What was cut or copied last.
@@ -119,6 +124,7 @@ impl Editor {
             lit: None,
             history: History::default(),
             closed: Vec::new(),
+            stops: Stops::default(),
             goal: None,
             taken: String::new(),
             vim: None,
@@ -321,6 +327,7 @@ impl Editor {
             group: 0,
         });
         self.carry_closed(&change);
+        self.stops.carry(&change);
         self.splice(first..last, &with);
         self.set_caret(change.caret);
         true
@@ -385,6 +392,7 @@ impl Editor {
             }
         }
         self.closed.clear();
+        self.stops.clear();
         if changed {
             if let Some(vim) = &mut self.vim {
                 vim.disturbed();
@@ -436,6 +444,7 @@ impl Editor {
         let here = caret.at;
         self.closed
             .retain(|(open, close)| *open < here && here <= *close);
+        self.stops.keep_near(here);
     }
 
     /// Hands the whole text to the widget, the caret at a line and column from 1.
