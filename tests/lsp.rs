@@ -220,7 +220,7 @@ fn what_fits_is_offered_and_explained() {
     let ago = named(&values, "ago");
     assert_eq!(ago["kind"], 3);
     assert_eq!(ago["insertTextFormat"], 2);
-    assert_eq!(ago["textEdit"]["newText"], "ago($0)");
+    assert_eq!(ago["textEdit"]["newText"], "ago($1)$0");
     let words = editor.ask("completionItem/resolve", ago.clone());
     assert_eq!(words["documentation"]["kind"], "markdown");
     let shown = words["documentation"]["value"].as_str().unwrap_or_default();

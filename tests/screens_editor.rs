@@ -340,6 +340,30 @@ fn words_are_offered_while_typing() {
 }
 
 #[test]
+fn a_phrase_is_filled_in_place_by_place() {
+    let mut console = open();
+    console.type_text("DeviceEvents\n| top");
+    console.keys("down down down tab");
+    assert_eq!(
+        text(&mut console),
+        "DeviceEvents\n| top 10 by Timestamp desc"
+    );
+    console.type_text("5").keys("tab").type_text("ReportId");
+    console.keys("tab").type_text("\n| take 1");
+    assert_eq!(
+        text(&mut console),
+        "DeviceEvents\n| top 5 by ReportId desc\n| take 1"
+    );
+    // the brackets of a call are left by tab
+    console.type_text("\n| where Timestamp > ag");
+    console.keys("enter").type_text("1d").keys("tab");
+    console.type_text(" and x");
+    let written = text(&mut console);
+    let last = written.lines().last().unwrap_or_default();
+    assert_eq!(last, "| where Timestamp > ago(1d) and x");
+}
+
+#[test]
 fn words_are_sent_away_and_called_back() {
     let mut console = open();
     console.type_text("DeviceEvents | ");

@@ -123,7 +123,9 @@ fn last_line(state: &State, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     let mut items: Vec<(String, &str)> = Vec::new();
     for spec in Keymap::alive(scope) {
         let refused = read_only && spec.danger != Danger::None;
-        if spec.hint.is_empty() || refused || tail.contains(&spec.name) {
+        // where vim's keys are on, esc does not leave the query
+        let vims = state.data.settings.vim_keys && spec.command == Command::HuntLeave;
+        if spec.hint.is_empty() || refused || vims || tail.contains(&spec.name) {
             continue;
         }
         let Some(key) = state.keymap.key_of(spec.command) else {

@@ -215,6 +215,12 @@ impl Popup {
         self.place.get().contains(at)
     }
 
+    /// Whether the word in focus stands there as it would be written.
+    pub(super) fn stands(&self, text: &str, caret: usize) -> bool {
+        let word = text.get(self.start..caret);
+        self.item().is_some_and(|it| word == Some(&*it.insert))
+    }
+
     /// Whether enter takes the word in focus.
     pub(super) fn takes_enter(&self, text: &str, caret: usize) -> bool {
         let Some((item, word)) = self.item().zip(text.get(self.start..caret)) else {
@@ -283,9 +289,12 @@ impl Popup {
         before: u16,
         ctx: &Ctx<'_>,
     ) -> Rect {
-        let labels = self.shown.iter().take(200);
-        let labels = labels
-            .map(|at| paint::width(&self.all.items[*at].label))
+        // phrases far down do not widen the list
+        let items = self.shown.iter().take(200).map(|at| &self.all.items[*at]);
+        let labels = items
+            .enumerate()
+            .filter(|(nth, it)| *nth < usize::from(ROWS) || it.kind != ItemKind::Snippet)
+            .map(|(_, it)| paint::width(&it.label))
             .max();
         let width = (labels.unwrap_or(0).clamp(12, 44) + 13).min(area.width);
         let rows = (self.shown.len() as u16).min(ROWS);

@@ -39,7 +39,14 @@ impl HuntScreen {
             Command::CompletePageDown if open => self.step_words(self.page_of_words()),
             Command::CompletePageUp if open => self.step_words(-self.page_of_words()),
             Command::CompleteAccept if open => {
-                self.take_word(cx);
+                let tab = self.tab();
+                let stands = |popup: &Popup| popup.stands(tab.editor.text(), caret);
+                if tab.editor.fills_in() && tab.popup.as_ref().is_some_and(stands) {
+                    self.tab_mut().popup = None;
+                    self.tab_key(cx);
+                } else {
+                    self.take_word(cx);
+                }
                 return true;
             }
             Command::CompleteEnter => {
@@ -152,6 +159,8 @@ impl HuntScreen {
                 self.find.step(editor, true);
             }
             Command::FindEnter if self.find.is_replacing() => changed = self.find.replace(editor),
+            // as vim's own line: the caret is at the match already, and `n` goes on
+            Command::FindEnter if editor.vim_mode().is_some() => self.find.close(editor),
             Command::FindEnter => {
                 self.find.step(editor, false);
             }
