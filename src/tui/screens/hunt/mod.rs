@@ -5,6 +5,7 @@
 mod ask;
 mod completion;
 mod find_bar;
+mod finding;
 mod help;
 mod history;
 mod inspect;
