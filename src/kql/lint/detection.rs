@@ -7,6 +7,7 @@
 use super::allow::{comments, directive};
 use super::cx::Cx;
 use super::rules::NOT_A_DETECTION;
+use crate::kql::symbols::Source;
 use crate::kql::syntax::{Span, StatementKind};
 
 /// Columns that name an entity a rule can raise its alert on.
@@ -46,7 +47,17 @@ pub(super) fn query(cx: &mut Cx<'_>) {
     if !has(&["Timestamp", "TimeGenerated"]) {
         missing.push("Timestamp");
     }
-    if !has(&["ReportId"]) && !has(&["DeviceId", "DeviceName"]) {
+    // for endpoint tables the device will do; others that have a report must show it
+    let device = result.columns.iter().any(|c| {
+        matches!(c.name.as_str(), "DeviceId" | "DeviceName")
+            && match c.origin.source() {
+                Source::Table { index, .. } => cx.schema.tables().get(index).is_none_or(|t| {
+                    t.name.starts_with("Device") || t.columns.iter().all(|c| c.name != "ReportId")
+                }),
+                _ => true,
+            }
+    });
+    if !has(&["ReportId"]) && !device {
         missing.push("ReportId");
     }
     if !has(ENTITIES) {

@@ -342,6 +342,11 @@ fn detections() {
         )
     };
     assert_eq!(names(&text("FileName")), ["not-a-detection"]);
+    quiet(&text("Timestamp, DeviceName"));
+    // a device column of a table that is not the endpoint's does not identify the event
+    let sign_in = "// nightjar: detection\nIdentityLogonEvents | where Timestamp > ago(1h) | project Timestamp, AccountUpn, DeviceName";
+    assert_eq!(names(sign_in), ["not-a-detection"]);
+    quiet(&format!("{sign_in}, ReportId"));
     quiet(&text("Timestamp, DeviceId, ReportId"));
     quiet(
         "// nightjar: detection\nEmailEvents | where Timestamp > ago(1d) | project Timestamp, ReportId, SenderObjectId",
