@@ -272,7 +272,7 @@ fn bind_here<'a>(
     (binding, answer)
 }
 
-impl<'a> Binder<'a> {
+impl Binder<'_> {
     pub(super) fn report(&mut self, code: &'static str, span: Span, message: impl Into<String>) {
         if self.silent == 0 {
             self.diagnostics

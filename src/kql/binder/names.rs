@@ -13,7 +13,7 @@ use crate::kql::symbols::Origin;
 use crate::kql::syntax::{Name, NameForm, Span};
 use crate::kql::types::Type;
 
-impl<'a> Binder<'a> {
+impl Binder<'_> {
     /// A table that starts with this source.
     pub(super) fn source(
         source: Source,
@@ -106,6 +106,11 @@ impl<'a> Binder<'a> {
         if with_row {
             if let Some(val) = self.row_column(name) {
                 return Some(val);
+            }
+            if self.right.is_some() && matches!(text, "$left" | "$right") {
+                self.refer(name.span, Reference::Identifier);
+                let side = Ty::Tuple(Vec::new());
+                return Some(Val::new(super::unknown(name.span)).typed(side));
             }
             if let Some(right) = &self.right
                 && let Some(i) = right.find(text)

@@ -1,5 +1,8 @@
 //! Patterns (`declare pattern`), and `macro-expand` over a group of databases or tables.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::Arc;

@@ -47,7 +47,7 @@ impl Default for Scopes {
     }
 }
 
-impl<'a> Scopes {
+impl Scopes {
     /// What is visible now.
     pub(super) fn place(&self) -> Place {
         Place {

@@ -4,6 +4,7 @@ use crate::kql::binder::tables::make_unique;
 use crate::kql::binder::values::{Conversion, assignable};
 use crate::kql::binder::{Binder, Reference, Row, Table, Val};
 use crate::kql::bound::{Expr, ExprKind, JoinKey, JoinKind, OpKind};
+use crate::kql::builtins::{Kind, builtins};
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, BinaryToken, ExprKind as S, JoinOn, Operator, Span};
 use crate::kql::types::Type;
@@ -162,8 +163,9 @@ impl Binder<'_> {
         while let S::Paren(inner) = &e.kind {
             e = inner;
         }
-        let on_side = matches!(&e.kind, S::Path { base, .. }
-            if matches!(&base.kind, S::Name(name) if name.text == side));
+        let on_side = matches!(&e.kind, S::Path { base, steps }
+            if matches!(steps[..], [syntax::Step::Member(_)])
+                && matches!(&base.kind, S::Name(name) if name.text == side));
         if !on_side {
             if !matches!(e.kind, S::Missing) {
                 let advice = self.key_without_side(side, e);
@@ -180,6 +182,15 @@ impl Binder<'_> {
         true
     }
 
+    /// A name of the query, the schema or the language that is no column.
+    fn is_other(&self, name: &syntax::Name) -> bool {
+        let text = name.text.as_str();
+        matches!(text, "$left" | "$right")
+            || self.local(text).is_some()
+            || self.schema.table(text).is_some()
+            || builtins().get(Kind::Function, text).is_some()
+    }
+
     /// `on Name`: a column of both sides.
     fn common_key(&mut self, name: &syntax::Name, keys: &mut Vec<JoinKey>) {
         let side = |row: &mut Option<Row>| -> Option<(ExprKind, Type, Origin)> {
@@ -194,8 +205,13 @@ impl Binder<'_> {
                 (column, Type::Unknown, Origin::UNKNOWN)
             })
         };
-        let left = side(&mut self.row);
-        let right = side(&mut self.right);
+        let has = |row: Option<&Row>| row.is_some_and(|r| r.find(&name.text).is_some());
+        // what an open left side may have is asked last
+        let other = !has(self.row.as_ref()) && !has(self.right.as_ref()) && self.is_other(name);
+        let left = if other { None } else { side(&mut self.row) };
+        // an open right side may have the column, but alone it does not make one
+        let known = left.is_some() || has(self.right.as_ref());
+        let right = if known { side(&mut self.right) } else { None };
         match (left, right) {
             (Some((left, l, of_left)), Some((right, r, of_right))) => {
                 self.mention(name.span, Reference::Column, l, of_left);

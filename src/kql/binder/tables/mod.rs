@@ -11,7 +11,7 @@ use crate::kql::binder::values::convert;
 use crate::kql::binder::{Binder, Val, constant_text};
 use crate::kql::bound::{Column, Source};
 use crate::kql::columns::NameIndex;
-use crate::kql::syntax::{self, Operator, Parameter, ParameterValue, Span};
+use crate::kql::syntax::{self, ExprKind, Operator, Parameter, ParameterValue, Span};
 
 /// Numbers names that repeat; a name that stands further on is never taken for it, so
 /// `c, c, c1` gives `c, c2, c1`.
@@ -118,8 +118,11 @@ impl Binder<'_> {
 
     /// A parameter whose value is one of some words.
     fn check_word(&mut self, op: &Operator, name: &str, words: &[&str]) {
+        let quoted = op.parameters.iter().any(|p| {
+            p.name.text == name && matches!(&p.value, ParameterValue::Expr(e) if matches!(e.kind, ExprKind::Strings(_)))
+        });
         if let Some((word, span)) = self.parameter_word(op, name)
-            && !words.contains(&word.as_str())
+            && (quoted || !words.contains(&word.as_str()))
         {
             self.report(
                 "KS005",

@@ -12,7 +12,7 @@ use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, ExprKind as S, NameForm, Operator, Span, Step};
 use crate::kql::types::Type;
 
-impl<'a> Binder<'a> {
+impl Binder<'_> {
     /// Tables of the schema with names like this.
     fn tables_like(&self, pattern: &str, span: Span) -> Vec<Table> {
         let names = self.schema.tables().iter().map(|t| t.name.as_str());
