@@ -30,6 +30,8 @@ pub(super) struct Popup {
     /// Those that fit what is typed, best first.
     shown: Vec<usize>,
     at: usize,
+    /// What was typed when it was narrowed last.
+    typed: Option<String>,
     /// The analyst asked for the list, or went through it.
     chosen: bool,
     /// What is known of the word in focus.
@@ -114,6 +116,7 @@ impl Popup {
             all,
             shown: Vec::new(),
             at: 0,
+            typed: None,
             chosen: asked,
             about: None,
             top: Cell::new(0),
@@ -130,6 +133,11 @@ impl Popup {
         if !word.chars().all(|c| words::class(c) == words::Class::Word) {
             return false;
         }
+        // the same word: what is in focus stays
+        if self.typed.as_deref() == Some(word) {
+            return !self.shown.is_empty();
+        }
+        self.typed = Some(word.to_owned());
         self.shown = self.all.matching(word);
         // a word that is whole goes first: enter behind it is a new line
         let whole = |at: &usize| self.all.items[*at].name().eq_ignore_ascii_case(word);
