@@ -502,6 +502,14 @@ fn many_columns_of_one_name() {
 }
 
 #[test]
+fn inner_nodes_are_gone_over_and_nothing_else() {
+    let (code, place, _, _) = first(&format!(
+        "{GRAPH}graph-match (a)-[e*1..3]->(b) project inner_nodes(e)"
+    ));
+    assert_eq!((code, place.as_str()), ("KS211", "inner_nodes"));
+}
+
+#[test]
 fn keys_of_joins_are_columns_of_their_sides() {
     let of = |rest: &str| {
         let (code, place, _, _) = first(&format!("DeviceEvents | {rest}"));

@@ -12,6 +12,7 @@ use crate::kql::binder::Scope;
 use crate::kql::binder::Table;
 use crate::kql::binder::Ty;
 use crate::kql::binder::Val;
+use crate::kql::binder::operators::graphs::GraphFunction;
 use crate::kql::binder::places::Place;
 use crate::kql::binder::scalar::type_word;
 use crate::kql::binder::unknown;
@@ -42,7 +43,9 @@ impl Binder<'_> {
         if let Some(of_graphs) = crate::kql::binder::operators::graphs::function(name)
             && scope != Scope::PlugIn
         {
-            if let Some(graph) = self.matched.clone() {
+            if let Some(graph) = self.matched.clone()
+                && of_graphs != GraphFunction::InnerNodes
+            {
                 return self.graph_call(of_graphs, &graph, call, span);
             }
             // `any` is an aggregate too

@@ -509,7 +509,13 @@ impl Binder<'_> {
             if lambda && let Some(row) = element.take() {
                 self.row = Some(row);
             }
-            let val = self.expr(arg, false);
+            let val = match &arg.kind {
+                // only what goes over nodes takes them
+                S::Call(nodes) if i == 0 && max == 2 && nodes.name.text == "inner_nodes" => {
+                    self.graph_call(GraphFunction::InnerNodes, graph, nodes, arg.span)
+                }
+                _ => self.expr(arg, false),
+            };
             self.row = outer;
             if lambda && function == GraphFunction::Test {
                 self.check_type(&val, Type::Bool, Conversion::None, arg.span);
