@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 
 use crate::kql::types::Type;
 
+use super::external::{External, FileFacts};
 use super::sql::{ident, type_affinity};
 
 /// The tables of one database. Names are case-sensitive, as in the language.
 #[derive(Debug, Clone, Default)]
 pub struct Catalog {
     tables: BTreeMap<String, TableDef>,
+    /// What `externaldata` may read.
+    pub external: External,
+    /// What is known of files, by hash, for `invoke FileProfile`.
+    pub file_facts: FileFacts,
+    ingestion: BTreeMap<String, String>,
 }
 
 impl Catalog {
@@ -26,6 +32,16 @@ impl Catalog {
     /// The table of a name.
     pub fn get(&self, name: &str) -> Option<&TableDef> {
         self.tables.get(name)
+    }
+
+    /// Says when the rows of a table came in (`ingestion_time()`): SQL over the row that gives ticks.
+    pub fn set_ingestion(&mut self, table: impl Into<String>, sql: impl Into<String>) {
+        self.ingestion.insert(table.into(), sql.into());
+    }
+
+    /// When the rows of a table came in, if that is known.
+    pub fn ingestion(&self, table: &str) -> Option<&str> {
+        self.ingestion.get(table).map(String::as_str)
     }
 
     /// All tables by name.

@@ -30,6 +30,17 @@ pub enum EngineError {
         /// What to write instead, where there is something.
         instead: Option<String>,
     },
+    /// The query is sound, but it asks for what nobody gave this engine: a file, a table of another
+    /// service, facts about files or addresses.
+    #[error("{what}{}", .instead.as_ref().map(|i| format!("; {i}")).unwrap_or_default())]
+    Absent {
+        /// What is not there, as a sentence.
+        what: String,
+        /// Where, in bytes of the query text.
+        span: Span,
+        /// What helps, where something does.
+        instead: Option<String>,
+    },
     /// The query is sound but failed on its data or arguments: a regular expression that cannot be
     /// read, a `range` without end.
     #[error("{message}")]
@@ -57,6 +68,15 @@ impl EngineError {
             what: what.into(),
             span,
             instead: None,
+        }
+    }
+
+    /// Something nobody gave.
+    pub(super) fn absent(what: impl Into<String>, instead: &str, span: Span) -> Self {
+        Self::Absent {
+            what: what.into(),
+            span,
+            instead: (!instead.is_empty()).then(|| instead.to_owned()),
         }
     }
 

@@ -22,6 +22,7 @@
 //! |---|---|
 //! | [`run`](Engine) | limits, cancellation, rows |
 //! | [`Catalog`] | tables and where their rows lie |
+//! | [`External`] | files that stand for the names in `externaldata` |
 //! | `value`, `time`, `dynamic`, `terms` | values, calendars, JSON, words |
 //! | `functions`, `aggregates` | what SQL lacks, registered on the connection |
 //! | `plan` | bound tree → SQL |
@@ -35,6 +36,7 @@ mod aggregates;
 mod catalog;
 mod dynamic;
 mod error;
+mod external;
 mod functions;
 mod plan;
 mod run;
@@ -47,6 +49,7 @@ mod value;
 
 pub use catalog::{Catalog, ColumnDef, TableDef};
 pub use error::{EngineError, Fault};
+pub use external::{External, FileFacts};
 pub use run::{Cancel, Engine, Options, ResultSet, RowSink, Summary};
 pub use value::{to_cell, to_json, to_text};
 

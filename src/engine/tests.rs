@@ -1,5 +1,7 @@
 //! Whole queries, each with the rows it must give.
 
+mod outside;
+
 use super::*;
 use crate::engine::time::parse_datetime;
 

@@ -161,10 +161,16 @@ pub enum Source {
         /// Over the output columns of the union.
         predicate: Expr,
     },
-    /// `find in (a, b) where predicate project ...`; output columns are the union's, already projected.
+    /// `find in (a, b) where predicate project ...`.
     Find {
-        /// The tables searched; each leg already filtered and projected; `withsource` is `source_` unless renamed.
+        /// The tables searched; `withsource` is on.
         union: Union,
+        /// Columns of the union, without the name of the table.
+        all: Columns,
+        /// Over `all`.
+        predicate: Expr,
+        /// What each output column holds.
+        output: Vec<FindColumn>,
     },
     /// A parenthesised expression with its own operators.
     Nested(Box<Rel>),
@@ -205,6 +211,17 @@ pub struct Union {
     /// The legs; in the operator form (`T | union U`) the piped rows are the first leg,
     /// with `rel` [`None`].
     pub legs: Vec<UnionLeg>,
+}
+
+/// A column that `find` gives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FindColumn {
+    /// The name of the table.
+    Source,
+    /// A column of the union as a type; `None` where no table has it.
+    Of(Option<usize>),
+    /// A bag of all columns that do not come out themselves.
+    Pack,
 }
 
 /// One leg of a union.

@@ -154,6 +154,7 @@ fn failure(name: &str, query: &str, error: &EngineError) -> Failure {
             lines.join("\n")
         }
         EngineError::Unsupported { span, .. }
+        | EngineError::Absent { span, .. }
         | EngineError::Failed {
             span: Some(span), ..
         } => {

@@ -108,9 +108,48 @@ impl<'a, 'c> Args<'a, 'c> {
     }
 }
 
-/// Compiles a regular expression of the language (RE2 syntax).
+/// Compiles a regular expression of the language. What does not read as such is tried once more as RE2
+/// has it, in which a bracket within a class is a bracket.
 pub fn compile(pattern: &str) -> rusqlite::Result<Regex> {
-    Regex::new(pattern).or_else(|error| refuse(format!("regular expression '{pattern}': {error}")))
+    Regex::new(pattern).or_else(|error| {
+        Regex::new(&plain_classes(pattern))
+            .or_else(|_| refuse(format!("regular expression '{pattern}': {error}")))
+    })
+}
+
+/// A pattern with the brackets within its classes escaped, but for those of `[:alpha:]`.
+fn plain_classes(pattern: &str) -> String {
+    let mut out = String::with_capacity(pattern.len() + 4);
+    let (mut inside, mut first) = (false, false);
+    let mut chars = pattern.char_indices();
+    while let Some((at, c)) = chars.next() {
+        let was_first = std::mem::take(&mut first);
+        match c {
+            '\\' => {
+                out.push(c);
+                out.extend(chars.next().map(|(_, next)| next));
+                continue;
+            }
+            '[' if !inside => (inside, first) = (true, true),
+            '[' if !pattern[at..].starts_with("[:") => out.push('\\'),
+            '[' => {
+                // A named class is copied whole.
+                if let Some(length) = pattern[at..].find(":]") {
+                    out.push_str(&pattern[at..at + length + 2]);
+                    while chars.next().is_some_and(|(i, _)| i < at + length + 1) {}
+                    continue;
+                }
+                out.push('\\');
+            }
+            '^' if was_first => first = true,
+            ']' if was_first => out.push('\\'),
+            ']' => inside = false,
+            '&' | '~' | '-' if inside && pattern[at + 1..].starts_with(c) => out.push('\\'),
+            _ => {}
+        }
+        out.push(c);
+    }
+    out
 }
 
 /// An optional integer as a cell.
@@ -136,4 +175,20 @@ pub fn text_cell(value: impl Into<String>) -> Cell {
 /// A dynamic value as a cell.
 pub fn json_cell(value: &Json) -> Cell {
     dynamic::cell(value).map_or(Cell::Null, Cell::Text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn classes_of_either_dialect() {
+        assert!(compile(r"[a[bc]]+$").expect("nested").is_match("cab"));
+        let brackets = compile(r#"[["',\]]"#).expect("brackets within a class");
+        assert!(["[", "]", "'"].iter().all(|t| brackets.is_match(t)));
+        assert!(!brackets.is_match("a"));
+        let named = compile(r"[[[:digit:]x]").expect("a named class beside a bracket");
+        assert!(named.is_match("7") && named.is_match("[") && !named.is_match(":"));
+        assert!(compile("(").is_err());
+    }
 }

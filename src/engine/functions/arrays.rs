@@ -443,7 +443,7 @@ fn two_series(a: &Args<'_, '_>, i: usize, j: usize) -> Option<(Numbers, Numbers)
     }
 }
 
-fn numbers(a: &Args<'_, '_>, i: usize) -> Option<Numbers> {
+pub(super) fn numbers(a: &Args<'_, '_>, i: usize) -> Option<Numbers> {
     array(a, i).map(|v| {
         v.iter()
             .map(|x| match x {

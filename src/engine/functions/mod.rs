@@ -12,6 +12,7 @@
 
 mod args;
 mod arrays;
+mod decompose;
 mod encode;
 mod json;
 mod math;
@@ -33,13 +34,14 @@ use super::error::EngineError;
 /// knows how many.
 pub type Row = (&'static str, fn(&Args<'_, '_>) -> rusqlite::Result<Cell>);
 
-const TABLES: [&[Row]; 9] = [
+const TABLES: [&[Row]; 10] = [
     text::TABLE,
     encode::TABLE,
     times::TABLE,
     math::TABLE,
     json::TABLE,
     arrays::TABLE,
+    decompose::TABLE,
     net::TABLE,
     misc::TABLE,
     parse::TABLE,

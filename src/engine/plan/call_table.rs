@@ -146,6 +146,7 @@ pub(super) const TABLE: &[(&str, &str, &str)] = &[
         "dd",
     ),
     ("series_pearson_correlation", "k_series_pearson", "dd"),
+    ("series_magnitude", "k_series_magnitude", "d"),
     ("series_stats_dynamic", "k_series_stats", "d"),
     // addresses
     ("ipv4_is_private", "k_ipv4_is_private", "t"),
@@ -162,6 +163,32 @@ pub(super) const TABLE: &[(&str, &str, &str)] = &[
     ("ipv6_is_match", "k_ipv6_is_match", "tti"),
     ("ipv6_is_in_range", "k_ipv6_is_in_range", "tt"),
     ("ipv6_is_in_any_range", "k_ipv6_is_in_any_range", "td"),
+];
+
+/// As [`TABLE`], for functions whose answer is one array of several results, or dynamic whatever the
+/// binder makes of it.
+pub(super) const SEVERAL: &[(&str, &str, &str)] = &[
+    ("series_stats", "k_series_stats_array", "d"),
+    ("series_seasonal", "k_series_seasonal", "di"),
+    ("series_decompose", "k_series_decompose", "ditir"),
+    (
+        "series_decompose_anomalies",
+        "k_series_decompose_anomalies",
+        "drititr",
+    ),
+    (
+        "series_decompose_forecast",
+        "k_series_decompose_forecast",
+        "diitr",
+    ),
+    ("series_outliers", "k_series_outliers", "dtrrr"),
+    ("series_fit_line", "k_series_fit_line", "d"),
+    ("series_fit_line_dynamic", "k_series_fit_line_dynamic", "d"),
+    ("series_fit_2lines", "k_series_fit_2lines", "d"),
+    ("series_fir", "k_series_fir", "ddbb"),
+    ("series_iir", "k_series_iir", "ddd"),
+    ("series_fft", "k_series_fft", "dd"),
+    ("series_ifft", "k_series_ifft", "dd"),
 ];
 
 /// Functions of one series or two, `k_series` with the rest of the name.

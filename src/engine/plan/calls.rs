@@ -6,7 +6,7 @@
 use std::fmt::Write as _;
 
 use super::Planner;
-use super::call_table::{SERIES, TABLE};
+use super::call_table::{SERIES, SEVERAL, TABLE};
 use super::frag::{Frag, Sx};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::{sql, time};
@@ -18,6 +18,11 @@ impl Planner<'_> {
     pub(super) fn call(&mut self, name: &str, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {
         if let Some((_, function, forms)) = TABLE.iter().find(|(n, ..)| *n == name) {
             return self.simple_call(function, forms, args, e, frag);
+        }
+        if let Some((_, function, forms)) = SEVERAL.iter().find(|(n, ..)| *n == name) {
+            let list = self.formed(args, forms, frag)?;
+            let sql = format!("{function}({})", list.join(", "));
+            return Ok(Sx::new(sql, Type::Dynamic));
         }
         if let Some(op) = name.strip_prefix("series_")
             && SERIES.contains(&op)
@@ -300,12 +305,15 @@ impl Planner<'_> {
                 };
                 Ok(Sx::new(format!("k_hash({}{by})", x.sql), Type::Long))
             }
-            "series_stats" => {
-                let list = self.formed(args, "d", frag)?;
-                Ok(Sx::new(
-                    format!("k_series_stats_array({})", list[0]),
-                    Type::Dynamic,
-                ))
+            "series_fit_poly" => {
+                // `(y, degree)` and `(y, x, degree)`
+                let forms = if args.len() == 2 { "di" } else { "ddi" };
+                if args.len() < 2 {
+                    return Self::refuse("series_fit_poly() without a degree", e.span);
+                }
+                let list = self.formed(args, forms, frag)?;
+                let sql = format!("k_series_fit_poly({})", list.join(", "));
+                Ok(Sx::new(sql, Type::Dynamic))
             }
             "assert" => {
                 let list = self.formed(args, "bt", frag)?;
@@ -323,13 +331,17 @@ impl Planner<'_> {
             "prev" | "next" | "row_number" | "row_cumsum" | "row_rank_dense" | "row_rank_min" => {
                 self.window_call(name, args, e, frag)
             }
-            "geo_info_from_ip_address" | "ingestion_time" | "externaldata" => {
-                Err(EngineError::Unsupported {
-                    what: format!("function '{name}'"),
-                    span: e.span,
-                    instead: Some("it needs the service's own data".to_owned()),
-                })
-            }
+            "parse_user_agent" => Err(EngineError::absent(
+                "parse_user_agent: there is no list of the agents' patterns here",
+                "take what you look for out of the text with extract",
+                e.span,
+            )),
+            "ingestion_time" => self.ingestion_time(e, frag),
+            "geo_info_from_ip_address" => Err(EngineError::absent(
+                "geo_info_from_ip_address: it is not known here where addresses lie",
+                "look the network up in a table of yours with ipv4_lookup",
+                e.span,
+            )),
             _ => Self::refuse(format!("function '{name}'"), e.span),
         }
     }

@@ -75,12 +75,9 @@ impl Planner<'_> {
                             self.convert(y, Type::Real, e.span)?,
                         )
                     }
-                    (a, b) if a != b && (a == Type::String || b == Type::String) => {
-                        return Self::refuse(
-                            format!("comparing {} with {}", a.name(), b.name()),
-                            e.span,
-                        );
-                    }
+                    // The text is read as what it stands beside; one that does not read is null.
+                    (a, Type::String) if a != Type::String => (x, self.convert(y, a, e.span)?),
+                    (Type::String, b) if b != Type::String => (self.convert(x, b, e.span)?, y),
                     _ => (x, y),
                 };
                 Ok(Some((x, y)))

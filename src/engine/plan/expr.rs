@@ -207,7 +207,10 @@ impl Planner<'_> {
                     i32::from(stars.1).to_string(),
                     i32::from(*case_sensitive).to_string(),
                 ];
-                for col in &frag.cols {
+                for (place, col) in frag.cols.iter().enumerate() {
+                    if self.unsearched == Some(place) {
+                        continue;
+                    }
                     texts.push(self.convert(col.sx.clone(), Type::String, e.span)?.sql);
                 }
                 Ok(Sx::new(format!("k_search_term({})", texts.join(", ")), Type::Bool).solid())

@@ -117,6 +117,8 @@ pub struct Frag {
     pub limit: Option<String>,
     /// How many table expressions lie below.
     pub depth: usize,
+    /// When the rows came in, where the query asks for it and it is known.
+    pub ingestion: Option<String>,
     /// Columns hold window functions: the SELECT is finished but for its order.
     pub sealed: bool,
 }
@@ -135,6 +137,12 @@ impl Frag {
     /// Nothing but an order may be added to this SELECT.
     pub fn is_finished(&self) -> bool {
         self.group.is_some() || self.distinct || self.limit.is_some() || self.sealed
+    }
+
+    /// When each row came in; what is grouped came in at no one time.
+    pub fn arrived(&self) -> Option<&String> {
+        let rows = self.group.is_none() && !self.distinct;
+        self.ingestion.as_ref().filter(|_| rows)
     }
 
     /// Replaces the columns by ones the binder knows all of.
@@ -173,6 +181,7 @@ impl Frag {
                     .enumerate()
                     .map(|(i, p)| format!("{p} AS p{i}")),
             );
+            items.extend(self.arrived().map(|at| format!("{at} AS i0")));
         }
         if items.is_empty() {
             items.push("NULL AS c0".to_owned());

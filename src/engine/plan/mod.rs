@@ -15,13 +15,16 @@ mod compare;
 mod convert;
 mod expand;
 mod expr;
+mod external;
 mod frag;
+mod invoke;
 mod join;
 mod nested;
 mod ops;
 mod parse;
 mod plugins;
 mod scan;
+mod search;
 mod series;
 mod source;
 mod window;
@@ -32,7 +35,7 @@ use rusqlite::Connection;
 
 use super::catalog::Catalog;
 use super::error::{EngineError, Result};
-use crate::kql::bound::{BoundQuery, Column, Expr, LetId, Rel};
+use crate::kql::bound::{BoundQuery, Column, Expr, LetId, OpKind, Rel};
 use crate::kql::syntax::Span;
 use crate::kql::types::Type;
 use frag::{Col, Frag, Order, Sx};
@@ -54,6 +57,10 @@ pub struct Planner<'a> {
     piped: Vec<Frag>,
     /// Aggregates take only rows for which this holds (`pivot`).
     only_where: Option<String>,
+    /// Whether steps keep when their rows came in; `Some(false)` where one should have.
+    arrivals: Option<bool>,
+    /// Inside `search` and `find`: the column that terms do not look into.
+    unsearched: Option<usize>,
     /// Inside `scan`: how many columns a step knows, and their types.
     scan_width: Option<(usize, Vec<Type>)>,
     /// Weights of the columns of table expressions (`t3.c1`).
@@ -119,6 +126,8 @@ impl<'a> Planner<'a> {
             temporary: Vec::new(),
             piped: Vec::new(),
             only_where: None,
+            arrivals: None,
+            unsearched: None,
             scan_width: None,
             weights: HashMap::new(),
             next: 0,
@@ -130,7 +139,17 @@ impl<'a> Planner<'a> {
     /// The SQL and the columns of the result. Names of temporary tables it makes are added to
     /// `temporary`, also when planning fails: the caller drops them.
     pub fn finish(mut self, temporary: &mut Vec<String>) -> Result<(String, Vec<Column>)> {
-        let planned = self.rel(&self.query.body);
+        let mut planned = self.rel(&self.query.body);
+        if planned.is_err() && self.arrivals == Some(false) {
+            // Now that it is asked for, every step keeps when its rows came in.
+            self.arrivals = Some(true);
+            self.with.clear();
+            self.lets.clear();
+            self.piped.clear();
+            self.weights.clear();
+            (self.only_where, self.scan_width, self.unsearched) = (None, None, None);
+            planned = self.rel(&self.query.body);
+        }
         temporary.append(&mut self.temporary);
         let frag = planned?;
         let columns = frag.columns();
@@ -255,6 +274,7 @@ impl<'a> Planner<'a> {
             parts: (0..old.parts.len())
                 .map(|i| format!("{alias}.p{i}"))
                 .collect(),
+            ingestion: old.arrived().map(|_| format!("{alias}.i0")),
             ..Frag::default()
         }
     }
@@ -287,7 +307,10 @@ impl<'a> Planner<'a> {
         let mut frag = self.source(rel)?;
         for op in &rel.ops {
             (self.check)()?;
-            frag = self.op(frag, op)?;
+            frag = match &op.kind {
+                OpKind::Search(predicate) => self.searched(frag, predicate, &rel.source, op)?,
+                _ => self.op(frag, op)?,
+            };
             if let Some(error) = self.stopped.take() {
                 return Err(error);
             }

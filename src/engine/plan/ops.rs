@@ -2,7 +2,7 @@
 
 use super::frag::{Col, Frag, Order, Sx};
 use super::{Planner, expr};
-use crate::engine::error::{EngineError, Result};
+use crate::engine::error::Result;
 use crate::engine::sql;
 use crate::kql::bound::{Column, ColumnSetter, Expr, ExprKind, Op, OpKind, SortKey};
 use crate::kql::types::Type;
@@ -139,18 +139,14 @@ impl Planner<'_> {
             OpKind::Fork(_) => Self::refuse("operator 'fork'", op.span),
             OpKind::Facet { .. } => Self::refuse("operator 'facet'", op.span),
             OpKind::Reduce { .. } => Self::refuse("operator 'reduce'", op.span),
-            OpKind::Invoke { function, .. } => Err(EngineError::Unsupported {
-                what: format!("function '{function}'"),
-                span: op.span,
-                instead: Some("it needs the service's own data".to_owned()),
-            }),
+            OpKind::Invoke { function, args } => self.invoke(frag, function, args, op),
             OpKind::Unsupported { what } => Self::refuse(what.clone(), op.span),
         }
     }
 
     /// Keeps rows for which a predicate is true.
     pub(super) fn filter(&mut self, frag: Frag, predicate: &Expr) -> Result<Frag> {
-        let (frag, rewritten) = self.hoist(frag, &[predicate])?;
+        let (frag, rewritten) = self.hoist_whole(frag, predicate)?;
         let visible = frag.cols.len();
         let predicate = &rewritten[0];
         // Each condition of a conjunction stands by itself, so that only what it needs is repeated.

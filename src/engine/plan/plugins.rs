@@ -31,7 +31,7 @@ impl Planner<'_> {
         }
         match plugin {
             "bag_unpack" => self.bag_unpack(frag, args, declared, op),
-            "pivot" => self.pivot(frag, args, op),
+            "pivot" => self.pivot(frag, args, declared, op),
             "ipv4_lookup" => self.ipv4_lookup(frag, args, op),
             "narrow" => self.narrow(frag, op),
             _ => Self::refuse(format!("plugin '{plugin}'"), op.span),
@@ -212,7 +212,13 @@ impl Planner<'_> {
     }
 
     /// `pivot(column[, aggregate][, columns…])`.
-    fn pivot(&mut self, frag: Frag, args: &[Argument], op: &Op) -> Result<Frag> {
+    fn pivot(
+        &mut self,
+        frag: Frag,
+        args: &[Argument],
+        declared: Option<&[Column]>,
+        op: &Op,
+    ) -> Result<Frag> {
         let mut scalars = Vec::new();
         for arg in args {
             match arg {
@@ -287,7 +293,29 @@ impl Planner<'_> {
         frag.set_cols(cols);
         frag.known.truncate(known);
         frag.group = Some(group);
-        Ok(self.wrap(frag))
+        let mut frag = self.wrap(frag);
+        if declared.is_some() {
+            // The columns the query declared come first, in its order; what the rows lack is null.
+            let mut rest = std::mem::take(&mut frag.cols);
+            let mut cols = Vec::with_capacity(op.columns.len());
+            for column in &op.columns {
+                let found = rest.iter().position(|c| c.name == column.name);
+                let sx = match found.map(|place| rest.remove(place)) {
+                    Some(col) => self.convert(col.sx, column.ty, op.span)?,
+                    None => Self::literal(&Value::Null, column.ty),
+                };
+                cols.push(Col {
+                    name: column.name.clone(),
+                    sx,
+                    simple: true,
+                });
+            }
+            frag.set_cols(cols);
+            if op.open {
+                frag.cols.extend(rest);
+            }
+        }
+        Ok(frag)
     }
 
     /// `ipv4_lookup(table, address, network[, keys…][, return_unmatched=…])`.

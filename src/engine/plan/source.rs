@@ -5,6 +5,7 @@ use super::{Hint, Planner, Stored};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::sql::{self, ident};
 use crate::kql::bound::{Column, Expr, LetId, LetValue, OpKind, Rel, Source, Union};
+use crate::kql::syntax::Span;
 use crate::kql::types::Type;
 
 /// Columns of a source in place of those of its SQL.
@@ -12,6 +13,14 @@ fn rename(frag: &mut Frag, columns: &[Column]) {
     for (place, column) in frag.known.clone().into_iter().zip(columns) {
         frag.cols[place].name.clone_from(&column.name);
     }
+}
+
+/// What the binder could not represent: a table of another service is not here; all else is a refusal.
+fn not_here(what: &str, span: Span) -> EngineError {
+    if what.starts_with("table ") {
+        return EngineError::absent(format!("there are no rows of {what} here"), "", span);
+    }
+    EngineError::unsupported(what, span)
 }
 
 impl Planner<'_> {
@@ -52,27 +61,27 @@ impl Planner<'_> {
             },
             Source::Search { union, predicate } => {
                 let frag = self.union(None, union, &rel.source_columns)?;
-                self.filter(frag, predicate)
+                self.filter_but(frag, predicate, 0)
             }
-            Source::Find { union } => self.union(None, union, &rel.source_columns),
-            Source::ExternalData { .. } => Err(EngineError::Unsupported {
-                what: "operator 'externaldata'".to_owned(),
-                span: rel.span,
-                instead: Some(
-                    "nothing is fetched from outside; paste the rows as a datatable".to_owned(),
-                ),
-            }),
+            Source::Find {
+                union,
+                all,
+                predicate,
+                output,
+            } => self.find(rel, union, all, predicate, output),
+            Source::ExternalData { uris, options } => self.external_data(rel, uris, options),
             Source::Function { name, .. } => Self::refuse(format!("function '{name}'"), rel.span),
-            Source::Unsupported { what } => Self::refuse(what.clone(), rel.span),
+            Source::Unsupported { what } => Err(not_here(what, rel.span)),
         }
     }
 
     fn table(&mut self, rel: &Rel, name: &str) -> Result<Frag> {
         let Some(table) = self.catalog.get(name) else {
-            return Self::refuse(
-                format!("table '{name}' (there are no rows for it here)"),
+            return Err(EngineError::absent(
+                format!("there are no rows of table '{name}' here"),
+                "",
                 rel.span,
-            );
+            ));
         };
         let mut cols = Vec::with_capacity(rel.source_columns.len());
         for column in &rel.source_columns {
@@ -95,7 +104,11 @@ impl Planner<'_> {
                 simple: true,
             });
         }
-        Ok(Frag::new(ident(&table.sql_name), cols))
+        let mut frag = Frag::new(ident(&table.sql_name), cols);
+        if self.arrivals == Some(true) {
+            frag.ingestion = self.catalog.ingestion(name).map(str::to_owned);
+        }
+        Ok(frag)
     }
 
     /// A tabular let, planned at its first use.
@@ -256,7 +269,12 @@ impl Planner<'_> {
                     Sx::new(sql::text(&leg.name), Type::String)
                 } else {
                     match leg.mapping.get(i - offset).copied().flatten() {
-                        Some(ordinal) => frag.cols[frag.known[ordinal]].sx.clone(),
+                        // A name may stand for columns of several types.
+                        Some(ordinal) => {
+                            let sx = frag.cols[frag.known[ordinal]].sx.clone();
+                            let span = leg.rel.as_ref().map(|r| r.span).unwrap_or_default();
+                            self.convert(sx, column.ty, span)?
+                        }
                         None if column.ty == Type::String => Sx::new("''", Type::String),
                         None => Sx::new("NULL", column.ty),
                     }
@@ -271,8 +289,18 @@ impl Planner<'_> {
             }
             frag.set_cols(cols);
             frag.order.clear();
-            legs.push(frag.select(true, false));
+            legs.push(frag);
         }
+        let arrived = legs.iter().any(|leg| leg.ingestion.is_some());
+        let legs: Vec<String> = legs
+            .into_iter()
+            .map(|mut leg| {
+                if arrived && leg.ingestion.is_none() {
+                    leg.ingestion = Some("NULL".to_owned());
+                }
+                leg.select(true, false)
+            })
+            .collect();
         let name = self.name('q');
         let body = if legs.is_empty() {
             let nulls: Vec<String> = (0..columns.len())
@@ -293,6 +321,7 @@ impl Planner<'_> {
             simple: true,
         });
         let mut frag = Frag::new(format!("{name} AS {alias}"), cols.collect());
+        frag.ingestion = arrived.then(|| format!("{alias}.i0"));
         frag.parts = (0..parts).map(|i| format!("{alias}.p{i}")).collect();
         frag.depth = depth;
         Ok(frag)

@@ -40,6 +40,15 @@ impl Planner<'_> {
         Ok((frag, out))
     }
 
+    /// As [`Planner::hoist`], where not even the outermost call may stay: SQL has no windows in conditions.
+    pub(super) fn hoist_whole(&mut self, mut frag: Frag, e: &Expr) -> Result<(Frag, Vec<Expr>)> {
+        let mut out = e.clone();
+        if has_window(e) {
+            frag = self.hoist_within(frag, &mut out, true)?;
+        }
+        Ok((frag, vec![out]))
+    }
+
     fn hoist_within(&mut self, mut frag: Frag, e: &mut Expr, inside: bool) -> Result<Frag> {
         let found = window(e).map(|(name, restart)| (name.to_owned(), restart));
         for child in children_mut(e) {

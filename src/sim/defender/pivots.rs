@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use serde_json::{Value as Json, json};
 
-use super::super::clock::{DAY, HOUR, Ticks};
+use super::super::clock::{self, DAY, HOUR, Ticks};
 use super::super::http::Reply;
 use super::super::ids::{self, Dice};
 use super::super::tables::Class;
@@ -14,6 +14,7 @@ use super::super::world::World;
 use super::actions::{self, Kind};
 use super::call::{Call, entity, not_found, time};
 use super::{METADATA, Refusal, alerts, facts, indicators, machines};
+use crate::engine::Value;
 
 /// `lookBackHours`: the most, which is the usual too.
 const LONGEST_LOOK: i64 = 720;
@@ -203,6 +204,51 @@ pub fn file_json(world: &World, hash: &str, now: Ticks) -> Option<Json> {
         "determinationType": kind,
         "determinationValue": value,
     }))
+}
+
+/// What is known of a file, by the names of the columns that `FileProfile` gives.
+pub fn profile(world: &World, hash: &str, now: Ticks) -> Vec<(&'static str, Value)> {
+    let text = |value: &Json| Value::String(value.as_str().unwrap_or_default().to_owned());
+    let Some(file) = file_json(world, hash, now) else {
+        return vec![("ProfileAvailability", text(&json!("Missing")))];
+    };
+    let number = |value: &Json| match value.as_i64() {
+        Some(n) => Value::Int(i32::try_from(n).unwrap_or(i32::MAX)),
+        None => Value::Null,
+    };
+    let moment = |value: &Json| {
+        let at = value.as_str().and_then(clock::parse);
+        at.map_or(Value::Null, Value::DateTime)
+    };
+    let truth = |value: &Json| value.as_bool().map_or(Value::Null, Value::Bool);
+    let signed = file["signer"].as_str().is_some_and(|s| !s.is_empty());
+    let root = file["issuer"].as_str().unwrap_or_default();
+    vec![
+        ("SHA1", text(&file["sha1"])),
+        ("SHA256", text(&file["sha256"])),
+        ("MD5", text(&file["md5"])),
+        ("FileSize", number(&file["size"])),
+        ("GlobalPrevalence", number(&file["globalPrevalence"])),
+        ("GlobalFirstSeen", moment(&file["globalFirstObserved"])),
+        ("GlobalLastSeen", moment(&file["globalLastObserved"])),
+        ("Signer", text(&file["signer"])),
+        ("Issuer", text(&file["issuer"])),
+        ("SignerHash", text(&file["signerHash"])),
+        ("IsCertificateValid", truth(&file["isValidCertificate"])),
+        (
+            "IsRootSignerMicrosoft",
+            Value::Bool(signed && root.contains("Microsoft")),
+        ),
+        (
+            "SignatureState",
+            text(&json!(if signed { "SignedValid" } else { "Unsigned" })),
+        ),
+        ("IsExecutable", truth(&file["isPeFile"])),
+        ("ThreatName", text(&file["determinationValue"])),
+        ("Publisher", text(&file["filePublisher"])),
+        ("SoftwareName", text(&file["fileProductName"])),
+        ("ProfileAvailability", text(&json!("Available"))),
+    ]
 }
 
 fn file_sightings(call: &Call<'_>, world: &World, hash: &str, since: Ticks) -> Sightings {

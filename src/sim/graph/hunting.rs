@@ -11,6 +11,7 @@ use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 
 use super::super::clock::{self, DAY, HOUR, MINUTE, SECOND, Ticks};
+use super::super::defender::file_profile;
 use super::super::http::{Ask, Reply};
 use super::super::ids;
 use super::super::quirks::{HuntingSize, Plan};
@@ -18,7 +19,7 @@ use super::super::tables::{KEPT, Look, Readers, Tables, TablesError, names};
 use super::super::tenant::Tenant;
 use super::super::world::World;
 use super::Refusal;
-use crate::engine::{Cancel, EngineError, Options, RowSink};
+use crate::engine::{Cancel, EngineError, FileFacts, Options, RowSink};
 use crate::kql::Diagnostic;
 use document::Document;
 
@@ -233,12 +234,15 @@ pub async fn query<S: RowSink + Send + 'static>(
         let (from, to) = span.unwrap_or((now - KEPT, now));
         let from = from.max(now - KEPT);
         let reader = ready.readers.take()?;
-        let catalog = reader.within(
+        let mut catalog = reader.within(
             &query,
             (from, to),
             from <= ready.oldest,
             &hunting.settings.hidden,
         )?;
+        let knowing = Arc::clone(&shared);
+        catalog.file_facts =
+            FileFacts::new(move |hash| Some(file_profile(&knowing.world(), hash, now)));
         let options = Options {
             max_rows: Some(MOST_ROWS),
             timeout: Some(LONGEST),
@@ -372,7 +376,9 @@ pub fn refusal(failed: Failed) -> Refusal {
             Refusal::bad(format!("{message}. Fix {kind} errors in your query."))
         }
         TablesError::Engine(
-            error @ (EngineError::Unsupported { .. } | EngineError::Failed { .. }),
+            error @ (EngineError::Unsupported { .. }
+            | EngineError::Absent { .. }
+            | EngineError::Failed { .. }),
         ) => Refusal::bad(format!("{error}. Fix semantic errors in your query.")),
         // A query that runs too long is answered so, without a word.
         TablesError::Engine(EngineError::TimedOut) => Refusal::new(504, "UnknownError", ""),

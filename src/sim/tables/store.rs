@@ -439,6 +439,8 @@ impl Reader {
                     table.name
                 ))?;
                 seen.sql_name = view;
+                // Rows come in when they happen.
+                catalog.set_ingestion(table.name.clone(), "\"Timestamp\"");
             }
             catalog.insert(seen);
         }

@@ -275,7 +275,18 @@ impl Binder<'_> {
         let columns = self.row_columns();
         order.extend((0..columns.len()).filter(|i| !placed.contains(i)));
         let open = table.open();
-        let exprs = order.iter().map(|&i| column_expr(i, &columns[i])).collect();
+        let known = table.columns().len();
+        let exprs = order
+            .iter()
+            .map(|&i| {
+                let mut e = column_expr(i, &columns[i]);
+                if i >= known {
+                    // It was named, but only the running query shows it.
+                    e.kind = ExprKind::OpenColumn(columns[i].name.clone());
+                }
+                e
+            })
+            .collect();
         let out: Columns = order.iter().map(|&i| columns[i].clone()).collect();
         self.shape(
             table,

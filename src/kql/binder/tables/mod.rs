@@ -102,6 +102,11 @@ impl Binder<'_> {
             .iter()
             .map(|p| {
                 let value = match &p.value {
+                    ParameterValue::Expr(e) if matches!(e.kind, syntax::ExprKind::Strings(_)) => {
+                        let val = self.expr(e, false);
+                        constant_text(&val.expr)
+                            .map_or_else(|| e.span.text(self.text).to_owned(), str::to_owned)
+                    }
                     ParameterValue::Expr(e) => e.span.text(self.text).to_owned(),
                     ParameterValue::Word(s) => s.text(self.text).to_owned(),
                     _ => String::new(),

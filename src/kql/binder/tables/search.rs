@@ -4,7 +4,7 @@ use crate::kql::binder::tables::make_unique;
 use crate::kql::binder::values::Conversion;
 use crate::kql::binder::{Binder, Reference, Row, Table, constant_text};
 use crate::kql::bound::{
-    BinaryOp, Column, Expr, ExprKind, OpKind, Source, TextTest, Union, UnionLeg,
+    BinaryOp, Column, Expr, ExprKind, FindColumn, OpKind, Source, TextTest, Union, UnionLeg,
 };
 use crate::kql::columns::Columns;
 use crate::kql::syntax::{self, BinaryToken, ExprKind as S, Operator, Span};
@@ -246,7 +246,8 @@ impl Binder<'_> {
             .iter()
             .map(|t| (t.columns().clone(), t.open()))
             .collect();
-        let all = Columns::from(self.unify(&shapes, false).0);
+        let (all, mapping) = self.unify(&shapes, false);
+        let all = Columns::from(all);
         let open = shapes.iter().any(|(_, o)| *o);
         self.row = Some(Row {
             columns: all.clone(),
@@ -255,10 +256,19 @@ impl Binder<'_> {
         });
         let before = self.references.len();
         let bound_predicate = self.predicate(predicate, &[]);
+        // only tables that have a column the predicate names count
+        let named: Vec<String> = self.references[before.min(self.references.len())..]
+            .iter()
+            .filter(|(_, r)| *r == Reference::Column)
+            .map(|(s, _)| s.text(self.text).to_owned())
+            .collect();
+        let all_count = shapes.len() == 1 || has_term(&bound_predicate);
+        let counts = |c: &Columns, open: bool| all_count || open || named.iter().any(|n| c.has(n));
         let source_name = ["withsource", "with_source"]
             .iter()
             .find_map(|n| self.parameter_word(op, n));
         let source_name = source_name.map_or_else(|| "source_".to_owned(), |(n, _)| n);
+        let source_column = source_name.clone();
         let mut columns = vec![Column::new(source_name, Type::String)];
         let mut out_open = open;
         if let Some(list) = project {
@@ -286,18 +296,9 @@ impl Binder<'_> {
                 }
             }
         } else {
-            // columns all tables share, then those the predicate names, then the rest packed;
-            // only tables that have a column the predicate names count
-            let named: Vec<String> = self.references[before.min(self.references.len())..]
-                .iter()
-                .filter(|(_, r)| *r == Reference::Column)
-                .map(|(s, _)| s.text(self.text).to_owned())
-                .collect();
-            let all_count = shapes.len() == 1 || has_term(&bound_predicate);
-            let counted: Vec<&(Columns, bool)> = shapes
-                .iter()
-                .filter(|(c, o)| all_count || *o || named.iter().any(|n| c.has(n)))
-                .collect();
+            // columns all tables share, then those the predicate names, then the rest packed
+            let counted: Vec<&(Columns, bool)> =
+                shapes.iter().filter(|(c, o)| counts(c, *o)).collect();
             if let Some((first, _)) = counted.first() {
                 for column in first {
                     let same: Vec<Type> = counted
@@ -315,9 +316,9 @@ impl Binder<'_> {
                     columns.push(Column::new(column.name.clone(), ty));
                 }
             }
-            for name in named {
-                if let Some(column) = all.find(&name).map(|i| &all[i])
-                    && !columns.iter().any(|c| c.name == name)
+            for name in &named {
+                if let Some(column) = all.find(name).map(|i| &all[i])
+                    && !columns.iter().any(|c| c.name == *name)
                 {
                     columns.push(column.clone());
                 }
@@ -337,8 +338,37 @@ impl Binder<'_> {
             columns.retain(|c| !gone.contains(&c.name));
         }
         self.row = None;
-        let source = Source::Unsupported {
-            what: "operator 'find'".to_owned(),
+        let output = columns
+            .iter()
+            .enumerate()
+            .map(|(i, column)| match column.name.as_str() {
+                name if i == 0 && away.is_none() || name == source_column => FindColumn::Source,
+                "pack_" if all.find("pack_").is_none() => FindColumn::Pack,
+                name => FindColumn::Of(all.find(name)),
+            })
+            .collect();
+        let union_legs = legs
+            .into_iter()
+            .zip(mapping)
+            .zip(&shapes)
+            .filter(|(_, (columns, open))| counts(columns, *open))
+            .map(|((table, mapping), _)| UnionLeg {
+                name: table.name.clone().unwrap_or_default(),
+                rel: Some(table.rel),
+                mapping,
+            })
+            .collect();
+        let union = Union {
+            inner: false,
+            fuzzy: false,
+            with_source: true,
+            legs: union_legs,
+        };
+        let source = Source::Find {
+            union,
+            all,
+            predicate: bound_predicate,
+            output,
         };
         Some(Self::source(source, columns, out_open, span, None))
     }
