@@ -9,6 +9,7 @@ mod args;
 mod console;
 mod doctor;
 mod edits;
+mod external;
 mod failure;
 mod hunt;
 mod incidents;

@@ -1,5 +1,7 @@
 //! Aggregates SQL lacks, registered under names that begin with `k_`.
 
+mod states;
+
 use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::marker::PhantomData;
@@ -65,6 +67,9 @@ pub fn register(connection: &Connection) -> Result<()> {
     add::<Bits<AND>>(connection, "k_bits_and")?;
     add::<Bits<OR>>(connection, "k_bits_or")?;
     add::<Bits<XOR>>(connection, "k_bits_xor")?;
+    add::<states::Schema>(connection, "k_schema")?;
+    add::<states::Covariance<true>>(connection, "k_covariance")?;
+    add::<states::Covariance<false>>(connection, "k_covariancep")?;
     add::<Series>(connection, "k_make_series")
 }
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use crate::cli::external::ExternalArgs;
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum KqlCommand {
     /// Says what is wrong with queries: `file:line:col: error KS142: …`.
@@ -136,6 +138,8 @@ pub(crate) struct RunArgs {
     /// Reads one JSON object a line from standard input and answers each with one.
     #[arg(long, conflicts_with = "files")]
     pub(crate) jsonl: bool,
+    #[command(flatten)]
+    pub(crate) external: ExternalArgs,
     /// Files with one query each; `-` or none is standard input.
     #[arg(value_name = "FILE")]
     pub(crate) files: Vec<PathBuf>,

@@ -98,9 +98,11 @@ fn language(command: KqlCommand, global: &Global, out: &mut dyn Write) -> Done {
                 Ok(())
             })
         }
-        KqlCommand::Run(given) if given.jsonl => run::run_jsonl(&mut lines(), out),
+        KqlCommand::Run(given) if given.jsonl => {
+            run::run_jsonl(&mut lines(), out, given.external.opener())
+        }
         KqlCommand::Run(given) => input::each(&given.files, |name, query| {
-            run::run_text(name, query, global.output, out)
+            run::run_text(name, query, global.output, out, given.external.opener())
         }),
     }
 }

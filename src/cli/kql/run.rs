@@ -9,7 +9,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::cli::args::Output;
 use crate::cli::failure::{Done, Failure};
 use crate::cli::output;
-use crate::engine::{Catalog, Engine, EngineError, Options, ResultSet, to_json, to_text};
+use crate::engine::{Catalog, Engine, EngineError, External, Options, ResultSet, to_json, to_text};
 
 /// What one query may take.
 const TIME_LIMIT: Duration = Duration::from_secs(10);
@@ -28,7 +28,8 @@ struct Question {
 /// Answers one JSON line an input line (`{"id", "query"}`): columns, rows, error. A query that cannot
 /// be run gives its error in its line, and the next line is read. Nothing passes from one line to the
 /// next: each has a database of its own.
-pub(crate) fn run_jsonl(input: &mut dyn BufRead, out: &mut dyn Write) -> Done {
+pub(crate) fn run_jsonl(input: &mut dyn BufRead, out: &mut dyn Write, external: External) -> Done {
+    let catalog = reading(external);
     let mut line = Vec::new();
     loop {
         line.clear();
@@ -40,7 +41,7 @@ pub(crate) fn run_jsonl(input: &mut dyn BufRead, out: &mut dyn Write) -> Done {
             continue;
         }
         let answer = match serde_json::from_str::<Question>(&text) {
-            Ok(question) => answer(&question),
+            Ok(question) => answer(&question, &catalog),
             Err(error) => refusal(&Json::Null, &format!("not a line of the protocol: {error}")),
         };
         serde_json::to_writer(&mut *out, &answer).map_err(std::io::Error::from)?;
@@ -49,8 +50,8 @@ pub(crate) fn run_jsonl(input: &mut dyn BufRead, out: &mut dyn Write) -> Done {
     }
 }
 
-fn answer(question: &Question) -> Json {
-    match run(&question.query) {
+fn answer(question: &Question, catalog: &Catalog) -> Json {
+    match run(&question.query, catalog) {
         Ok(result) if result.truncated => refusal(
             &question.id,
             &format!("the result has more than {MOST_ROWS} rows"),
@@ -76,19 +77,32 @@ fn refusal(id: &Json, error: &str) -> Json {
     json!({"id": id, "columns": [], "rows": [], "error": error})
 }
 
-fn run(query: &str) -> Result<ResultSet, EngineError> {
+/// No tables, but the files a query may read.
+fn reading(external: External) -> Catalog {
+    let mut catalog = Catalog::new();
+    catalog.external = external;
+    catalog
+}
+
+fn run(query: &str, catalog: &Catalog) -> Result<ResultSet, EngineError> {
     let options = Options {
         max_rows: Some(MOST_ROWS),
         timeout: Some(TIME_LIMIT),
         ..Options::default()
     };
-    Engine::in_memory()?.run(query, &Catalog::new(), &options)
+    Engine::in_memory()?.run(query, catalog, &options)
 }
 
 /// Runs one query and writes its rows in the form asked for. `name` is for messages:
 /// `name:line:col: message`.
-pub(crate) fn run_text(name: &str, query: &str, form: Output, out: &mut dyn Write) -> Done {
-    let result = run(query).map_err(|error| failure(name, query, &error))?;
+pub(crate) fn run_text(
+    name: &str,
+    query: &str,
+    form: Output,
+    out: &mut dyn Write,
+    external: External,
+) -> Done {
+    let result = run(query, &reading(external)).map_err(|error| failure(name, query, &error))?;
     if result.truncated {
         return Err(Failure::refused(format!(
             "{name}: the result has more than {MOST_ROWS} rows"

@@ -16,6 +16,10 @@ pub const TABLE: &[Row] = &[
     ("k_array_length", |a| {
         Ok(int_cell(array(a, 0).map(|v| v.len() as i64)))
     }),
+    // Counted values as `hll` keeps them; nothing is no values.
+    ("k_set_length", |a| {
+        Ok(Cell::Integer(array(a, 0).map_or(0, |v| v.len() as i64)))
+    }),
     ("k_array_concat", |a| {
         let all: Vec<Json> = (0..a.len()).filter_map(|i| array(a, i)).flatten().collect();
         Ok(json_cell(&Json::Array(all)))

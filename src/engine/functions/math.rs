@@ -215,7 +215,7 @@ fn gamma(x: f64) -> f64 {
     (2.0 * PI).sqrt() * t.powf(x + 0.5) * (-t).exp() * sum
 }
 
-fn log_gamma(x: f64) -> f64 {
+pub(super) fn log_gamma(x: f64) -> f64 {
     use std::f64::consts::PI;
     if x < 0.5 {
         return (PI / (PI * x).sin().abs()).ln() - log_gamma(1.0 - x);

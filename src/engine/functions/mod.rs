@@ -12,6 +12,7 @@
 
 mod args;
 mod arrays;
+pub mod codes;
 mod decompose;
 mod encode;
 mod json;
@@ -26,7 +27,7 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Cell;
 use rusqlite::{Connection, Error};
 
-pub use args::Args;
+pub use args::{Args, json_cell, real_cell};
 
 use super::error::EngineError;
 
@@ -34,7 +35,7 @@ use super::error::EngineError;
 /// knows how many.
 pub type Row = (&'static str, fn(&Args<'_, '_>) -> rusqlite::Result<Cell>);
 
-const TABLES: [&[Row]; 10] = [
+const TABLES: [&[Row]; 11] = [
     text::TABLE,
     encode::TABLE,
     times::TABLE,
@@ -42,6 +43,7 @@ const TABLES: [&[Row]; 10] = [
     json::TABLE,
     arrays::TABLE,
     decompose::TABLE,
+    codes::TABLE,
     net::TABLE,
     misc::TABLE,
     parse::TABLE,

@@ -71,6 +71,8 @@ fn parse(a: &Args<'_, '_>) -> rusqlite::Result<Cell> {
 
 struct Pairs {
     keys: Vec<String>,
+    /// No delimiters are given: whatever is no letter or digit parts words.
+    words: bool,
     pair: String,
     kv: String,
     quotes: Option<(char, char)>,
@@ -93,8 +95,9 @@ fn pairs(spec: &str) -> rusqlite::Result<Pairs> {
             .filter_map(Json::as_str)
             .map(str::to_owned)
             .collect(),
-        pair: text("pair").unwrap_or_else(|| " ".to_owned()),
-        kv: text("kv").unwrap_or_else(|| "=".to_owned()),
+        words: text("pair").is_none() && text("kv").is_none(),
+        pair: text("pair").unwrap_or_default(),
+        kv: text("kv").unwrap_or_default(),
         quotes: match quote.as_slice() {
             [one] => Some((*one, *one)),
             [open, close] => Some((*open, *close)),
@@ -129,6 +132,24 @@ fn parse_kv(a: &Args<'_, '_>) -> rusqlite::Result<Cell> {
             if let (Some(key), Some(value)) = (found.get(1), found.get(2)) {
                 note(key.as_str(), value.as_str().to_owned());
             }
+        }
+    } else if spec.words {
+        // A key is the word before its value.
+        let mut rest: &str = &text;
+        let mut key = String::new();
+        while let Some(at) = rest.find(|c: char| c.is_alphanumeric() || opens(&spec, c)) {
+            rest = &rest[at..];
+            let quoted = rest.chars().next().is_some_and(|c| opens(&spec, c));
+            let (word, left) = if quoted {
+                value_of(rest, &spec)
+            } else {
+                let end = rest.find(|c: char| !c.is_alphanumeric());
+                let (word, left) = rest.split_at(end.unwrap_or(rest.len()));
+                (word.to_owned(), left)
+            };
+            note(&key, word.clone());
+            key = if quoted { String::new() } else { word };
+            rest = left;
         }
     } else if spec.greedy {
         // A value goes on to the pair delimiter before the next key.
@@ -178,6 +199,11 @@ fn parse_kv(a: &Args<'_, '_>) -> rusqlite::Result<Cell> {
         }
     }
     Ok(text_cell(json!([found]).to_string()))
+}
+
+/// Whether a letter opens a quoted value.
+fn opens(spec: &Pairs, c: char) -> bool {
+    spec.quotes.is_some_and(|(open, _)| open == c)
 }
 
 /// A value, quoted or up to the next pair, and what follows it.

@@ -291,6 +291,24 @@ impl Planner<'_> {
                 );
                 Ok(Sx::new(sql, Type::Dynamic))
             }
+            // An estimate elsewhere; here the values themselves, so that counts are exact.
+            "hll" | "hll_merge" => {
+                let item = self.convert(x, Type::Dynamic, e.span)?.sql;
+                Ok(Sx::new(format!("k_set({item}){filter}"), Type::Dynamic).solid())
+            }
+            "buildschema" => {
+                let item = self.convert(x, Type::Dynamic, e.span)?.sql;
+                Ok(Sx::new(format!("k_schema({item}){filter}"), Type::Dynamic))
+            }
+            "covariance" | "covariancep" => {
+                let item = self.convert(x, Type::Real, e.span)?.sql;
+                let Some(other) = args.get(1) else {
+                    return Self::refuse(format!("{name}() of one value"), e.span);
+                };
+                let other = self.one(other, 'r', frag)?;
+                let sql = format!("k_{base}({item}, {other}){filter}");
+                Ok(Sx::new(sql, Type::Real).wild())
+            }
             "stdev" | "stdevp" | "variance" | "variancep" => {
                 let item = self.convert(x, Type::Real, e.span)?.sql;
                 Ok(Sx::new(format!("k_{base}({item}){filter}"), Type::Real).wild())
@@ -349,6 +367,11 @@ fn split_if(name: &str) -> Option<(&str, usize)> {
         "make_bag_if" => ("make_bag", 1),
         "stdevif" => ("stdev", 1),
         "varianceif" => ("variance", 1),
+        "variancepif" => ("variancep", 1),
+        "stdevpif" => ("stdevp", 1),
+        "hll_if" => ("hll", 1),
+        "covarianceif" => ("covariance", 2),
+        "covariancepif" => ("covariancep", 2),
         _ => return None,
     })
 }

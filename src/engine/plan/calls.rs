@@ -320,6 +320,23 @@ impl Planner<'_> {
                 Ok(Sx::new(format!("k_assert({})", list.join(", ")), Type::Bool).solid())
             }
             "new_guid" => Ok(Sx::new("k_new_guid()", Type::Guid).solid()),
+            "around" => {
+                let (x, y) = (self.expr(&args[0], frag)?, self.expr(&args[1], frag)?);
+                let delta = self.expr(&args[2], frag)?;
+                let low = self.binary(BinaryOp::Subtract, y.clone(), delta.clone(), e, false)?;
+                let high = self.binary(BinaryOp::Add, y, delta, e, false)?;
+                let from = self.binary(BinaryOp::GreaterOrEqual, x.clone(), low, e, false)?;
+                let to = self.binary(BinaryOp::LessOrEqual, x, high, e, false)?;
+                Ok(Sx::new(
+                    format!("({} AND {})", from.sql, to.sql),
+                    Type::Bool,
+                ))
+            }
+            "hll_merge" => {
+                let list = self.formed(args, "d", frag)?;
+                let sql = format!("k_set_union({})", list.join(", "));
+                Ok(Sx::new(sql, Type::Dynamic))
+            }
             "rand" => match args {
                 [] => Ok(Sx::new("k_rand()", Type::Real).solid()),
                 [n] => {

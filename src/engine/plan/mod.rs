@@ -26,6 +26,7 @@ mod plugins;
 mod scan;
 mod search;
 mod series;
+mod sessions;
 mod source;
 mod window;
 

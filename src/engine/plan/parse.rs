@@ -109,7 +109,7 @@ impl Planner<'_> {
                 })
         };
         if option("regex").is_none()
-            && (option("pair_delimiter").is_none() || option("kv_delimiter").is_none())
+            && option("pair_delimiter").is_none() != option("kv_delimiter").is_none()
         {
             return Self::refuse("'parse-kv' without its delimiters", source.span);
         }

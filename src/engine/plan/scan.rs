@@ -49,9 +49,6 @@ impl Planner<'_> {
         else {
             return Self::refuse("this operator", op.span);
         };
-        if !frag.parts.is_empty() {
-            return Self::refuse("operator 'scan' inside 'mv-apply' or 'partition'", op.span);
-        }
         let frag = self.serialize(frag);
         let inputs = frag.cols.len();
         if frag.known.len() != inputs {
@@ -119,7 +116,9 @@ impl Planner<'_> {
             }
         }
         self.scan_width = None;
-        let mut keys = Vec::with_capacity(partition_by.len());
+        // Each part of the rows, inside of `partition`, is scanned for itself.
+        let parts = frag.parts.len();
+        let mut keys = frag.parts.clone();
         for e in partition_by {
             keys.push(self.expr(e, &frag)?.sql);
         }
@@ -151,13 +150,14 @@ impl Planner<'_> {
             select = select.replacen("SELECT ", &format!("SELECT {}, ", more.join(", ")), 1);
         }
         let name = format!("k_rows_{}", self.name('q'));
-        let made: Vec<String> = (0..=width).map(|i| format!("c{i}")).collect();
+        let mut made: Vec<String> = (0..=width).map(|i| format!("c{i}")).collect();
+        made.extend((0..parts).map(|i| format!("p{i}")));
         connection.execute_batch(&format!(
             "CREATE TEMP TABLE {name} (o0 INTEGER, {})",
             made.join(", ")
         ))?;
         self.temporary.push(name.clone());
-        let places = vec!["?"; width + 2].join(", ");
+        let places = vec!["?"; width + 2 + parts].join(", ");
         let mut insert =
             connection.prepare(&format!("INSERT INTO temp.{name} VALUES ({places})"))?;
         let mut rows = connection.prepare(&self.statement(&select))?;
@@ -170,6 +170,10 @@ impl Planner<'_> {
             let mut key = String::new();
             for i in 0..keys.len() {
                 let _ = write!(key, "{:?}\u{0}", given.get_ref(i)?);
+            }
+            let mut part: Vec<Cell> = Vec::with_capacity(parts);
+            for i in 0..parts {
+                part.push(given.get(i)?);
             }
             let mut cells: Vec<Cell> = Vec::with_capacity(width);
             for i in 0..inputs {
@@ -208,7 +212,8 @@ impl Planner<'_> {
                 if ready[k].output == Output::All {
                     let head = [Cell::Integer(written)];
                     let tail = [Cell::Integer(state.sequence)];
-                    insert.execute(params_from_iter(head.iter().chain(&values).chain(&tail)))?;
+                    let row = head.iter().chain(&values).chain(&tail).chain(&part);
+                    insert.execute(params_from_iter(row))?;
                     written += 1;
                 }
                 states[k] = Some(state);
@@ -255,6 +260,7 @@ impl Planner<'_> {
             nulls_first: true,
         }];
         out.serial = true;
+        out.parts = (0..parts).map(|i| format!("{alias}.p{i}")).collect();
         Ok(out)
     }
 
@@ -270,12 +276,16 @@ impl Planner<'_> {
         let mut items = vec![self.condition(&step.condition, row)?];
         let mut assigned = Vec::with_capacity(step.assignments.len());
         for (index, e) in &step.assignments {
-            let Some(n) = declared.iter().position(|(i, _)| i == index) else {
-                return Self::refuse("an assignment of scan to a column of the input", e.span);
+            let place = match declared.iter().position(|(i, _)| i == index) {
+                Some(n) => Some(inputs + n),
+                None => row.cols.iter().position(|c| c.name == columns[*index].name),
+            };
+            let Some(place) = place else {
+                return Self::refuse("an assignment of scan to no column", e.span);
             };
             let sx = self.expr(e, row)?;
             items.push(self.convert(sx, columns[*index].ty, e.span)?.sql);
-            assigned.push(inputs + n);
+            assigned.push(place);
         }
         Ok((format!("SELECT {}", items.join(", ")), assigned))
     }

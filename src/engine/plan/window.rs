@@ -14,6 +14,7 @@ fn window(e: &Expr) -> Option<(&str, usize)> {
     };
     Some(match function.as_str() {
         "prev" | "next" => (function, usize::MAX),
+        "row_window_session" => (function, 3),
         "row_number" | "row_cumsum" | "row_rank_dense" | "row_rank_min" => (function, 1),
         _ => return None,
     })
@@ -100,6 +101,13 @@ impl Planner<'_> {
                     &args[0],
                 )
             };
+        }
+        if name == "row_window_session" {
+            let (computed, sx) = self.sessions(frag, args)?;
+            frag = computed;
+            let ty = sx.ty;
+            *e = hidden_column(self.hide(&mut frag, sx), ty, e);
+            return Ok(frag);
         }
         if inside {
             frag = self.serialize(frag);

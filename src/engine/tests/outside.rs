@@ -224,3 +224,120 @@ fn seasons_and_anomalies() {
         "[1.0,2.0,3.0]"
     );
 }
+
+#[test]
+fn sessions_begin_where_pauses_or_lengths_end_them() {
+    let data = "datatable(k:string, t:datetime)['a', datetime(2024-01-01 10:00), 'a', datetime(2024-01-01 10:04), 'a', datetime(2024-01-01 10:08), 'a', datetime(2024-01-01 10:20), 'b', datetime(2024-01-01 10:21)]";
+    assert_eq!(
+        rows(&format!(
+            "{data} | sort by k asc, t asc | extend s = row_window_session(t, 7m, 5m, k != prev(k)) | project minute = datetime_part('minute', s)"
+        )),
+        "0; 0; 8; 20; 21"
+    );
+}
+
+#[test]
+fn columns_are_named_by_texts() {
+    let data = "datatable(Name:string, Age:int, City:string)['Ann', 31, 'Rome']";
+    assert_eq!(
+        rows(&format!("{data} | project-by-names 'C*', 'Name'")),
+        "Rome|Ann"
+    );
+    assert_eq!(
+        rows(&format!(
+            "{data} | project-by-names dynamic(['Age', 'None'])"
+        )),
+        "31"
+    );
+    assert_eq!(
+        rows(&format!("let T = {data}; print column_names_of(T)")),
+        "[\"Name\",\"Age\",\"City\"]"
+    );
+}
+
+#[test]
+fn pairs_without_delimiters_are_words() {
+    assert_eq!(
+        rows(
+            "print s = 'at 10:00 [x] id:7, host=\\'a b\\' done' | parse-kv s as (id:long, host:string, none:string) with (quote=\"'\") | project id, host, none"
+        ),
+        "7|a b|"
+    );
+}
+
+#[test]
+fn texts_written_otherwise() {
+    assert_eq!(
+        rows(
+            "print punycode_from_string('bücher'), punycode_domain_from_string('xn--bcher-kva.example')"
+        ),
+        "bcher-kva|bücher.example"
+    );
+    assert_eq!(
+        rows(
+            "print g = toguid('00112233-4455-6677-8899-aabbccddeeff') | extend b = base64_encode_fromguid(g) | project b, base64_decode_toguid(b) == g"
+        ),
+        "MyIRAFVEd2aImaq7zN3u/w==|true"
+    );
+    assert_eq!(
+        rows(
+            "print zlib_decompress_from_base64_string('eJxLTEoGAAJNASc='), gzip_decompress_from_base64_string('no')"
+        ),
+        "abc|"
+    );
+}
+
+#[test]
+fn clocks_of_places() {
+    let at = |f: &str, t: &str, zone: &str| {
+        rows(&format!("print tostring({f}(datetime({t}), '{zone}'))"))
+    };
+    let utc = "datetime_utc_to_local";
+    let local = "datetime_local_to_utc";
+    assert_eq!(
+        at(utc, "2024-07-01 12:00:00.5", "Europe/Rome"),
+        "2024-07-01T14:00:00.5000000Z"
+    );
+    assert_eq!(
+        at(local, "2024-01-15 12:00", "US/Pacific"),
+        "2024-01-15T20:00:00.0000000Z"
+    );
+    // No clock in Rome shows this; then one that two hours show.
+    assert_eq!(
+        at(local, "2024-03-31 02:30", "Europe/Rome"),
+        "2024-03-31T00:30:00.0000000Z"
+    );
+    assert_eq!(
+        at(local, "2024-10-27 02:30", "Europe/Rome"),
+        "2024-10-27T00:30:00.0000000Z"
+    );
+    assert!(refused("print datetime_utc_to_local(now(), 'Moon/Base')").contains("Moon/Base"));
+}
+
+#[test]
+fn values_counted_apart_are_counted_together() {
+    assert_eq!(
+        rows(
+            "range x from 1 to 10 step 1 | summarize h = hll(x % 4) by x % 2 | summarize m = hll_merge(h) | project dcount_hll(m)"
+        ),
+        "4"
+    );
+    assert_eq!(
+        rows(
+            "datatable(x:real, y:real)[1, 2, 2, 4, 3, 6] | summarize c = covariance(x, y), p = covariancep(x, y) | project c, round(p, 3)"
+        ),
+        "2|1.333"
+    );
+    assert_eq!(rows("print around(5, 4, 1), around(7, 4, 1)"), "true|false");
+}
+
+#[test]
+fn parts_are_scanned_for_themselves() {
+    let data = "datatable(k:string, t:long, v:long)['a', 1, 5, 'b', 2, 7, 'a', 3, long(null), 'b', 4, long(null)]";
+    assert_eq!(
+        rows(&format!(
+            "{data} | partition hint.strategy=native by k (order by t asc | scan with (step s: true => v = iff(isnull(v), s.v, v);) | extend n = next(t)) | sort by t asc | project k, v, n"
+        )),
+        "a|5|3; b|7|4; a|5|; b|7|"
+    );
+}

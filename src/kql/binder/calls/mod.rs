@@ -257,6 +257,32 @@ impl Binder<'_> {
             return Val::new(unknown(span)).typed(ty);
         }
         self.note(call.name.span, ty.type_or_unknown(), Origin::UNKNOWN);
+        if let (
+            "column_names_of",
+            [
+                Val {
+                    ty: Ty::Table(table),
+                    ..
+                },
+            ],
+        ) = (builtin.name, &vals[..])
+            && !table.open()
+        {
+            let names = table.columns().iter().map(|c| {
+                let name = c.name.replace('\\', "\\\\").replace('"', "\\\"");
+                format!("\"{name}\"")
+            });
+            let list = format!("[{}]", names.collect::<Vec<_>>().join(","));
+            let mut val = Val::new(Expr {
+                kind: ExprKind::Literal(crate::kql::Value::Dynamic(list)),
+                ty: Type::Dynamic,
+                span,
+            })
+            .typed(ty);
+            val.constant = constant;
+            val.name = name;
+            return val;
+        }
         let args: Vec<Expr> = vals
             .into_iter()
             .map(|v| match v.ty {

@@ -8,7 +8,6 @@ use crate::kql::binder::Scope;
 use crate::kql::binder::Table;
 use crate::kql::binder::Ty;
 use crate::kql::binder::Val;
-use crate::kql::binder::constant_text;
 use crate::kql::binder::projection::Projected;
 use crate::kql::binder::projection::Projection;
 use crate::kql::binder::projection::Style;
@@ -25,6 +24,7 @@ use crate::kql::syntax;
 use crate::kql::syntax::ExprKind as S;
 use crate::kql::syntax::NameForm;
 use crate::kql::syntax::Span;
+use crate::kql::types::Value;
 
 impl Binder<'_> {
     pub(super) fn extend(
@@ -126,24 +126,42 @@ impl Binder<'_> {
     }
 
     /// Columns named by names, texts and patterns.
-    pub(super) fn by_names(&mut self, list: &[syntax::Expr]) -> Columns {
+    /// The columns that names, patterns and constant lists of them stand for, and the operator that
+    /// keeps them; names of columns that are not there are passed over.
+    pub(super) fn by_names(&mut self, list: &[syntax::Expr], open: bool) -> (Columns, OpKind) {
         let mut columns = Columns::default();
+        let mut exprs = Vec::new();
+        let mut known = !open;
         for e in list {
             let val = self.expr(e, false);
             let Some(row) = &self.row else { continue };
-            let found = match constant_text(&val.expr) {
+            let found = match constant_names(&val.expr) {
                 _ if val.column.is_some() => val.column.into_iter().collect(),
-                Some(name) => matching(name, &row.columns),
-                None => Vec::new(),
+                Some(names) => names
+                    .iter()
+                    .flat_map(|name| matching(name, &row.columns))
+                    .collect(),
+                None => {
+                    known = false;
+                    Vec::new()
+                }
             };
             for i in found {
                 let column = &row.columns[i];
                 if !columns.has(&column.name) {
+                    exprs.push(column_expr(i, column));
                     columns.push(column.clone());
                 }
             }
         }
-        columns
+        let kind = if known {
+            OpKind::Project { exprs, rest: false }
+        } else {
+            OpKind::Unsupported {
+                what: "'project-by-names' of names that only the running query shows".to_owned(),
+            }
+        };
+        (columns, kind)
     }
 
     pub(super) fn rename(
@@ -498,4 +516,35 @@ pub(super) fn natural(name: &str) -> Vec<(u64, String)> {
     }
     parts.push((number.parse().unwrap_or(0), text));
     parts
+}
+
+/// The names a constant text or a constant array of texts gives.
+fn constant_names(e: &Expr) -> Option<Vec<String>> {
+    match &e.kind {
+        ExprKind::Literal(Value::String(name)) => Some(vec![name.clone()]),
+        ExprKind::Literal(Value::Dynamic(text)) => text_array(text),
+        ExprKind::Convert(inner) => constant_names(inner),
+        _ => None,
+    }
+}
+
+/// The texts of an array that holds nothing else; one with escapes is not read.
+fn text_array(json: &str) -> Option<Vec<String>> {
+    let mut rest = json.trim().strip_prefix('[')?.strip_suffix(']')?.trim();
+    let mut out = Vec::new();
+    while !rest.is_empty() {
+        let quote = rest.chars().next().filter(|c| matches!(c, '"' | '\''))?;
+        let (text, left) = rest[1..].split_once(quote)?;
+        if text.contains('\\') {
+            return None;
+        }
+        out.push(text.to_owned());
+        rest = left.trim_start();
+        if let Some(more) = rest.strip_prefix(',') {
+            rest = more.trim_start();
+        } else if !rest.is_empty() {
+            return None;
+        }
+    }
+    Some(out)
 }

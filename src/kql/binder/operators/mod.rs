@@ -199,10 +199,7 @@ impl Binder<'_> {
             O::ProjectRename(list) => self.rename(table(input), list, span),
             O::ProjectReorder(list) => self.reorder(table(input), list, span),
             O::ProjectByNames(list) => {
-                let columns = self.by_names(list);
-                let kind = OpKind::Unsupported {
-                    what: "operator 'project-by-names'".to_owned(),
-                };
+                let (columns, kind) = self.by_names(list, open);
                 self.shape(table(input), kind, columns, open, span)
             }
             O::Extend(list) => self.extend(table(input), list, Style::Extend, span, OpKind::Extend),
