@@ -440,6 +440,9 @@ pub(crate) struct HuntArgs {
     /// How far back the service looks; a filter in the query narrows within it. 30d without it.
     #[arg(long, value_enum, value_name = "SPAN")]
     pub(crate) timespan: Option<Span>,
+    /// Writes the result as a chart, an SVG document: as its `render` asks, else as suits it.
+    #[arg(long)]
+    pub(crate) chart: bool,
 }
 
 /// How far back a hunt looks.

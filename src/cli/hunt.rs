@@ -10,7 +10,7 @@ use super::args::{Global, HuntArgs, Output, Span};
 use super::failure::{Done, Failure};
 use super::output::write_table;
 use super::session::with_tenants;
-use super::{input, library, say};
+use super::{chart, input, library, say};
 use crate::domain::ResultTable;
 use crate::hunt::export::{Format, View};
 use crate::hunt::fan::{self, Given, MOST_TOGETHER};
@@ -58,7 +58,13 @@ pub(crate) fn run(args: HuntArgs, global: &Global) -> Done {
         }
         if found.answered() > 0 {
             let mut out = BufWriter::new(io::stdout().lock());
-            write(&found.table, form, &mut out)?;
+            if args.chart {
+                let as_of = found.as_of().map(|it| it.to_string());
+                let svg = chart::svg(&found.table, found.render.as_ref(), as_of.as_deref())?;
+                out.write_all(svg.as_bytes())?;
+            } else {
+                write(&found.table, form, &mut out)?;
+            }
             out.flush()?;
         }
         for part in found.parts {

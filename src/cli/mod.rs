@@ -6,6 +6,7 @@
 mod actions;
 mod alerts;
 mod args;
+mod chart;
 mod console;
 mod doctor;
 mod edits;

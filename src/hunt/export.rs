@@ -276,11 +276,31 @@ pub fn to_file(
     table: &ResultTable,
     view: View<'_>,
 ) -> io::Result<PathBuf> {
+    new_file(folder, stem, format.extension(), |out| {
+        format.write(table, view, out)
+    })
+}
+
+/// Writes a text, a chart for one, to a new file in the same way.
+///
+/// # Errors
+/// Those of the file system.
+pub fn text_to_file(folder: &Path, stem: &str, extension: &str, text: &str) -> io::Result<PathBuf> {
+    new_file(folder, stem, extension, |out| {
+        out.write_all(text.as_bytes())
+    })
+}
+
+fn new_file(
+    folder: &Path,
+    stem: &str,
+    extension: &str,
+    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> io::Result<PathBuf> {
     std::fs::create_dir_all(folder)?;
-    let (path, file) = create(folder, stem, format.extension())?;
+    let (path, file) = create(folder, stem, extension)?;
     let mut out = BufWriter::new(file);
-    let written = format
-        .write(table, view, &mut out)
+    let written = write(&mut out)
         .and_then(|()| out.flush())
         .and_then(|()| out.get_ref().sync_all());
     match written {

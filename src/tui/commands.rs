@@ -28,6 +28,10 @@ pub enum Scope {
     Evidence,
     /// Hunt: the results grid.
     Grid,
+    /// Hunt: a result as a chart.
+    Chart,
+    /// Hunt: the values of a column beside the grid.
+    Groups,
     /// Hunt: query and results alike.
     Hunt,
     /// Machine actions.
@@ -58,6 +62,8 @@ pub enum Scope {
     Popup,
     /// A popup with a list to choose from.
     Picker,
+    /// A popup with a dynamic cell as a tree.
+    Json,
     /// A popup with queries to choose from.
     Queries,
     /// A popup with fields to fill in.
@@ -68,7 +74,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope with its name in configuration and its title in help.
-    pub const ALL: [(Scope, &'static str, &'static str); 26] = [
+    pub const ALL: [(Scope, &'static str, &'static str); 29] = [
         (Scope::Anywhere, "anywhere", "Everywhere"),
         (Scope::Main, "main", "Every screen"),
         (Scope::List, "list", "Lists"),
@@ -77,6 +83,8 @@ impl Scope {
         (Scope::Alerts, "alerts", "Alerts"),
         (Scope::Evidence, "evidence", "Evidence"),
         (Scope::Grid, "grid", "Hunt results"),
+        (Scope::Chart, "chart", "Hunt chart"),
+        (Scope::Groups, "groups", "Hunt values of a column"),
         (Scope::Hunt, "hunt", "Hunt"),
         (Scope::Actions, "actions", "Actions"),
         (Scope::Journal, "journal", "Journal"),
@@ -92,6 +100,7 @@ impl Scope {
         (Scope::Find, "find", "Hunt editor, finding"),
         (Scope::Popup, "popup", "Popups"),
         (Scope::Picker, "picker", "Choosing"),
+        (Scope::Json, "json", "A dynamic cell"),
         (Scope::Queries, "queries", "Choosing a query"),
         (Scope::Form, "form", "Filling in"),
         (Scope::SignIn, "sign-in", "Signing in"),
@@ -108,12 +117,14 @@ impl Scope {
             | Self::Journal
             | Self::Messages
             | Self::Tenants
+            | Self::Chart
+            | Self::Groups
             | Self::Doctor => Some(Self::List),
             Self::Incidents | Self::Alerts | Self::Evidence | Self::Grid => Some(Self::Items),
             Self::Editor | Self::Find | Self::Schema => Some(Self::Text),
             Self::Completion | Self::Vim => Some(Self::Editor),
             Self::Picker | Self::SignIn => Some(Self::Popup),
-            Self::Queries => Some(Self::Picker),
+            Self::Queries | Self::Json => Some(Self::Picker),
             Self::Form => Some(Self::Text),
         }
     }
@@ -123,8 +134,11 @@ impl Scope {
     pub fn chain(self) -> impl Iterator<Item = Scope> {
         let outer = std::iter::successors(Some(self), |scope| scope.parent());
         outer.flat_map(|scope| {
-            let shared =
-                matches!(scope, Self::Grid | Self::Editor | Self::Schema).then_some(Scope::Hunt);
+            let shared = matches!(
+                scope,
+                Self::Grid | Self::Chart | Self::Groups | Self::Editor | Self::Schema
+            )
+            .then_some(Scope::Hunt);
             std::iter::once(scope).chain(shared)
         })
     }
@@ -239,6 +253,19 @@ commands! {
         GridLeft "grid-left" "Column to the left" "" None ["left", "h"] "Moves the column cursor left.";
         GridRight "grid-right" "Column to the right" "" None ["right", "l"] "Moves the column cursor right.";
         GridSort "grid-sort" "Sort by this column" "sort" None ["s"] "Sorts by the column in focus: up, down, as it came.";
+        GridChart "grid-chart" "Draw as a chart" "chart" None ["v"] "Shows the result as a chart: as the query asks with `render`, else as suits it.";
+        GridGroups "grid-groups" "Values of this column" "values" None ["b"] "Lists the values of the column in focus with their counts beside the rows.";
+        GridEntities "grid-entities" "What the rows name" "entities" None ["e"] "Lists the devices, users, files, messages and addresses of the rows marked, else the row in focus, with what can be done.";
+        GridQuery "grid-query" "A query of the rows" "" None ["Q"] "Writes the rows marked, else the row in focus, into a new query: as a list, a condition or a `datatable`.";
+        GridCompare "grid-compare" "Compare with the run before" "" None ["d"] "Shows the rows that came, went or changed since the query was run the time before.";
+        GridStats "grid-stats" "Statistics of this column" "" None ["B"] "Shows least, greatest, mean, percentiles and nulls of the column in focus.";
+        GridKeep "grid-keep" "Only rows with this value" "" None ["="] "Keeps the rows with the value in focus; `esc` takes that back.";
+        GridDrop "grid-drop" "No rows with this value" "" None ["~"] "Leaves out the rows with the value in focus; `esc` takes that back.";
+        GridJson "grid-json" "The cell as a tree" "" None ["J"] "Unfolds the dynamic cell in focus, to be searched and copied from.";
+        GridMarkAll "grid-mark-all" "Mark all rows shown" "" None ["M"] "Marks every row that is shown.";
+        GridPin "grid-pin" "Pin this column" "" None ["p"] "Keeps the column in focus at the left, or lets it go.";
+        GridMoveLeft "grid-move-left" "Move the column left" "" None ["<"] "Moves the column in focus one place to the left.";
+        GridMoveRight "grid-move-right" "Move the column right" "" None [">"] "Moves the column in focus one place to the right.";
         GridHide "grid-hide" "Hide this column" "" None ["-"] "Hides the column in focus.";
         GridShowAll "grid-show-all" "Show all columns" "" None ["+"] "Shows hidden columns again.";
         GridExportCsv "grid-export-csv" "Export as CSV" "export" None ["E c"] "Writes the rows as shown to a CSV file, formulas disarmed.";
@@ -248,6 +275,24 @@ commands! {
         GridFirst "grid-first" "First column" "" None ["0"] "Moves the column cursor to the first column.";
         GridLast "grid-last" "Last column" "" None ["$"] "Moves the column cursor to the last column.";
         GridEditor "grid-editor" "Back to the query" "query" None ["i"] "Puts the cursor back into the query.";
+    }
+    Chart {
+        ChartNext "chart-next" "Draw it another way" "next kind" None ["v"] "Goes through the kinds of charts.";
+        ChartKind "chart-kind" "Choose the kind" "kind" None ["V"] "Chooses among the kinds of charts.";
+        ChartLeft "chart-left" "Left" "" None ["left", "h"] "Moves the cursor along the chart to the left; in a list, to the series before.";
+        ChartRight "chart-right" "Right" "" None ["right", "l"] "Moves the cursor along the chart to the right; in a list, to the next series.";
+        ChartFirst "chart-first" "To the beginning" "" None ["0"] "Moves the cursor to the first value.";
+        ChartLast "chart-last" "To the end" "" None ["$"] "Moves the cursor to the last value.";
+        ChartRow "chart-row" "The row behind the value" "its row" None ["enter"] "Goes to the row that the value at the cursor came of.";
+        ChartExport "chart-export" "Export as SVG" "SVG" None ["E"] "Writes the chart to an SVG file.";
+        ChartCopy "chart-copy" "Copy the values" "copy" None ["y"] "Copies what the cursor reads.";
+        ChartEditor "chart-editor" "Back to the query" "query" None ["i"] "Puts the cursor back into the query.";
+    }
+    Groups {
+        GroupKeep "group-keep" "Only rows with this value" "only these" None ["enter"] "Keeps the rows with the value in focus; `esc` takes that back.";
+        GroupDrop "group-drop" "No rows with this value" "not these" None ["-", "~"] "Leaves out the rows with the value in focus; `esc` takes that back.";
+        GroupOrder "group-order" "By count, or by value" "order" None ["s"] "Lists the values by how often they are there, or by what they are.";
+        GroupCopy "group-copy" "Copy values and counts" "copy" None ["y"] "Copies the values with their counts.";
     }
     Completion {
         CompleteNext "complete-next" "Next word" "" None ["down", "ctrl-n"] "Goes to the next word offered.";
@@ -389,6 +434,13 @@ commands! {
         SchemaPageDown "schema-page-down" "Page down" "" None ["pgdn"] "A page down.";
         SchemaPageUp "schema-page-up" "Page up" "" None ["pgup"] "A page up.";
         SchemaLeave "schema-leave" "Back to the query" "query" None ["esc"] "Takes the filter away; without one, goes back to the query.";
+    }
+    Json {
+        JsonOpen "json-open" "Unfold" "" None ["right", "l"] "Unfolds the value in focus, or goes into it.";
+        JsonFold "json-fold" "Fold" "" None ["left", "h"] "Folds the value in focus, or goes to what it belongs to.";
+        JsonFind "json-find" "Find" "find" None ["/"] "Looks for a name or value.";
+        JsonNext "json-next" "Next match" "next" None ["n"] "Goes to the next match.";
+        JsonPath "json-path" "Copy the path" "path" None ["Y"] "Copies the path a query reaches the value with.";
     }
     Queries {
         QueryRun "query-run" "Open and run" "run" None ["F5", "ctrl-r"] "Opens the query in a tab and runs it.";
@@ -563,6 +615,8 @@ mod tests {
     fn keys_taken_over_from_a_parent_are_deliberate() {
         let deliberate = [
             ("grid-sort", "status"),
+            ("json-open", "popup-right"),
+            ("json-fold", "popup-left"),
             // while words are offered, these keys are about them
             ("complete-accept", "hunt-fix"),
             ("complete-close", "hunt-leave"),

@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell as Remembered;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ratatui::buffer::Buffer;
@@ -40,6 +41,10 @@ pub struct GridStyles {
     pub row: Style,
     /// The cell under the cursor.
     pub cursor: Style,
+    /// The sign of a marked row.
+    pub marked: Style,
+    /// The line behind pinned columns.
+    pub line: Style,
 }
 
 /// A result, the way it is looked at, and where the cursor is.
@@ -52,8 +57,14 @@ pub struct Grid {
     order: Option<Arc<[u32]>>,
     /// The column sorted by and whether descending.
     sort: Option<(usize, bool)>,
+    /// The order that is being worked out.
+    expected: Option<(usize, bool)>,
     /// Columns of the table in the visible order.
     columns: Vec<usize>,
+    /// So many of them stay at the left.
+    pinned: usize,
+    /// Rows of the table.
+    marked: BTreeSet<u32>,
     row: usize,
     /// Place among `columns`.
     column: usize,
@@ -97,6 +108,9 @@ impl Grid {
             widths,
             order: None,
             sort: None,
+            expected: None,
+            pinned: 0,
+            marked: BTreeSet::new(),
             row: 0,
             column: 0,
             top: Remembered::new(0),
@@ -110,7 +124,12 @@ impl Grid {
         &self.table
     }
 
-    /// Row numbers in the visible order; `None` is the service's.
+    /// How many rows are shown.
+    pub fn rows(&self) -> usize {
+        self.order.as_ref().map_or(self.table.rows(), |it| it.len())
+    }
+
+    /// Row numbers in the visible order; `None` is the service's, and all of them.
     pub fn order(&self) -> Option<&Arc<[u32]>> {
         self.order.as_ref()
     }
@@ -120,19 +139,124 @@ impl Grid {
         self.sort
     }
 
-    /// Takes an order. The cursor stays on its row of the result.
+    /// Remembers the order that is being worked out together with the rows to show.
+    pub fn expect_sort(&mut self, sort: Option<(usize, bool)>) {
+        self.expected = sort;
+    }
+
+    /// The order that was being worked out.
+    pub fn expected_sort(&self) -> Option<(usize, bool)> {
+        self.expected
+    }
+
+    /// Takes an order, which may leave rows out. The cursor stays on its row of the result, or near where
+    /// that stood.
     pub fn set_order(&mut self, sort: Option<(usize, bool)>, order: Option<Arc<[u32]>>) {
         let at = self.table_row();
-        self.order = order.filter(|order| order.len() == self.table.rows());
+        let last = self.table.rows();
+        self.order = order.filter(|order| order.iter().all(|row| (*row as usize) < last));
         self.sort = sort.filter(|_| self.order.is_some());
         if let Some(at) = at {
             self.row = match &self.order {
                 Some(order) => order
                     .iter()
                     .position(|&row| row as usize == at)
-                    .unwrap_or(0),
+                    .unwrap_or_else(|| self.row.min(order.len().saturating_sub(1))),
                 None => at,
             };
+        } else {
+            self.row = 0;
+        }
+    }
+
+    /// Puts the cursor on a row of the table, if it is shown.
+    pub fn go_to_row(&mut self, row: usize) {
+        let place = match &self.order {
+            Some(order) => order.iter().position(|&it| it as usize == row),
+            None => Some(row).filter(|row| *row < self.table.rows()),
+        };
+        self.row = place.unwrap_or(self.row);
+    }
+
+    /// The marked rows of the table.
+    pub fn marked(&self) -> &BTreeSet<u32> {
+        &self.marked
+    }
+
+    /// Marks the row under the cursor, or takes its mark away, and goes on to the next.
+    pub fn toggle_mark(&mut self) {
+        if let Some(row) = self.table_row() {
+            let row = row as u32;
+            if !self.marked.remove(&row) {
+                self.marked.insert(row);
+            }
+            self.step(Step::Down);
+        }
+    }
+
+    /// Marks every row shown.
+    pub fn mark_all(&mut self) {
+        match &self.order {
+            Some(order) => self.marked.extend(order.iter().copied()),
+            None => self.marked = (0..self.table.rows() as u32).collect(),
+        }
+    }
+
+    /// Takes all marks away.
+    pub fn unmark_all(&mut self) {
+        self.marked.clear();
+    }
+
+    /// The pinned columns of the table.
+    pub fn pinned(&self) -> &[usize] {
+        &self.columns[..self.pinned]
+    }
+
+    /// Pins the column under the cursor behind those pinned already, or lets it go.
+    pub fn toggle_pin(&mut self) {
+        if self.column >= self.columns.len() {
+            return;
+        }
+        let column = self.columns.remove(self.column);
+        if self.column < self.pinned {
+            self.pinned -= 1;
+            self.column = self.pinned;
+        } else {
+            self.column = self.pinned;
+            self.pinned += 1;
+        }
+        self.columns.insert(self.column, column);
+    }
+
+    /// Moves the column under the cursor by one place, among the pinned or among the others.
+    pub fn move_column(&mut self, right: bool) {
+        let (from, to) = if self.column < self.pinned {
+            (0, self.pinned)
+        } else {
+            (self.pinned, self.columns.len())
+        };
+        let other = if right {
+            Some(self.column + 1).filter(|it| *it < to)
+        } else {
+            self.column.checked_sub(1).filter(|it| *it >= from)
+        };
+        if let Some(other) = other.filter(|_| self.column < self.columns.len()) {
+            self.columns.swap(self.column, other);
+            self.column = other;
+        }
+    }
+
+    /// Looks at this result as at another one of the same columns: order of columns, pins, what is hidden,
+    /// the column in focus.
+    pub fn look_like(&mut self, other: &Self) {
+        let names = |grid: &Self| -> Vec<Arc<str>> {
+            let columns = grid.table.columns().iter();
+            columns.map(|it| Arc::clone(&it.name)).collect()
+        };
+        if names(self) == names(other) {
+            self.columns.clone_from(&other.columns);
+            self.pinned = other.pinned;
+            self.column = other.column;
         }
     }
 
@@ -160,14 +284,19 @@ impl Grid {
     pub fn hide_column(&mut self) {
         if self.columns.len() > 1 {
             self.columns.remove(self.column);
+            self.pinned -= usize::from(self.column < self.pinned);
             self.column = self.column.min(self.columns.len() - 1);
         }
     }
 
-    /// Shows all columns again, the cursor staying on its own.
+    /// Shows all columns again, as they came behind those pinned, the cursor staying on its own.
     pub fn show_all(&mut self) {
-        self.column = self.cursor_column();
-        self.columns = (0..self.table.columns().len()).collect();
+        let at = self.cursor_column();
+        self.columns.truncate(self.pinned);
+        let others = (0..self.table.columns().len()).filter(|it| !self.columns.contains(it));
+        let others: Vec<usize> = others.collect();
+        self.columns.extend(others);
+        self.column = self.columns.iter().position(|it| *it == at).unwrap_or(0);
     }
 
     /// The row of the result under the cursor; `None` in an empty result.
@@ -188,7 +317,7 @@ impl Grid {
     /// Moves the cursor.
     pub fn step(&mut self, step: Step) {
         let page = usize::from(self.page.get()).max(1);
-        let last_row = self.table.rows().saturating_sub(1);
+        let last_row = self.rows().saturating_sub(1);
         let last_column = self.columns.len().saturating_sub(1);
         match step {
             Step::Up => self.row = self.row.saturating_sub(1),
@@ -211,24 +340,23 @@ impl Grid {
             return;
         }
         let row = self.top.get() + usize::from(y) - 1;
-        if row < self.table.rows() {
+        if row < self.rows() {
             self.row = row;
         }
-        let (left, shown) = self.shown(width);
         let mut end = 1;
-        for (nth, wide) in shown.iter().enumerate() {
+        for (place, wide) in self.shown(width) {
             end += wide + 2;
             if x < end {
-                self.column = left + nth;
+                self.column = place;
                 return;
             }
         }
     }
 
-    /// First shown column and the widths of the shown ones, for a width.
-    fn shown(&self, width: u16) -> (usize, Vec<u16>) {
+    /// The shown columns, as places among the visible ones, with their widths: those pinned, then as many
+    /// others as have room.
+    fn shown(&self, width: u16) -> Vec<(usize, u16)> {
         let columns = self.columns.len();
-        let room = width.saturating_sub(1); // the cursor's mark
         let wanted = |nth: usize| {
             self.columns
                 .get(nth)
@@ -237,35 +365,48 @@ impl Grid {
                 .unwrap_or(8)
         };
         let wide = |nth: usize| wanted(nth).clamp(1, WIDEST);
+        let mut rest = width.saturating_sub(1); // the cursor's mark
+        let mut shown = Vec::new();
+        for at in 0..self.pinned.min(columns) {
+            // what is pinned leaves room for one that is not
+            let it = wide(at).min(rest.saturating_sub(if self.pinned < columns { 12 } else { 0 }));
+            if it == 0 {
+                break;
+            }
+            shown.push((at, it));
+            rest = rest.saturating_sub(it + 2);
+        }
         let cursor = self.column.min(columns.saturating_sub(1));
         // far enough right that the cursor's column is whole, if it can be
-        let mut left = self.left.get().min(cursor);
-        let mut used: u32 = (left..=cursor).map(|at| u32::from(wide(at)) + 2).sum();
-        while left < cursor && used > u32::from(room) + 2 {
-            used -= u32::from(wide(left)) + 2;
-            left += 1;
+        let mut left = self.left.get().max(self.pinned);
+        if cursor >= self.pinned {
+            left = left.min(cursor);
+            let mut used: u32 = (left..=cursor).map(|at| u32::from(wide(at)) + 2).sum();
+            while left < cursor && used > u32::from(rest) + 2 {
+                used -= u32::from(wide(left)) + 2;
+                left += 1;
+            }
         }
         self.left.set(left);
-        let mut shown = Vec::new();
-        let mut rest = room;
+        let room = rest;
         for at in left..columns {
             if rest == 0 {
                 break;
             }
             let it = wide(at).min(rest);
             // a sliver of a column says nothing, unless it is the only one
-            if it < wide(at).min(6) && !shown.is_empty() {
+            if it < wide(at).min(6) && (rest < room || !shown.is_empty()) {
                 break;
             }
-            shown.push(it);
+            shown.push((at, it));
             rest = rest.saturating_sub(it + 2);
         }
-        for (nth, it) in shown.iter_mut().enumerate() {
-            let more = wanted(left + nth).saturating_sub(*it).min(rest);
+        for (place, it) in &mut shown {
+            let more = wanted(*place).saturating_sub(*it).min(rest);
             *it += more;
             rest -= more;
         }
-        (left, shown)
+        shown
     }
 
     /// Draws the visible part.
@@ -276,20 +417,20 @@ impl Grid {
         }
         let height = usize::from(area.height.saturating_sub(1));
         self.page.set(height as u16);
-        let rows = self.table.rows();
+        let rows = self.rows();
         let mut top = self.top.get().min(self.row);
         if height > 0 && self.row >= top + height {
             top = self.row + 1 - height;
         }
         top = top.min(rows.saturating_sub(height.max(1)));
         self.top.set(top);
-        let (left, shown) = self.shown(area.width);
+        let shown = self.shown(area.width);
 
         let mut x = area.x + 1;
-        for (nth, &wide) in shown.iter().enumerate() {
-            let at = self.columns[left + nth];
+        for &(place, wide) in &shown {
+            let at = self.columns[place];
             let column = &self.table.columns()[at];
-            let style = if left + nth == self.column && focused {
+            let style = if place == self.column && focused {
                 styles.header_cursor
             } else {
                 styles.header
@@ -309,6 +450,11 @@ impl Grid {
             let after = paint::text(buf, area, x + gap, area.y, room - gap, &column.name, style);
             paint::text(buf, area, after, area.y, 1, mark, style);
             x = x.saturating_add(wide + 2);
+            if place + 1 == self.pinned {
+                for y in area.top()..area.bottom() {
+                    paint::text(buf, area, x - 2, y, 1, "│", styles.line);
+                }
+            }
         }
 
         for line in 0..height.min(rows - top.min(rows)) {
@@ -328,9 +474,17 @@ impl Grid {
                 paint::tint(buf, whole, styles.row);
                 paint::text(buf, area, area.x, y, 1, "▌", styles.row);
             }
+            if self.marked.contains(&(row as u32)) {
+                let style = if on_row {
+                    styles.row.patch(styles.marked)
+                } else {
+                    styles.marked
+                };
+                paint::text(buf, area, area.x, y, 1, "+", style);
+            }
             let mut x = area.x + 1;
-            for (nth, &wide) in shown.iter().enumerate() {
-                let at = self.columns[left + nth];
+            for &(place, wide) in &shown {
+                let at = self.columns[place];
                 let cell = self.table.cell(row, at);
                 let shown_text = show(cell, wide);
                 let mut style = if cell == Cell::Null {
@@ -340,7 +494,7 @@ impl Grid {
                 };
                 if on_row {
                     style = style.patch(styles.row);
-                    if left + nth == self.column && focused {
+                    if place == self.column && focused {
                         let whole = Rect {
                             x,
                             y,
@@ -505,6 +659,51 @@ mod tests {
         assert!(screen(&grid, 30, 6)[0].contains("Column0↓"));
         grid.set_order(None, None);
         assert_eq!(grid.cursor().0, 1);
+    }
+
+    #[test]
+    fn pinned_columns_stay_and_hidden_ones_come_back() {
+        let mut grid = grid(20, 40);
+        grid.step(Step::Right);
+        grid.toggle_pin();
+        assert_eq!(grid.pinned(), [1]);
+        grid.step(Step::Last);
+        let lines = screen(&grid, 40, 5);
+        assert!(
+            lines[0].starts_with(" Column1") && lines[0].contains("Column39"),
+            "{lines:?}"
+        );
+        assert!(lines[1].contains('│'), "{lines:?}");
+        grid.step(Step::First);
+        grid.hide_column();
+        assert_eq!((grid.pinned().len(), grid.columns().len()), (0, 39));
+        grid.show_all();
+        assert_eq!(grid.columns().len(), 40);
+        grid.step(Step::First);
+        grid.move_column(true);
+        assert_eq!(grid.columns()[..3], [1, 0, 2]);
+        grid.toggle_pin();
+        grid.toggle_pin();
+        assert_eq!((grid.columns()[0], grid.pinned().len()), (0, 0));
+    }
+
+    #[test]
+    fn an_order_may_leave_rows_out() {
+        let mut grid = grid(10, 2);
+        grid.step(Step::Bottom);
+        grid.toggle_mark();
+        grid.set_order(None, Some(vec![2, 4, 9].into()));
+        assert_eq!((grid.rows(), grid.table_row()), (3, Some(9)));
+        assert!(screen(&grid, 30, 6)[3].starts_with('+'));
+        grid.set_order(None, Some(vec![2, 4].into()));
+        assert_eq!(grid.table_row(), Some(4));
+        grid.mark_all();
+        assert_eq!(grid.marked().len(), 3);
+        grid.set_order(None, Some(Vec::new().into()));
+        assert_eq!((grid.rows(), grid.table_row()), (0, None));
+        screen(&grid, 30, 6);
+        grid.set_order(None, None);
+        assert_eq!(grid.rows(), 10);
     }
 
     #[test]

@@ -103,6 +103,22 @@ impl<K: Clone + Eq + Hash, T> Tree<K, T> {
         }
     }
 
+    /// Puts the cursor on a node, opening what it is folded into.
+    pub fn reveal(&mut self, node: usize) {
+        let Some(mut depth) = self.nodes.get(node).map(|it| it.depth) else {
+            return;
+        };
+        for above in self.nodes[..node].iter().rev() {
+            if above.depth < depth {
+                depth = above.depth;
+                self.folded.remove(&above.key);
+            }
+        }
+        self.lay_out();
+        let row = self.rows.iter().position(|row| row.node == node);
+        self.cursor = row.unwrap_or(self.cursor);
+    }
+
     /// Moves the cursor by rows.
     pub fn step(&mut self, by: isize) {
         self.set_cursor(self.cursor.saturating_add_signed(by));
@@ -267,6 +283,15 @@ mod tests {
         tree.left();
         tree.left();
         assert_eq!(shown(&tree), ["a", "a1", "a2", "b", "b1"]);
+    }
+
+    #[test]
+    fn what_is_folded_away_is_revealed() {
+        let mut tree = tree(NODES);
+        tree.toggle();
+        tree.reveal(2);
+        assert_eq!(tree.selected().expect("one").key, "a1x");
+        assert_eq!(shown(&tree).len(), 6);
     }
 
     #[test]

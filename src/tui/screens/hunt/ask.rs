@@ -6,7 +6,9 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::language::Statement;
+use super::working::{Picture, Work, Worked};
 use crate::domain::{Of, ResultTable, TenantNo};
+use crate::hunt::chart::Look;
 use crate::hunt::export::Format;
 use crate::hunt::fan::Part;
 use crate::hunt::library::Library;
@@ -45,6 +47,19 @@ pub enum HuntAsk {
         /// Greatest first.
         descending: bool,
     },
+    /// Work something out of a result.
+    Work {
+        /// Its ticket.
+        ticket: u64,
+        /// The result.
+        table: Arc<ResultTable>,
+        /// The rows of it, in order; none: all.
+        rows: Option<Arc<[u32]>>,
+        /// What.
+        work: Work,
+    },
+    /// Write a chart to a file.
+    Picture(Picture),
     /// Write a result to a file.
     Export {
         /// The result.
@@ -153,6 +168,24 @@ pub enum HuntMsg {
         /// Row numbers.
         order: Arc<[u32]>,
     },
+    /// Something is worked out of a result.
+    Worked {
+        /// Of the question.
+        ticket: u64,
+        /// What.
+        answer: Worked,
+    },
+    /// The result in front is drawn like this from now on.
+    DrawAs(Look),
+    /// The result in front is compared with an earlier one, rows told apart by columns.
+    CompareBy {
+        /// The earlier one.
+        before: Arc<ResultTable>,
+        /// The columns; none: all.
+        key: Vec<usize>,
+    },
+    /// What is looked for in the cell that is shown as a tree.
+    FindInCell(String),
     /// All that is known of a tenant's schema now.
     Learnt {
         /// Whose.

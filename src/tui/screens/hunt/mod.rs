@@ -3,12 +3,14 @@
 //! Must not know how a hunt is carried out: it asks ([`HuntAsk`]) and is told ([`HuntMsg`]).
 
 mod ask;
+mod charting;
 mod completion;
 mod find_bar;
 mod finding;
 mod help;
 mod history;
 mod inspect;
+mod json;
 pub mod language;
 mod learn;
 mod library;
@@ -18,12 +20,16 @@ mod parameters;
 mod queries;
 mod results;
 mod running;
+mod sending;
+mod slicing;
+mod stats;
 mod tab;
 mod tabs;
 mod tree;
 mod typing;
 mod view;
 pub mod work;
+pub mod working;
 
 use std::cell::Cell as Remembered;
 use std::time::Duration;
@@ -38,7 +44,7 @@ use self::learn::Kept;
 use self::tab::Tab;
 use self::tree::SchemaTree;
 use crate::domain::hunting::Cell;
-use crate::domain::{IncidentId, MachineId, Of, TenantNo, text};
+use crate::domain::{IncidentId, Of, TenantNo, text};
 use crate::hunt::Timespan;
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
@@ -158,7 +164,7 @@ impl Screen for HuntScreen {
                 Some(_) => Scope::Vim,
             },
             Focus::Schema => Scope::Schema,
-            Focus::Grid => Scope::Grid,
+            Focus::Grid => self.result_scope(),
         }
     }
 
@@ -323,7 +329,9 @@ impl Screen for HuntScreen {
                 parts,
             }) => {
                 self.keep_refusals(*ticket, answer, parts, cx.data);
-                self.finished(*ticket, answer, parts, cx.now);
+                if let Some(nth) = self.finished(*ticket, answer, parts, cx.now) {
+                    self.draw_as_asked(nth, cx);
+                }
             }
             Msg::Hunt(HuntMsg::Sorted { ticket, order }) => {
                 for shown in self.tabs.iter_mut().filter_map(Tab::shown_mut) {
@@ -337,6 +345,9 @@ impl Screen for HuntScreen {
                     }
                 }
             }
+            Msg::Hunt(HuntMsg::Worked { ticket, answer }) => self.worked(*ticket, answer, cx),
+            Msg::Hunt(HuntMsg::DrawAs(look)) => self.draw_as(*look, cx),
+            Msg::Hunt(HuntMsg::CompareBy { before, key }) => self.compare(before, key, cx),
             Msg::Hunt(HuntMsg::Where { tenants, run }) => {
                 self.tab_mut().tenants.clone_from(tenants);
                 if *run {
@@ -375,16 +386,11 @@ impl Screen for HuntScreen {
     }
 
     fn devices(&self, _data: &Data) -> Vec<Of<DeviceRef>> {
-        let found = self
-            .field(&["DeviceId"])
-            .filter(|_| self.focus == Focus::Grid)
-            .zip(self.row_tenant());
-        let Some((id, tenant)) = found else {
-            return Vec::new();
-        };
-        let name = self.field(&["DeviceName"]).unwrap_or_else(|| id.clone());
-        let id = MachineId::new(id.as_str());
-        vec![Of::new(tenant, DeviceRef { id, name })]
+        if self.focus == Focus::Grid {
+            self.picked_devices()
+        } else {
+            Vec::new()
+        }
     }
 
     fn incident(&self, _data: &Data) -> Option<Of<IncidentId>> {

@@ -1,11 +1,13 @@
 //! The keys of the results: moving, sorting, hiding, exporting, and what the row in focus is about.
 
-use super::{Focus, HuntAsk, HuntScreen, inspect};
+use super::tab::{Shown, Tab};
+use super::working::Worked;
+use super::{Focus, HuntAsk, HuntScreen, charting, inspect, slicing};
 use crate::domain::TenantNo;
 use crate::domain::hunting::Cell;
 use crate::hunt::export::Format;
 use crate::hunt::fan::TENANT_NAME;
-use crate::tui::commands::Command;
+use crate::tui::commands::{Command, Scope};
 use crate::tui::data::Level;
 use crate::tui::msg::Effect;
 use crate::tui::screen::Cx;
@@ -35,7 +37,10 @@ impl HuntScreen {
             Some((at, true)) if at == column => None,
             _ => Some(false),
         };
-        if let Some(descending) = next {
+        if !shown.tools.conditions.is_empty() {
+            // rows and order are one question
+            slicing::slice_by(shown, next.map(|descending| (column, descending)), cx);
+        } else if let Some(descending) = next {
             shown.sorting = Some((ticket, column, descending));
             cx.effect(Effect::Hunt(HuntAsk::Sort {
                 ticket,
@@ -64,7 +69,50 @@ impl HuntScreen {
         }));
     }
 
+    /// Whose keys work on the result.
+    pub(super) fn result_scope(&self) -> Scope {
+        match self.tab().shown() {
+            Some(shown) if shown.tools.charting.is_some() => Scope::Chart,
+            Some(_) if self.in_panel() => Scope::Groups,
+            _ => Scope::Grid,
+        }
+    }
+
+    /// Goes back to the query.
+    pub(super) fn to_editor(&mut self) {
+        self.focus = Focus::Editor;
+    }
+
+    /// A result whose query asks for a chart is drawn at once.
+    pub(super) fn draw_as_asked(&mut self, nth: usize, cx: &mut Cx<'_>) {
+        let shown = self.tabs.get_mut(nth).and_then(|tab| tab.shown_mut());
+        let asks = |shown: &Shown| {
+            let render = shown.result.render.as_ref();
+            render.is_some_and(|it| !it.wants_rows()) && shown.grid.rows() > 0
+        };
+        if let Some(shown) = shown.filter(|shown| asks(shown)) {
+            charting::ask(shown, None, cx);
+        }
+    }
+
+    /// Hands what a worker found to the result that waits for it.
+    pub(super) fn worked(&mut self, ticket: u64, answer: &Worked, cx: &mut Cx<'_>) {
+        for shown in self.tabs.iter_mut().filter_map(Tab::shown_mut) {
+            if charting::answered(shown, ticket, answer)
+                || slicing::answered(shown, ticket, answer, cx)
+            {
+                return;
+            }
+        }
+        self.show_worked(ticket, answer, cx);
+    }
+
     pub(super) fn in_grid(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        match self.result_scope() {
+            Scope::Chart => return self.in_chart(command, cx),
+            Scope::Groups => return self.in_groups(command, cx),
+            _ => {}
+        }
         let step = match command {
             Command::Up => Step::Up,
             Command::Down => Step::Down,
@@ -113,11 +161,39 @@ impl HuntScreen {
                 Some(json) => cx.copy(json),
                 None => cx.notice(Level::Info, "no row to copy"),
             },
-            Command::GridEditor | Command::NextPane | Command::PreviousPane => {
-                self.focus = Focus::Editor;
+            Command::GridChart => self.open_chart(cx),
+            Command::GridGroups => self.open_groups(cx),
+            Command::GridStats => self.ask_stats(cx),
+            Command::GridEntities => self.ask_entities(cx),
+            Command::GridQuery => self.offer_query(cx),
+            Command::GridCompare => self.offer_compare(cx),
+            Command::GridJson => self.open_json(cx),
+            Command::GridKeep => self.by_cell(true, cx),
+            Command::GridDrop => self.by_cell(false, cx),
+            Command::FilterClear => return self.take_back(true, cx),
+            Command::GridPin
+            | Command::GridMoveLeft
+            | Command::GridMoveRight
+            | Command::Mark
+            | Command::MarkNone
+            | Command::GridMarkAll => {
+                if let Some(grid) = self.grid_mut() {
+                    match command {
+                        Command::GridPin => grid.toggle_pin(),
+                        Command::GridMoveLeft => grid.move_column(false),
+                        Command::GridMoveRight => grid.move_column(true),
+                        Command::Mark => grid.toggle_mark(),
+                        Command::MarkNone => grid.unmark_all(),
+                        _ => grid.mark_all(),
+                    }
+                }
             }
+            Command::NextPane if self.to_panel() => {}
+            Command::GridEditor | Command::NextPane | Command::PreviousPane => self.to_editor(),
             // esc stops a running query before it means anything else
-            Command::Back => return self.cancel(cx),
+            Command::Back => {
+                return self.cancel(cx) || self.take_back(false, cx) || self.close_panel();
+            }
             _ => return false,
         }
         true

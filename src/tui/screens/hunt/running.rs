@@ -6,6 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::doctor::refusal_of_hunt;
 use super::super::picker::Picker;
+use super::slicing::Tools;
 use super::tab::{Outcome, Running, Shown};
 use super::{Answer, Focus, HuntAsk, HuntMsg, HuntScreen, Parts};
 use crate::domain::{Of, TenantNo, Timestamp};
@@ -103,6 +104,7 @@ impl HuntScreen {
             ticket,
             tenants: opened.clone(),
             since: cx.now,
+            query: query.clone(),
             range,
             left: (tab.editor.text().len(), tab.editor.caret()),
             cancel: cancel.clone(),
@@ -151,27 +153,45 @@ impl HuntScreen {
         }
     }
 
-    pub(super) fn finished(&mut self, ticket: u64, answer: &Answer, parts: &Parts, now: Timestamp) {
+    /// Takes the answer of a query; the tab it was asked in.
+    pub(super) fn finished(
+        &mut self,
+        ticket: u64,
+        answer: &Answer,
+        parts: &Parts,
+        now: Timestamp,
+    ) -> Option<usize> {
         let active = self.active;
         let found = self.tabs.iter_mut().enumerate().find(|(_, tab)| {
             tab.running
                 .as_ref()
                 .is_some_and(|running| running.ticket == ticket)
         });
-        let Some((nth, tab)) = found else { return };
-        let Some(running) = tab.running.take() else {
-            return;
-        };
+        let (nth, tab) = found?;
+        let running = tab.running.take()?;
         let waited = running.left == (tab.editor.text().len(), tab.editor.caret());
         let (start, tenants) = (running.range.start, running.tenants);
+        if tab.ran != running.query {
+            tab.former = None;
+            tab.ran = running.query;
+        } else if let Some(before) = tab.shown() {
+            tab.former = Some(Arc::clone(&before.result));
+        }
         tab.outcome = Some(match answer {
-            Ok((result, widths)) => Outcome::Rows(Box::new(Shown {
-                tenants,
-                parts: Arc::clone(parts),
-                grid: Grid::new(result.table.clone(), widths.clone()),
-                result: result.clone(),
-                sorting: None,
-            })),
+            Ok((result, widths)) => {
+                let mut grid = Grid::new(result.table.clone(), widths.clone());
+                if let Some(before) = tab.shown() {
+                    grid.look_like(&before.grid);
+                }
+                Outcome::Rows(Box::new(Shown {
+                    tenants,
+                    parts: Arc::clone(parts),
+                    grid,
+                    result: result.clone(),
+                    sorting: None,
+                    tools: Tools::default(),
+                }))
+            }
             Err(error) => Outcome::Failed {
                 error: error.clone(),
                 at: now,
@@ -184,5 +204,6 @@ impl HuntScreen {
         {
             self.focus = Focus::Grid;
         }
+        Some(nth)
     }
 }

@@ -10,6 +10,7 @@ use super::Parts;
 use super::completion::Popup;
 use super::help::About;
 use super::language::Known;
+use super::slicing::Tools;
 use crate::domain::{TenantNo, Timestamp};
 use crate::hunt::error::Repair;
 use crate::hunt::{Finding, HuntError, HuntResult, SharedSchema, language};
@@ -26,6 +27,8 @@ pub(super) struct Running {
     /// Who was asked.
     pub(super) tenants: Vec<TenantNo>,
     pub(super) since: Timestamp,
+    /// What.
+    pub(super) query: String,
     /// What part of the text.
     pub(super) range: Range<usize>,
     /// How long the text was, and where the caret stood: who has gone on writing keeps the keys.
@@ -44,6 +47,8 @@ pub(super) struct Shown {
     pub(super) grid: Grid,
     /// An order being worked out: ticket, column, descending.
     pub(super) sorting: Option<(u64, usize, bool)>,
+    /// What the analyst has laid upon it.
+    pub(super) tools: Tools,
 }
 
 /// What came of the last run.
@@ -96,6 +101,10 @@ pub(super) struct Tab {
     pub(super) outside: Option<u64>,
     pub(super) running: Option<Running>,
     pub(super) outcome: Option<Outcome>,
+    /// The result before, of the same query.
+    pub(super) former: Option<Arc<HuntResult>>,
+    /// The query the outcome is of.
+    pub(super) ran: String,
 }
 
 impl Tab {

@@ -6,7 +6,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
 use super::tab::{Outcome, Shown, Tab};
-use super::{Focus, HuntScreen, help, took};
+use super::{Focus, HuntScreen, charting, help, slicing, took};
 use crate::domain::Timestamp;
 use crate::hunt::fan::{self, Part};
 use crate::hunt::{HuntError, HuntErrorKind, MOST_ROWS};
@@ -277,9 +277,20 @@ fn draw_results(screen: &HuntScreen, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>
     match &tab.outcome {
         Some(Outcome::Rows(shown)) => {
             let (title, extra) = result_title(shown, running.as_deref(), ctx);
+            if let Some(charting) = &shown.tools.charting {
+                let title = format!("{} · {title}", charting::title(charting));
+                paint::rule(buf, area, area.y, &title, "", styles);
+                charting::draw(charting, buf, below, ctx);
+                return Rect::default();
+            }
             paint::rule(buf, area, area.y, &title, &extra, styles);
-            draw_grid(shown, buf, below, focused && ctx.focused, ctx);
-            return below;
+            let (grid, panel) = slicing::split(shown, below);
+            let focused = focused && ctx.focused;
+            draw_grid(shown, buf, grid, focused && !screen.in_panel(), ctx);
+            if let Some(panel) = panel {
+                slicing::draw(shown, buf, panel, ctx);
+            }
+            return grid;
         }
         Some(Outcome::Failed { error, at, start }) => {
             let title = match running {
@@ -322,11 +333,15 @@ fn draw_results(screen: &HuntScreen, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>
 
 fn result_title(shown: &Shown, running: Option<&str>, ctx: &Ctx<'_>) -> (String, String) {
     let rows = shown.result.table.rows();
-    let count = if rows == 1 {
-        "1 row".to_owned()
-    } else {
-        format!("{rows} rows")
+    let left = shown.grid.rows();
+    let mut count = match rows {
+        _ if !shown.tools.conditions.is_empty() => format!("{left} of {rows} rows"),
+        1 => "1 row".to_owned(),
+        _ => format!("{rows} rows"),
     };
+    if !shown.tools.conditions.is_empty() {
+        let _ = write!(count, " · {}", slicing::words(shown));
+    }
     let mut title = format!(
         "{count} · {} · as of {} · {}",
         took(shown.result.took),
@@ -354,6 +369,15 @@ fn result_title(shown: &Shown, running: Option<&str>, ctx: &Ctx<'_>) -> (String,
     if shown.sorting.is_some() {
         extra.push("sorting…".to_owned());
     }
+    if shown.tools.slicing.is_some() {
+        extra.push("filtering…".to_owned());
+    }
+    if let Some((_, what)) = shown.tools.waits {
+        extra.push(format!("{what}…"));
+    }
+    if !shown.grid.marked().is_empty() {
+        extra.push(format!("{} marked", shown.grid.marked().len()));
+    }
     if let Some(render) = &shown.result.render {
         extra.push(format!("render {}", render.kind));
     }
@@ -364,7 +388,7 @@ fn result_title(shown: &Shown, running: Option<&str>, ctx: &Ctx<'_>) -> (String,
     if rows > 0 {
         let (row, _) = shown.grid.cursor();
         extra.push(format!(
-            "{}/{rows} · column {}/{}",
+            "{}/{left} · column {}/{}",
             row + 1,
             shown.grid.place_of_cursor() + 1,
             shown.grid.columns().len()
@@ -427,6 +451,8 @@ fn draw_grid(shown: &Shown, buf: &mut Buffer, area: Rect, focused: bool, ctx: &C
         cursor: ctx
             .style(Role::Accent)
             .add_modifier(ratatui::style::Modifier::REVERSED),
+        marked: ctx.style(Role::Marked),
+        line: ctx.style(Role::Rule),
     };
     shown.grid.draw(area, buf, &styles, focused);
 }

@@ -74,6 +74,27 @@ pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf
                 order: order.ok()?.into(),
             })
         }
+        HuntAsk::Work {
+            ticket,
+            table,
+            rows,
+            work,
+        } => {
+            let done = move || work.carry_out(&table, rows.as_deref());
+            let answer = tokio::task::spawn_blocking(done).await.ok()?;
+            Msg::Hunt(HuntMsg::Worked { ticket, answer })
+        }
+        HuntAsk::Picture(picture) => {
+            let written = tokio::task::spawn_blocking(move || {
+                export::text_to_file(&exports, &picture.stem, "svg", &picture.svg())
+            })
+            .await;
+            let answer = match written {
+                Ok(written) => written.map_err(|why| why.to_string()),
+                Err(why) => Err(why.to_string()),
+            };
+            Msg::Exported("chart", answer)
+        }
         HuntAsk::Export {
             table,
             order,
