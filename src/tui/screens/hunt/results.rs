@@ -214,11 +214,17 @@ impl HuntScreen {
 
     /// Whose the row in focus is.
     pub(super) fn row_tenant(&self) -> Option<TenantNo> {
+        let row = self.grid().and_then(Grid::table_row);
+        self.tenant_of(row)
+    }
+
+    /// Whose a row is.
+    pub(super) fn tenant_of(&self, row: Option<usize>) -> Option<TenantNo> {
         let shown = self.tab().shown()?;
         if let [one] = shown.tenants.as_slice() {
             return Some(*one);
         }
-        let row = shown.grid.table_row()?;
+        let row = row?;
         let column = shown.grid.table().column(TENANT_NAME)?;
         let cell = shown.grid.table().cell(row, column);
         let mut parts = shown.parts.iter().zip(&shown.tenants);

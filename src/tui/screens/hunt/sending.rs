@@ -34,18 +34,20 @@ impl HuntScreen {
 
     /// The devices of the picked rows.
     pub(super) fn picked_devices(&self) -> Vec<Of<DeviceRef>> {
-        let (Some(grid), Some(tenant)) = (self.grid(), self.row_tenant()) else {
+        let Some(grid) = self.grid() else {
             return Vec::new();
         };
         let found = pick::entities(grid.table(), &self.picked());
-        let devices = found.into_iter().filter(|it| it.kind == 0);
+        let devices = found.into_iter().filter(|it| is_device(it.kind));
         devices
-            .map(|it| {
+            .filter_map(|it| {
+                // each is its own tenant's
+                let tenant = self.tenant_of(Some(it.first as usize))?;
                 let device = DeviceRef {
                     id: MachineId::new(&*it.id),
                     name: it.name.to_string(),
                 };
-                Of::new(tenant, device)
+                Some(Of::new(tenant, device))
             })
             .collect()
     }
@@ -303,6 +305,11 @@ fn open_query(
     });
 }
 
+/// Whether entities of this kind are devices by id: what device commands are for.
+fn is_device(kind: usize) -> bool {
+    pick::kind_of("DeviceId") == Some(kind)
+}
+
 /// What can be done with what the rows name.
 enum Choice {
     /// A query about all of a kind.
@@ -336,7 +343,7 @@ fn entities(
             many => format!("{many} {}", of.kinds),
         };
         let ids: Vec<Arc<str>> = all.iter().map(|it| Arc::clone(&it.id)).collect();
-        if kind == 0 && !devices.is_empty() {
+        if is_device(kind) && !devices.is_empty() {
             for command in [
                 Command::DeviceIsolateFull,
                 Command::DeviceIsolateSelective,
