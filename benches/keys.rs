@@ -169,6 +169,7 @@ fn grid_keys() {
         as_of: now,
         render: None,
         place: Place::Defender,
+        over: None,
     };
     let answer = Ok((Arc::new(result), widths));
     let ticket = ticket.expect("the query runs");

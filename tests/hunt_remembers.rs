@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use nightjar::domain::TenantNo;
+use nightjar::hunt::local::{Bounds, Local};
 use nightjar::hunt::schema::{self, Wanted};
-use nightjar::hunt::{Hunter, SharedSchema, language};
+use nightjar::hunt::{Hunter, Place, SharedSchema, language};
 use nightjar::kql::Schema;
 use nightjar::kql::schema::Presence;
 use nightjar::tui::msg::Msg;
@@ -148,6 +149,11 @@ async fn tabs_outlive_the_program_that_ends_at_once() {
         caret,
         active,
         tenants: tenants.iter().map(|no| TenantNo(*no)).collect(),
+        place: if active {
+            Place::Local
+        } else {
+            Place::Defender
+        },
     };
     let tabs = vec![
         tab("DeviceInfo\n| take 1 // ä", 4, false, &[0]),
@@ -165,7 +171,8 @@ async fn tabs_outlive_the_program_that_ends_at_once() {
         keeper.await.expect("it ends by itself");
     }
     let exports = rig.paths().state;
-    let answer = work::carry_out(HuntAsk::Tabs, vec![rig.connect()], exports).await;
+    let local = Arc::new(Local::new(&rig.paths().data, Bounds::default()));
+    let answer = work::carry_out(HuntAsk::Tabs, vec![rig.connect()], local, exports).await;
     let Some(Msg::Hunt(HuntMsg::Tabs(Ok(found)))) = answer else {
         panic!("{answer:?}");
     };

@@ -92,6 +92,7 @@ fn finish(console: &mut Console, ticket: u64, table: ResultTable, query: &str) {
         as_of: "2026-08-19T21:44:02Z".parse().expect("a time"),
         render: language::render(query),
         place: Place::Defender,
+        over: None,
     };
     console.tell(Msg::Hunt(HuntMsg::Finished {
         ticket,

@@ -426,7 +426,10 @@ pub(crate) struct DoctorArgs {
 #[derive(Debug, Args)]
 pub(crate) struct HuntArgs {
     /// The query; `-` reads it from standard input.
-    #[arg(required_unless_present_any = ["file", "library"], conflicts_with_all = ["file", "library"])]
+    #[arg(
+        required_unless_present_any = ["file", "library", "tables", "drop"],
+        conflicts_with_all = ["file", "library"]
+    )]
     pub(crate) query: Option<String>,
     /// Runs a query of the library; without a name, lists what there is. `--library=?WORDS` lists what fits.
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "?", conflicts_with = "file")]
@@ -438,11 +441,29 @@ pub(crate) struct HuntArgs {
     #[arg(long, short, value_name = "FILE")]
     pub(crate) file: Option<PathBuf>,
     /// How far back the service looks; a filter in the query narrows within it. 30d without it.
-    #[arg(long, value_enum, value_name = "SPAN")]
+    #[arg(long, value_enum, value_name = "SPAN", conflicts_with = "local")]
     pub(crate) timespan: Option<Span>,
     /// Writes the result as a chart, an SVG document: as its `render` asks, else as suits it.
     #[arg(long)]
     pub(crate) chart: bool,
+    /// Gives the result a name, by which `--local` asks it again; without it, it has a number, $1, $2…
+    #[arg(long, value_name = "NAME", conflicts_with = "local")]
+    pub(crate) keep: Option<String>,
+    /// Asks what is held here instead of the service: the cached queue (Incidents, Alerts, AlertInfo,
+    /// AlertEvidence, Comments, MachineActions, Journal), kept results ($1, $2… or their names) and files.
+    /// Connects to nothing.
+    #[arg(long)]
+    pub(crate) local: bool,
+    /// A CSV, TSV, JSON or JSONL file as a table; may be given again. Types of columns are guessed from all
+    /// rows (bool, long, real, datetime, timespan, dynamic, string), or said: `logs(Time:datetime, Id:string)=FILE`.
+    #[arg(long, value_name = "NAME=FILE", requires = "local")]
+    pub(crate) table: Vec<String>,
+    /// Lists what can be asked locally, with rows, time and the query of kept results.
+    #[arg(long, requires = "local", conflicts_with_all = ["query", "file", "library"])]
+    pub(crate) tables: bool,
+    /// Drops a kept result, by number or name; may be given again.
+    #[arg(long, value_name = "NAME", requires = "local", conflicts_with_all = ["query", "file", "library"])]
+    pub(crate) drop: Vec<String>,
 }
 
 /// How far back a hunt looks.

@@ -1,4 +1,4 @@
-//! `nightjar hunt`: a query in the tenant, its rows on standard output.
+//! `nightjar hunt`: a query in the tenant, its rows on standard output. What asks no tenant is in `held`.
 
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
@@ -10,11 +10,11 @@ use super::args::{Global, HuntArgs, Output, Span};
 use super::failure::{Done, Failure};
 use super::output::write_table;
 use super::session::with_tenants;
-use super::{chart, input, library, say};
+use super::{chart, held, input, library, say};
 use crate::domain::ResultTable;
 use crate::hunt::export::{Format, View};
 use crate::hunt::fan::{self, Given, MOST_TOGETHER};
-use crate::hunt::{HuntError, HuntErrorKind, Hunter, Timespan};
+use crate::hunt::{HuntError, HuntErrorKind, Hunter, Timespan, local};
 
 /// The most cells a column takes in a table; the other forms are never cut.
 const WIDEST: usize = 60;
@@ -24,6 +24,9 @@ pub(crate) fn run(args: HuntArgs, global: &Global) -> Done {
     let form = global.output;
     if let Some(search) = args.library.as_deref().and_then(|it| it.strip_prefix('?')) {
         return library::list(search, form);
+    }
+    if args.tables || !args.drop.is_empty() {
+        return held::manage(&args, global);
     }
     let query = match (&args.file, &args.query) {
         _ if args.library.is_some() => {
@@ -36,13 +39,19 @@ pub(crate) fn run(args: HuntArgs, global: &Global) -> Done {
     if query.trim().is_empty() {
         return Err(Failure::usage("the query is empty"));
     }
+    if args.local {
+        return held::hunt(&args, global, &query);
+    }
+    if let Some(name) = &args.keep {
+        local::check_name(name).map_err(Failure::usage)?;
+    }
     let span = args.timespan.map(|span| match span {
         Span::Hour => Timespan::Hour,
         Span::Day => Timespan::Day,
         Span::Week => Timespan::Week,
         Span::Month => Timespan::Month,
     });
-    with_tenants(global, async |mut tenants| {
+    with_tenants(global, async move |mut tenants| {
         let several = tenants.several();
         let hunters = tenants
             .all()
@@ -66,6 +75,12 @@ pub(crate) fn run(args: HuntArgs, global: &Global) -> Done {
                 write(&found.table, form, &mut out)?;
             }
             out.flush()?;
+        }
+        if let Some(as_of) = found.as_of() {
+            let table = Arc::clone(&found.table);
+            let answered = found.parts.iter().filter(|part| part.outcome.is_ok());
+            let tenants = answered.map(|part| part.tenant.clone()).collect();
+            held::keep(table, query, args.keep, tenants, as_of).await;
         }
         for part in found.parts {
             match part.outcome {
@@ -111,7 +126,7 @@ fn told(whose: &str, given: &Given, took: Duration) {
     }
 }
 
-fn write(table: &ResultTable, form: Output, out: &mut dyn Write) -> io::Result<()> {
+pub(super) fn write(table: &ResultTable, form: Output, out: &mut dyn Write) -> io::Result<()> {
     let format = match form {
         Output::Csv => Format::Csv,
         Output::Json => Format::Json,
@@ -132,7 +147,7 @@ fn write(table: &ResultTable, form: Output, out: &mut dyn Write) -> io::Result<(
 }
 
 /// Why there are no rows, in the service's words, with the places local diagnostics find.
-fn hunt_failure(error: HuntError) -> Failure {
+pub(super) fn hunt_failure(error: HuntError) -> Failure {
     let failure = match error.kind {
         HuntErrorKind::SignIn => Failure::sign_in(&error),
         HuntErrorKind::Cancelled => Failure::interrupted(),

@@ -12,6 +12,7 @@ mod doctor;
 mod edits;
 mod external;
 mod failure;
+mod held;
 mod hunt;
 mod incidents;
 mod input;

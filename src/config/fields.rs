@@ -19,6 +19,13 @@ pub(super) enum Shape {
         /// Most, in seconds.
         max: u64,
     },
+    /// A whole number within bounds.
+    Count {
+        /// Least.
+        min: u64,
+        /// Most.
+        max: u64,
+    },
     /// One of some words.
     Choice(fn() -> Vec<&'static str>),
     /// A GUID.
@@ -266,12 +273,35 @@ pub(super) static UI: &[Field] = &[
 ];
 
 /// `[hunt]`.
-pub(super) static HUNT: &[Field] = &[field(
-    "keys",
-    Shape::Choice(|| vec!["plain", "vim"]),
-    "plain",
-    "The keys of the query editor.",
-)];
+pub(super) static HUNT: &[Field] = &[
+    field(
+        "keys",
+        Shape::Choice(|| vec!["plain", "vim"]),
+        "plain",
+        "The keys of the query editor.",
+    ),
+    field(
+        "keep_results",
+        Shape::Count { min: 0, max: 1_000 },
+        "50",
+        "How many results of hunts are kept as local tables; the oldest make room, 0 keeps none.",
+    ),
+    field(
+        "keep_megabytes",
+        Shape::Count {
+            min: 1,
+            max: 100_000,
+        },
+        "512",
+        "How large all kept results together may be.",
+    ),
+    field(
+        "local_time",
+        Shape::Span { min: 1, max: HOUR },
+        "2m",
+        "How long one local hunt may take.",
+    ),
+];
 
 /// `[feed]`.
 pub(super) static FEED: &[Field] = &[
@@ -386,6 +416,7 @@ impl Shape {
                 super::span::write(min),
                 super::span::write(max)
             ),
+            Self::Count { min, max } => format!("a number from {min} to {max}, without quotes"),
             Self::Choice(words) => {
                 let quoted: Vec<_> = words()
                     .iter()

@@ -320,6 +320,12 @@ pub struct Ui {
 pub struct Hunt {
     /// The editor has vim's keys.
     pub vim: bool,
+    /// How many results are kept as local tables; none keeps nothing.
+    pub keep_results: usize,
+    /// How many bytes of them.
+    pub keep_bytes: u64,
+    /// How long one local hunt may take.
+    pub local_time: Duration,
 }
 
 /// How the cache is kept true.

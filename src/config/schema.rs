@@ -77,6 +77,7 @@ fn property(field: &Field) -> Value {
         Shape::Span { .. } => {
             json!({ "type": "string", "pattern": "^\\s*([0-9]+[dhmsDHMS]\\s*)+$" })
         }
+        Shape::Count { min, max } => json!({ "type": "integer", "minimum": min, "maximum": max }),
         Shape::Choice(words) => json!({ "enum": words() }),
         Shape::Guid => json!({ "type": "string", "format": "uuid" }),
         Shape::Address => json!({ "type": "string", "format": "uri" }),
@@ -98,6 +99,9 @@ fn property(field: &Field) -> Value {
     property["description"] = json!(about);
     match (field.shape, field.default) {
         (_, "") => {}
+        (Shape::Count { .. }, default) => {
+            property["default"] = json!(default.parse::<u64>().unwrap_or_default());
+        }
         (Shape::Flag, default) => property["default"] = json!(default == "true"),
         (_, default) => property["default"] = json!(default),
     }

@@ -34,6 +34,12 @@ pub enum HuntErrorKind {
     Cancelled,
     /// Local diagnostics refuse it: nothing was sent.
     Local,
+    /// A local hunt whose text has errors.
+    Refused,
+    /// A local hunt that asks what the engine does not do.
+    Unsupported,
+    /// A local hunt that failed while it ran.
+    Engine,
 }
 
 impl HuntErrorKind {
@@ -51,6 +57,9 @@ impl HuntErrorKind {
             Self::Connection => "no connection",
             Self::Cancelled => "cancelled",
             Self::Local => "not sent",
+            Self::Refused => "errors in the query",
+            Self::Unsupported => "not supported locally",
+            Self::Engine => "failed locally",
         }
     }
 
@@ -83,7 +92,11 @@ impl HuntErrorKind {
             Self::Cancelled => {
                 "The service may still finish it; its share of the quota is spent either way."
             }
-            Self::Local => "Correct the marked places.",
+            Self::Local | Self::Refused => "Correct the marked places.",
+            Self::Unsupported => "Write it otherwise, or run it at Defender.",
+            Self::Engine => {
+                "Ask for less: filter on time first, `project` the columns you need, `take` fewer rows."
+            }
         }
     }
 

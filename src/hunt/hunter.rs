@@ -76,6 +76,7 @@ impl Hunter {
                 as_of: answer.as_of,
                 render: language::render(query),
                 place: Place::Defender,
+                over: None,
             }),
             Err(error) => {
                 let mut error = error_of(&error, Timestamp::now());

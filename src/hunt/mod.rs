@@ -1,7 +1,7 @@
 //! A hunt as the analyst knows it: where it runs, what comes back, why it failed, how it is kept.
 //!
-//! Stands on `tenant` (Defender through Graph) and on `kql`. Must not know screens: the console and
-//! the command line both stand on this room.
+//! Stands on `tenant` (Defender through Graph), on `kql` and on `engine` ([`local`]). Must not know screens:
+//! the console and the command line both stand on this room.
 
 pub mod chart;
 pub mod diff;
@@ -12,6 +12,7 @@ mod hunter;
 pub mod language;
 pub mod library;
 pub mod lines;
+pub mod local;
 pub mod pick;
 pub mod prepared;
 pub mod schema;
@@ -33,17 +34,39 @@ pub use schema::SharedSchema;
 pub const MOST_ROWS: usize = 100_000;
 
 /// Where a hunt runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Place {
     /// At the service, through Graph `runHuntingQuery`.
+    #[default]
     Defender,
+    /// Here, by the engine, over what is held here.
+    Local,
 }
 
 impl Place {
+    /// Both, in the order of their use.
+    pub const ALL: [Self; 2] = [Self::Defender, Self::Local];
+
+    /// The place of a name in history; what is unknown was at the service.
+    pub fn named(name: &str) -> Self {
+        let found = Self::ALL.into_iter().find(|it| it.name() == name);
+        found.unwrap_or_default()
+    }
+
+    /// The other one.
+    #[must_use]
+    pub fn other(self) -> Self {
+        match self {
+            Self::Defender => Self::Local,
+            Self::Local => Self::Defender,
+        }
+    }
+
     /// Its name in history.
     pub fn name(self) -> &'static str {
         match self {
             Self::Defender => "defender",
+            Self::Local => "local",
         }
     }
 
@@ -51,6 +74,7 @@ impl Place {
     pub fn label(self) -> &'static str {
         match self {
             Self::Defender => "Defender",
+            Self::Local => "local",
         }
     }
 }
@@ -117,4 +141,6 @@ pub struct HuntResult {
     pub render: Option<Render>,
     /// Where it ran.
     pub place: Place,
+    /// Over what it ran, where that was here.
+    pub over: Option<Arc<local::Over>>,
 }

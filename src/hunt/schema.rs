@@ -62,6 +62,11 @@ impl Deref for SharedSchema {
 }
 
 impl SharedSchema {
+    /// A schema of its own, which is no tenant's.
+    pub fn new(schema: Schema) -> Self {
+        Self(Arc::new(schema))
+    }
+
     /// The documented schema with what these tenants have, each of them or any.
     pub fn of<'a>(tenants: impl IntoIterator<Item = &'a Learnt>) -> Self {
         // A tenant that was never asked would make everything of the others unknown.

@@ -32,11 +32,12 @@ pub(super) fn set_aside(path: &Path, now: Timestamp) -> std::io::Result<PathBuf>
 }
 
 /// The tables of a journal and how many columns each has.
-const TABLES: [(&str, &str, usize); 4] = [
+const TABLES: [(&str, &str, usize); 5] = [
     ("journal", "id", 14),
     ("journal_step", "rowid", 4),
     ("hunt", "id", 7),
     ("tab", "place", 6),
+    ("tab_engine", "place", 2),
 ];
 
 /// Copies the journal's rows that a damaged file still gives into the new one: from both ends, as far

@@ -18,7 +18,11 @@ const MIGRATIONS: &[&str] = &[
 ];
 
 /// The same for the journal's file.
-const JOURNAL_MIGRATIONS: &[&str] = &[include_str!("journal_1.sql"), include_str!("journal_2.sql")];
+const JOURNAL_MIGRATIONS: &[&str] = &[
+    include_str!("journal_1.sql"),
+    include_str!("journal_2.sql"),
+    include_str!("journal_3.sql"),
+];
 
 /// The step of the cache that lets go of what the journal's file has taken over.
 const JOURNAL_MOVED: i64 = 3;
@@ -47,17 +51,17 @@ impl Db {
             source,
         };
         if let Some(folder) = path.parent() {
-            make_private_folder(folder).map_err(io)?;
+            private_folder(folder).map_err(io)?;
         }
         let lock_path = beside(path, ".lock");
-        let lock = open_private(&lock_path).map_err(io)?;
+        let lock = private_file(&lock_path).map_err(io)?;
         let access = match lock.try_lock() {
             Ok(()) => Access::Owner,
             Err(TryLockError::WouldBlock) => Access::Reader,
             Err(TryLockError::Error(source)) => return Err(io(source)),
         };
         match access {
-            Access::Owner => drop(open_private(path).map_err(io)?),
+            Access::Owner => drop(private_file(path).map_err(io)?),
             Access::Reader => wait_until_made(path),
         }
         if access == Access::Owner && suspect(path).exists() {
@@ -68,7 +72,7 @@ impl Db {
                 let mut writer = open_cache(path, access)?;
                 let known = version(&writer, path, "main", MIGRATIONS)?;
                 drop(
-                    open_private(&journal_file(path)).map_err(|source| StoreError::Io {
+                    private_file(&journal_file(path)).map_err(|source| StoreError::Io {
                         path: journal_file(path),
                         source,
                     })?,
@@ -308,13 +312,21 @@ pub(super) fn peek<T>(
     path: &Path,
     work: impl FnOnce(&Connection) -> Result<T>,
 ) -> Result<Option<T>> {
+    peek_open(path)?
+        .map(|connection| work(&connection))
+        .transpose()
+}
+
+/// The same, to be read more than once.
+pub(super) fn peek_open(path: &Path) -> Result<Option<Connection>> {
     if !path.is_file() {
         return Ok(None);
     }
-    work(&open_cache(path, Access::Reader)?).map(Some)
+    open_cache(path, Access::Reader).map(Some)
 }
 
-fn attach_file(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
+/// Opens the journal's file beside a cache.
+pub(super) fn attach_file(connection: &Connection, path: &Path) -> rusqlite::Result<()> {
     let journal = journal_file(path);
     connection.execute("ATTACH ?1 AS keep", [journal.to_string_lossy()])?;
     Ok(())
@@ -436,7 +448,11 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     name.into()
 }
 
-fn make_private_folder(folder: &Path) -> std::io::Result<()> {
+/// Makes a folder, and those above it, that its owner alone may enter.
+///
+/// # Errors
+/// Those of the system.
+pub fn private_folder(folder: &Path) -> std::io::Result<()> {
     if folder.as_os_str().is_empty() || folder.is_dir() {
         return Ok(());
     }
@@ -447,8 +463,12 @@ fn make_private_folder(folder: &Path) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Makes the file readable by its owner alone; SQLite gives its companions the same rights.
-fn open_private(path: &Path) -> std::io::Result<File> {
+/// Opens, and where it is not there makes, a file that its owner alone may read; SQLite gives the
+/// companions of a database the same rights.
+///
+/// # Errors
+/// Those of the system.
+pub fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     #[cfg(unix)]

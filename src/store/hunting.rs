@@ -31,6 +31,8 @@ pub struct KeptTab {
     pub active: bool,
     /// The profiles it asks; none: whichever is shown.
     pub tenants: Vec<String>,
+    /// Where it asks: `defender`, `local`; empty of earlier versions.
+    pub engine: String,
 }
 
 /// The longest text of a tab that is kept, in bytes: what the editor takes.
@@ -70,7 +72,9 @@ impl Store {
     /// Keeps the queries being written in the place of those kept before.
     pub fn put_tabs(&self, tabs: &[KeptTab]) -> Result<()> {
         self.db().write(|tx| {
-            tx.execute("DELETE FROM keep.tab", [])?;
+            tx.execute_batch("DELETE FROM keep.tab; DELETE FROM keep.tab_engine")?;
+            let mut engine = tx
+                .prepare_cached("INSERT INTO keep.tab_engine (place, engine) VALUES (?1, ?2)")?;
             let mut put = tx.prepare_cached(
                 "INSERT INTO keep.tab (place, title, query, caret, active, tenants) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             )?;
@@ -83,6 +87,7 @@ impl Store {
                     tab.active,
                     tab.tenants.join("\n"),
                 ])?;
+                engine.execute(params![place as i64, tab.engine])?;
             }
             Ok(())
         })
@@ -93,7 +98,8 @@ impl Store {
     pub fn tabs(&self) -> Result<Vec<KeptTab>> {
         self.db().read(|db| {
             let mut statement = db.prepare_cached(
-                "SELECT title, query, caret, active, tenants FROM keep.tab \
+                "SELECT title, query, caret, active, tenants, \
+                 (SELECT e.engine FROM keep.tab_engine e WHERE e.place = t.place) FROM keep.tab t \
                  WHERE typeof(query) = 'text' AND length(query) <= ?1 ORDER BY place LIMIT 64",
             )?;
             let mut rows = statement.query([LONGEST])?;
@@ -114,6 +120,7 @@ impl Store {
                     caret,
                     active: row.get(3).unwrap_or_default(),
                     tenants: tenants.lines().map(str::to_owned).collect(),
+                    engine: row.get(5).unwrap_or_default(),
                 });
             }
             Ok(tabs)
@@ -192,6 +199,7 @@ mod tests {
             caret,
             active,
             tenants: vec!["a".to_owned(), "b".to_owned()],
+            engine: "local".to_owned(),
         };
         let tabs = [tab("DeviceInfo\n| take 1 // ä", 3, false), tab("", 0, true)];
         store.put_tabs(&tabs).expect("kept");

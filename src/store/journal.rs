@@ -183,12 +183,7 @@ impl Store {
 
     /// The journal, newest first, at most `limit`.
     pub fn journal(&self, limit: usize) -> Result<Vec<JournalEntry>> {
-        self.db().read(|db| {
-            let sql = format!("SELECT {COLUMNS} FROM journal ORDER BY id DESC LIMIT ?1");
-            let mut statement = db.prepare_cached(&sql)?;
-            let rows = statement.query_map([limit as i64], entry)?;
-            Ok(rows.collect::<Result<_, _>>()?)
-        })
+        self.db().read(|db| read(db, limit))
     }
 
     /// Entries whose outcome is open: intended, accepted, unknown; oldest first.
@@ -262,6 +257,14 @@ impl Store {
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
+}
+
+/// The journal, newest first, at most `limit`.
+pub(super) fn read(db: &Connection, limit: usize) -> Result<Vec<JournalEntry>> {
+    let sql = format!("SELECT {COLUMNS} FROM journal ORDER BY id DESC LIMIT ?1");
+    let mut statement = db.prepare_cached(&sql)?;
+    let rows = statement.query_map([limit as i64], entry)?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Moves an entry on, within a transaction.

@@ -20,6 +20,7 @@ mod codec;
 mod db;
 mod digest;
 pub mod history;
+pub mod hunted;
 pub mod hunting;
 pub mod journal;
 mod keep;
@@ -30,6 +31,7 @@ mod write;
 
 use db::Db;
 
+pub use db::{private_file, private_folder};
 pub use history::HuntRecord;
 pub use hunting::{KeptTab, TableFacts};
 pub use journal::{JournalEntry, JournalId, JournalState, JournalStep, NewEntry};

@@ -66,6 +66,8 @@ pub enum Scope {
     Json,
     /// A popup with queries to choose from.
     Queries,
+    /// A popup with results that are kept.
+    Kept,
     /// A popup with fields to fill in.
     Form,
     /// The popup a person signs in in.
@@ -74,7 +76,7 @@ pub enum Scope {
 
 impl Scope {
     /// Every scope with its name in configuration and its title in help.
-    pub const ALL: [(Scope, &'static str, &'static str); 29] = [
+    pub const ALL: [(Scope, &'static str, &'static str); 30] = [
         (Scope::Anywhere, "anywhere", "Everywhere"),
         (Scope::Main, "main", "Every screen"),
         (Scope::List, "list", "Lists"),
@@ -102,6 +104,7 @@ impl Scope {
         (Scope::Picker, "picker", "Choosing"),
         (Scope::Json, "json", "A dynamic cell"),
         (Scope::Queries, "queries", "Choosing a query"),
+        (Scope::Kept, "kept", "Kept results"),
         (Scope::Form, "form", "Filling in"),
         (Scope::SignIn, "sign-in", "Signing in"),
     ];
@@ -124,7 +127,7 @@ impl Scope {
             Self::Editor | Self::Find | Self::Schema => Some(Self::Text),
             Self::Completion | Self::Vim => Some(Self::Editor),
             Self::Picker | Self::SignIn => Some(Self::Popup),
-            Self::Queries | Self::Json => Some(Self::Picker),
+            Self::Queries | Self::Json | Self::Kept => Some(Self::Picker),
             Self::Form => Some(Self::Text),
         }
     }
@@ -274,6 +277,7 @@ commands! {
         GridCopyRow "grid-copy-row" "Copy the row" "" None ["C"] "Copies the row in focus as JSON.";
         GridFirst "grid-first" "First column" "" None ["0"] "Moves the column cursor to the first column.";
         GridLast "grid-last" "Last column" "" None ["$"] "Moves the column cursor to the last column.";
+        GridTakeLocal "take-local" "Take it local" "" None ["T"] "Goes on with the result here: a tab that asks its rows, without another call of the service.";
         GridEditor "grid-editor" "Back to the query" "query" None ["i"] "Puts the cursor back into the query.";
     }
     Chart {
@@ -355,6 +359,9 @@ commands! {
         HuntRunAll "hunt-run-all" "Run the whole text" "" None ["alt-g"] "Runs all of the text as one query.";
         HuntCancel "hunt-cancel" "Cancel the run" "" None ["ctrl-g"] "Stops waiting for the running query.";
         HuntHistory "hunt-history" "History" "history" None ["F6"] "Chooses among earlier queries.";
+        HuntPlace "hunt-place" "Defender or local" "" None ["alt-e"] "Changes where this tab asks: the service, or what is held here (the cached queue, kept results, files).";
+        HuntKept "hunt-kept" "Kept results" "" None ["alt-d"] "Lists the results that are kept here, to open, name or drop them.";
+        HuntOpenFile "hunt-file" "A file as a table" "" None ["alt-i"] "Reads a CSV, TSV, JSON or JSONL file as a table for local queries.";
         HuntSpan "hunt-span" "Time span" "span" None ["F4"] "Goes through how far back the service looks: 1h, 24h, 7d, 30d.";
         HuntTenant "hunt-tenant" "Tenant of this tab" "" None ["F3"] "Chooses the tenant that this tab asks, where several are connected.";
         HuntLibrary "hunt-library" "Query library" "library" None ["alt-l"] "Chooses among the queries that come with nightjar and your own, by title, description, tactic, technique or table.";
@@ -444,6 +451,10 @@ commands! {
     }
     Queries {
         QueryRun "query-run" "Open and run" "run" None ["F5", "ctrl-r"] "Opens the query in a tab and runs it.";
+    }
+    Kept {
+        KeptRename "kept-rename" "Name it" "name" None ["r"] "Gives the kept result in focus a name, beside its number.";
+        KeptDrop "kept-drop" "Drop it" "drop" None ["d"] "Drops the kept result in focus.";
     }
     Popup {
         PopupClose "popup-close" "Close" "close" None ["esc", "q"] "Closes the popup and changes nothing.";

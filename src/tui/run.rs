@@ -22,6 +22,7 @@ use super::update::{self, update};
 use super::workers::Workers;
 use crate::config::{Config, KeyTable, Paths, Problem, Profile, SignIn, TimeZone as Zone};
 use crate::domain::{TenantNo, Timestamp};
+use crate::hunt::local::Bounds;
 use crate::tenant::Tenant;
 
 /// What the console starts with.
@@ -71,6 +72,7 @@ pub async fn run(start: Start) -> io::Result<ExitReason> {
         &start.tenants,
         &start.config.feed,
         &start.paths,
+        Bounds::from(&start.config),
         start.read_only,
         inbox,
     );

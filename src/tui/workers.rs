@@ -21,6 +21,7 @@ use crate::auth::{Resource, TokenSource};
 use crate::config::{FeedSettings, Paths};
 use crate::domain::{ActionId, EntityKey, IncidentId, Of, TenantNo, Timestamp};
 use crate::feed::{self, Feed, FeedEvent, FeedHandle, FeedState};
+use crate::hunt::local::{Bounds, Local};
 use crate::respond::Responder;
 use crate::store::{self, Store};
 use crate::tenant::Tenant;
@@ -39,6 +40,8 @@ pub struct Workers {
     connected: Vec<Connected>,
     /// The story wanted last: newer questions overwrite one that still waits.
     story: watch::Sender<Option<Of<IncidentId>>>,
+    /// What is held here to be hunted in.
+    local: Arc<Local>,
     /// The hunting tabs as they are now, to be kept.
     tabs: watch::Sender<Vec<OpenTab>>,
 }
@@ -70,6 +73,7 @@ impl Workers {
         tenants: &[Arc<Tenant>],
         settings: &FeedSettings,
         paths: &Paths,
+        bounds: Bounds,
         read_only: bool,
         inbox: Inbox,
     ) -> Self {
@@ -114,6 +118,7 @@ impl Workers {
             paths: paths.clone(),
             connected,
             story,
+            local: Arc::new(Local::new(&paths.data, bounds)),
             tabs,
         }
     }
@@ -256,7 +261,8 @@ impl Workers {
                 let tenants = self.connected.iter();
                 let tenants = tenants.map(|it| Arc::clone(&it.tenant)).collect();
                 let folder = self.state_folder.clone();
-                self.look_up(screens::hunt::work::carry_out(ask, tenants, folder));
+                let local = Arc::clone(&self.local);
+                self.look_up(screens::hunt::work::carry_out(ask, tenants, local, folder));
             }
             Effect::Doctor(ask) => {
                 if let Some(connected) = self.of(ask.tenant()) {

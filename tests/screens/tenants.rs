@@ -452,6 +452,7 @@ fn one_hunt_in_all_tenants_says_who_answered_and_whose_each_row_is() {
                 as_of: now(),
                 render: None,
                 place: Place::Defender,
+                over: None,
             }),
             nightjar::tui::widgets::grid::measure(&table),
         )),

@@ -7,6 +7,7 @@ use crate::cli::failure::{Done, Failure};
 use crate::cli::{login, say, settings};
 use crate::config::edit::{change, without_profile};
 use crate::config::{Config, Paths, Profile, ProfileError};
+use crate::hunt::local;
 use crate::store::remains;
 
 /// Removes one profile.
@@ -62,6 +63,12 @@ pub(crate) fn run(args: &RemoveArgs) -> Done {
     )?;
     if cache || journal {
         let gone = remains::delete(&store, cache, journal).map_err(Failure::refused)?;
+        if cache {
+            let left = local::forget(&paths.data, &args.name).map_err(Failure::refused)?;
+            if left.results > 0 {
+                say(&format!("deleted {} kept results of hunts", left.results));
+            }
+        }
         for file in gone {
             say(&format!("deleted {}", file.display()));
         }

@@ -22,6 +22,7 @@ pub(super) enum Found {
     Names(Vec<(String, usize)>),
     Flag(bool),
     Span(Duration),
+    Count(u64),
     Secret(SecretSource),
     File(PathBuf),
 }
@@ -68,6 +69,13 @@ impl Values {
         }
     }
 
+    pub(super) fn count(&self, name: &str) -> u64 {
+        match self.found.get(name) {
+            Some((Found::Count(count), _)) => *count,
+            _ => 0,
+        }
+    }
+
     pub(super) fn at(&self, name: &str) -> Option<usize> {
         self.found.get(name).map(|(_, at)| *at)
     }
@@ -81,6 +89,7 @@ impl Values {
                     Shape::Span { .. } => {
                         Found::Span(span::read(field.default).unwrap_or_default())
                     }
+                    Shape::Count { .. } => Found::Count(field.default.parse().unwrap_or_default()),
                     _ => Found::Text(field.default.to_owned()),
                 };
                 (found, usize::MAX)
@@ -201,13 +210,24 @@ impl Reader<'_> {
         if let (Shape::Flag, DeValue::Boolean(flag)) = (field.shape, value.get_ref()) {
             return Some(Found::Flag(*flag));
         }
+        if let (Shape::Count { min, max }, DeValue::Integer(number)) =
+            (field.shape, value.get_ref())
+        {
+            let read = u64::from_str_radix(number.as_str(), number.radix());
+            return match read {
+                Ok(count) if (min..=max).contains(&count) => Some(Found::Count(count)),
+                _ => wrong(self, number.as_str(), None),
+            };
+        }
         let DeValue::String(text) = value.get_ref() else {
             return wrong(self, type_of(value.get_ref()), None);
         };
         let text = text.trim();
         let quoted = || format!("\"{text}\"");
         match field.shape {
-            Shape::Flag | Shape::Secret | Shape::Names => wrong(self, &quoted(), None),
+            Shape::Flag | Shape::Secret | Shape::Names | Shape::Count { .. } => {
+                wrong(self, &quoted(), None)
+            }
             Shape::Text | Shape::File if text.is_empty() => wrong(self, "empty", None),
             Shape::File => Some(Found::File(self.resolve_path(text))),
             Shape::Text => Some(Found::Text(text.to_owned())),
@@ -370,6 +390,9 @@ impl From<&Values> for Hunt {
     fn from(values: &Values) -> Self {
         Self {
             vim: values.text("keys") == Some("vim"),
+            keep_results: usize::try_from(values.count("keep_results")).unwrap_or(usize::MAX),
+            keep_bytes: values.count("keep_megabytes") << 20,
+            local_time: values.span("local_time"),
         }
     }
 }

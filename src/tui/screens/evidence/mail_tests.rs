@@ -101,6 +101,7 @@ fn result(rows: &[(&str, &str, &str)]) -> HuntResult {
         as_of: "2026-08-19T21:43:00Z".parse().expect("a time"),
         render: None,
         place: Place::Defender,
+        over: None,
     }
 }
 

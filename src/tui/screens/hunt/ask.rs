@@ -12,11 +12,13 @@ use crate::hunt::chart::Look;
 use crate::hunt::export::Format;
 use crate::hunt::fan::Part;
 use crate::hunt::library::Library;
+use crate::hunt::local::{Held, Keeping};
 use crate::hunt::schema::Wanted;
-use crate::hunt::{HuntError, HuntResult, SharedSchema, Timespan};
+use crate::hunt::{HuntError, HuntResult, Place, SharedSchema, Timespan};
 use crate::kql::complete::Completions;
 use crate::kql::schema::Learnt;
 use crate::store::HuntRecord;
+use crate::tui::data::Level;
 
 /// What the Hunt screen asks of a worker. Every answer carries the ticket of its question.
 #[derive(Debug)]
@@ -25,6 +27,8 @@ pub enum HuntAsk {
     Run {
         /// Its ticket.
         ticket: u64,
+        /// At the service, or here.
+        place: Place,
         /// Whom to ask; of several the answers are put together.
         tenants: Vec<TenantNo>,
         /// KQL.
@@ -122,6 +126,25 @@ pub enum HuntAsk {
         /// KQL.
         query: String,
     },
+    /// Keep a result of the service as a table of here.
+    Keep {
+        /// The ticket of its run.
+        ticket: u64,
+        /// Who gave it.
+        tenants: Vec<TenantNo>,
+        /// KQL.
+        query: Arc<str>,
+        /// It.
+        result: Arc<HuntResult>,
+    },
+    /// Say what is held here.
+    Held,
+    /// Give a kept result a name.
+    RenameKept(i64, String),
+    /// Drop a kept result.
+    DropKept(i64),
+    /// Read a file as a table, as `NAME=FILE`.
+    OpenFile(String),
     /// Read the tabs of the last run.
     Tabs,
     /// Keep the tabs as they are now, soon: what comes after takes their place.
@@ -141,6 +164,17 @@ pub struct OpenTab {
     pub active: bool,
     /// Whom it asks; none: the tenant that is shown.
     pub tenants: Vec<TenantNo>,
+    /// Where it asks.
+    pub place: Place,
+}
+
+/// A result that was kept, and all that is held now.
+#[derive(Debug)]
+pub struct Kept {
+    /// What keeping it did.
+    pub keeping: Keeping,
+    /// What is held now.
+    pub held: Arc<Held>,
 }
 
 /// Rows with the widths of their columns, or why there are none.
@@ -220,6 +254,22 @@ pub enum HuntMsg {
     },
     /// The name at the caret gets this name.
     Rename(String),
+    /// A result is kept here, or why not; nothing where the settings keep none.
+    Kept {
+        /// Of its run.
+        ticket: u64,
+        /// As what.
+        keeping: Result<Option<Arc<Kept>>, String>,
+    },
+    /// What is held here.
+    Held {
+        /// All of it, or why it cannot be read.
+        held: Result<Arc<Held>, String>,
+        /// What somebody waits to hear of what was done.
+        told: Option<(Level, String)>,
+    },
+    /// Opens a query where it was asked before; and runs it.
+    Again(OpenTab, bool),
     /// Earlier queries, newest first.
     History(Result<Arc<Vec<Of<HuntRecord>>>, String>),
     /// Everything of the query library.

@@ -8,8 +8,9 @@ use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{HuntMsg, queries, took};
+use super::{HuntMsg, OpenTab, queries, took};
 use crate::domain::Of;
+use crate::hunt::Place;
 use crate::store::HuntRecord;
 use crate::tui::commands::{Command, Scope};
 use crate::tui::keys::Chord;
@@ -70,7 +71,17 @@ impl History {
             .get(self.cursor)
             .map(|&at| self.all()[at].clone());
         cx.close();
-        if let Some(record) = record {
+        if let Some(record) = record.clone()
+            && Place::named(&record.engine) == Place::Local
+        {
+            let tab = OpenTab {
+                tenants: vec![record.tenant],
+                query: record.it.query.into(),
+                place: Place::Local,
+                ..OpenTab::default()
+            };
+            cx.act(Act::Tell(Msg::Hunt(HuntMsg::Again(tab, run))));
+        } else if let Some(record) = record {
             let several = cx.data.tenants.several();
             cx.act(Act::Hunt {
                 tenants: if several {
@@ -234,6 +245,9 @@ impl Screen for History {
                 let name = ctx.data.tenants.short(record.tenant);
                 paint::text(buf, list, x, y, 12, name, ctx.style(Role::Dim));
                 x += 14;
+            }
+            if Place::named(&record.engine) == Place::Local {
+                x = paint::text(buf, list, x, y, 6, "local ", ctx.style(Role::Dim));
             }
             let words = record.query.split_whitespace();
             let line: String = words.collect::<Vec<_>>().join(" ");

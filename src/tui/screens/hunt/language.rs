@@ -9,7 +9,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::hunt::schema::tables_of;
-use crate::hunt::{Finding, language, prepared};
+use crate::hunt::{Finding, language, local, prepared};
 use crate::kql::classify::{Kind, classify_analysis, classify_syntax};
 use crate::kql::{self, Analysis, Schema};
 use crate::tui::theme::Role;
@@ -49,6 +49,7 @@ pub fn read(text: String, schema: &Schema) -> Statement {
         tables.extend(tables_of(&text, analysis));
         findings = language::found(analysis, 0);
         findings.extend(language::advice(&text, analysis, schema));
+        local::elsewhere(&mut findings, &text, 0, schema);
         findings.sort_by_key(|it| (it.start, !it.error));
     }
     let paints = kinds.into_iter().map(|(span, kind)| Paint {

@@ -8,7 +8,7 @@ use super::tab::Tab;
 use super::{HuntAsk, HuntMsg, HuntScreen, MOST_TABS};
 use crate::domain::{TenantNo, text};
 use crate::hunt::schema::Wanted;
-use crate::hunt::{HuntErrorKind, SharedSchema};
+use crate::hunt::{HuntErrorKind, Place, SharedSchema};
 use crate::tui::data::{Data, Level};
 use crate::tui::msg::{Effect, Msg};
 use crate::tui::screen::Cx;
@@ -84,6 +84,10 @@ impl HuntScreen {
     pub(super) fn settle(&mut self, cx: &mut Cx<'_>) {
         self.keep(cx);
         // A name that is no table yet may be half a name: it is asked for when it is run.
+        if self.tab().place == Place::Local {
+            // The tables of here are no tenant's.
+            return;
+        }
         let schema = &self.kept.schema;
         let used = self.tab().tables.iter();
         let used = used.filter(|it| schema.table(it).is_some());
@@ -157,6 +161,10 @@ impl HuntScreen {
                     running.is_some_and(|running| running.ticket == *ticket)
                 };
                 let tab = self.tabs.iter().find(running);
+                let here = tab.and_then(|tab| tab.running.as_ref());
+                if here.is_some_and(|running| running.place == Place::Local) {
+                    return;
+                }
                 let tables = tab.map(|tab| tab.tables.clone()).unwrap_or_default();
                 let wanted = match answer {
                     Ok(_) => Wanted::Used(tables),
@@ -185,12 +193,11 @@ impl HuntScreen {
             return;
         }
         self.kept.schema = schema.clone();
-        if let Some(tree) = &mut self.tree {
-            tree.take_schema(schema);
-        }
         for tab in &mut self.tabs {
-            tab.schema = schema.clone();
-            tab.text_changed();
+            if tab.place == Place::Defender {
+                tab.schema = schema.clone();
+                tab.text_changed();
+            }
         }
     }
 }

@@ -7,13 +7,16 @@ mod charting;
 mod completion;
 mod find_bar;
 mod finding;
+mod held;
 mod help;
 mod history;
 mod inspect;
 mod json;
+mod kept_list;
 pub mod language;
 mod learn;
 mod library;
+mod local;
 mod offering;
 mod panes;
 mod parameters;
@@ -38,14 +41,15 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
-pub use self::ask::{Answer, HuntAsk, HuntMsg, OpenTab, Parts};
+pub use self::ask::{Answer, HuntAsk, HuntMsg, Kept as KeptNow, OpenTab, Parts};
 use self::find_bar::Finder;
 use self::learn::Kept;
+use self::local::Shelf;
 use self::tab::Tab;
 use self::tree::SchemaTree;
 use crate::domain::hunting::Cell;
 use crate::domain::{IncidentId, Of, TenantNo, text};
-use crate::hunt::Timespan;
+use crate::hunt::{Place, Timespan};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
 use crate::tui::keys::Chord;
@@ -73,6 +77,7 @@ pub struct HuntScreen {
     focus: Focus,
     timespan: Timespan,
     kept: Kept,
+    shelf: Shelf,
     tree: Option<SchemaTree>,
     find: Finder,
     // where the halves were drawn last, for the mouse
@@ -94,6 +99,7 @@ impl HuntScreen {
             focus: Focus::Editor,
             timespan: Timespan::default(),
             kept: Kept::default(),
+            shelf: Shelf::default(),
             tree: None,
             find: Finder::default(),
             places: Remembered::default(),
@@ -121,6 +127,7 @@ impl HuntScreen {
         let tab = self.tab_mut();
         tab.title = text::clean(title).into_owned();
         tab.tenants = tenants.to_vec();
+        tab.place = Place::Defender;
         tab.editor.set_text(query);
         tab.text_changed();
         self.focus = Focus::Editor;
@@ -142,6 +149,7 @@ impl HuntScreen {
     /// What follows a change of tabs: each has the keys of the settings, and the one in front is read.
     fn follow(&mut self, cx: &mut Cx<'_>) {
         self.set_keys(cx.data.settings.vim_keys);
+        self.settle_places(cx);
         self.look_around();
         self.ask_to_read(cx);
     }
@@ -210,6 +218,9 @@ impl Screen for HuntScreen {
                 cx.popup(Box::new(history::History::default()));
             }
             Command::HuntTenant if cx.data.tenants.several() => self.choose_tenant(false, cx),
+            Command::HuntPlace => self.switch_place(),
+            Command::HuntKept => self.show_kept(cx),
+            Command::HuntOpenFile => Self::ask_file(cx),
             Command::HuntSpan => self.timespan = self.timespan.next(),
             Command::HuntNewTab => {
                 if self.tabs.len() < MOST_TABS {
@@ -329,7 +340,7 @@ impl Screen for HuntScreen {
                 parts,
             }) => {
                 self.keep_refusals(*ticket, answer, parts, cx.data);
-                if let Some(nth) = self.finished(*ticket, answer, parts, cx.now) {
+                if let Some(nth) = self.finished(*ticket, answer, parts, cx) {
                     self.draw_as_asked(nth, cx);
                 }
             }
@@ -375,6 +386,9 @@ impl Screen for HuntScreen {
                 run,
             } => self.open(tenants, title, query, *run, cx),
             Msg::Hunt(HuntMsg::Tabs(tabs)) => self.reopen(tabs, cx),
+            Msg::Hunt(
+                news @ (HuntMsg::Held { .. } | HuntMsg::Kept { .. } | HuntMsg::Again(..)),
+            ) => self.heard_of_held(news, cx),
             _ => {}
         }
         self.follow(cx);

@@ -21,7 +21,7 @@ impl HuntScreen {
             self.focus = Focus::Editor;
             return;
         }
-        let schema = self.kept.schema();
+        let schema = self.tab().schema.clone();
         self.tree.get_or_insert_with(|| SchemaTree::new(schema));
         self.focus = Focus::Schema;
     }

@@ -143,6 +143,7 @@ impl HuntScreen {
                     cx.popup(Box::new(popup));
                 }
             }
+            Command::GridTakeLocal => self.take_local(cx),
             Command::GridSort => self.sort(cx),
             Command::GridHide => {
                 if let Some(grid) = self.grid_mut() {

@@ -6,11 +6,12 @@ use tokio_util::sync::CancellationToken;
 
 use super::super::doctor::refusal_of_hunt;
 use super::super::picker::Picker;
+use super::local::Kept;
 use super::slicing::Tools;
 use super::tab::{Outcome, Running, Shown};
 use super::{Answer, Focus, HuntAsk, HuntMsg, HuntScreen, Parts};
-use crate::domain::{Of, TenantNo, Timestamp};
-use crate::hunt::prepared;
+use crate::domain::{Of, TenantNo};
+use crate::hunt::{Place, prepared};
 use crate::tui::data::{Data, Level};
 use crate::tui::msg::{Act, Effect, Msg};
 use crate::tui::screen::Cx;
@@ -66,7 +67,11 @@ impl HuntScreen {
     /// Starts what is selected, else the statement under the caret; or the whole text.
     pub(super) fn run(&mut self, whole: bool, cx: &mut Cx<'_>) {
         let timespan = self.timespan;
-        let asked = self.asked(cx.data);
+        let place = self.tab().place;
+        let asked = match place {
+            Place::Defender => self.asked(cx.data),
+            Place::Local => Self::seats(self.tab(), cx.data),
+        };
         let tab = self.tab_mut();
         let range = match tab.editor.selection() {
             _ if whole => 0..tab.editor.text().len(),
@@ -78,7 +83,7 @@ impl HuntScreen {
             cx.notice(Level::Info, "nothing to run: write a query first");
             return;
         }
-        if asked.is_empty() {
+        if asked.is_empty() && place == Place::Defender {
             self.choose_tenant(true, cx);
             return;
         }
@@ -91,7 +96,7 @@ impl HuntScreen {
                 opened.retain(|other| *other != tenant);
             }
         }
-        if opened.is_empty() {
+        if opened.is_empty() && place == Place::Defender {
             return;
         }
         let tab = self.tab_mut();
@@ -103,6 +108,7 @@ impl HuntScreen {
         tab.running = Some(Running {
             ticket,
             tenants: opened.clone(),
+            place,
             since: cx.now,
             query: query.clone(),
             range,
@@ -111,6 +117,7 @@ impl HuntScreen {
         });
         cx.effect(Effect::Hunt(HuntAsk::Run {
             ticket,
+            place,
             tenants: opened,
             query,
             timespan,
@@ -124,7 +131,11 @@ impl HuntScreen {
             return false;
         };
         cx.effect(Effect::Hunt(HuntAsk::Cancel(running.cancel)));
-        cx.notice(Level::Info, "cancelled; the service may still finish it");
+        let words = match running.place {
+            Place::Defender => "cancelled; the service may still finish it",
+            Place::Local => "cancelled",
+        };
+        cx.notice(Level::Info, words);
         true
     }
 
@@ -159,7 +170,7 @@ impl HuntScreen {
         ticket: u64,
         answer: &Answer,
         parts: &Parts,
-        now: Timestamp,
+        cx: &mut Cx<'_>,
     ) -> Option<usize> {
         let active = self.active;
         let found = self.tabs.iter_mut().enumerate().find(|(_, tab)| {
@@ -170,10 +181,10 @@ impl HuntScreen {
         let (nth, tab) = found?;
         let running = tab.running.take()?;
         let waited = running.left == (tab.editor.text().len(), tab.editor.caret());
-        let (start, tenants) = (running.range.start, running.tenants);
+        let start = running.range.start;
         if tab.ran != running.query {
             tab.former = None;
-            tab.ran = running.query;
+            tab.ran.clone_from(&running.query);
         } else if let Some(before) = tab.shown() {
             tab.former = Some(Arc::clone(&before.result));
         }
@@ -183,8 +194,16 @@ impl HuntScreen {
                 if let Some(before) = tab.shown() {
                     grid.look_like(&before.grid);
                 }
+                let kept = match running.place {
+                    Place::Defender if !result.table.columns().is_empty() => {
+                        Kept::Writing { wanted: false }
+                    }
+                    _ => Kept::Not,
+                };
                 Outcome::Rows(Box::new(Shown {
-                    tenants,
+                    ticket,
+                    kept,
+                    tenants: running.tenants.clone(),
                     parts: Arc::clone(parts),
                     grid,
                     result: result.clone(),
@@ -194,7 +213,7 @@ impl HuntScreen {
             }
             Err(error) => Outcome::Failed {
                 error: error.clone(),
-                at: now,
+                at: cx.now,
                 start,
             },
         });
@@ -204,6 +223,7 @@ impl HuntScreen {
         {
             self.focus = Focus::Grid;
         }
+        Self::keep_result(ticket, &running, answer, parts, cx);
         Some(nth)
     }
 }

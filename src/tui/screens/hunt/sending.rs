@@ -270,6 +270,8 @@ impl HuntScreen {
             ..now.clone()
         };
         tab.outcome = Some(Outcome::Rows(Box::new(Shown {
+            ticket: cx.ticket(),
+            kept: super::local::Kept::Not,
             tenants,
             parts: Arc::default(),
             result: Arc::new(result),

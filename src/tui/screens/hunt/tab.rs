@@ -10,10 +10,11 @@ use super::Parts;
 use super::completion::Popup;
 use super::help::About;
 use super::language::Known;
+use super::local::Kept;
 use super::slicing::Tools;
 use crate::domain::{TenantNo, Timestamp};
 use crate::hunt::error::Repair;
-use crate::hunt::{Finding, HuntError, HuntResult, SharedSchema, language};
+use crate::hunt::{Finding, HuntError, HuntResult, Place, SharedSchema, language};
 use crate::kql::assist::SignatureHelp;
 use crate::tui::widgets::editor::Editor;
 use crate::tui::widgets::editor::change::{Caret, Change};
@@ -26,6 +27,7 @@ pub(super) struct Running {
     pub(super) ticket: u64,
     /// Who was asked.
     pub(super) tenants: Vec<TenantNo>,
+    pub(super) place: Place,
     pub(super) since: Timestamp,
     /// What.
     pub(super) query: String,
@@ -39,6 +41,10 @@ pub(super) struct Running {
 /// A result as it is looked at.
 #[derive(Debug)]
 pub(super) struct Shown {
+    /// Of its run.
+    pub(super) ticket: u64,
+    /// As what it is kept here.
+    pub(super) kept: Kept,
     /// Whose rows they are.
     pub(super) tenants: Vec<TenantNo>,
     /// What each of several gave.
@@ -70,6 +76,8 @@ pub(super) struct Tab {
     pub(super) title: String,
     /// Whom it asks; none: the one tenant that is shown.
     pub(super) tenants: Vec<TenantNo>,
+    /// Where it asks.
+    pub(super) place: Place,
     pub(super) editor: Editor,
     /// What the language is asked against.
     pub(super) schema: SharedSchema,

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::ask::OpenTab;
 use super::tab::Tab;
 use crate::domain::TenantNo;
-use crate::hunt::SharedSchema;
+use crate::hunt::{Place, SharedSchema};
 use crate::store::{Access, KeptTab, Result, Store};
 use crate::tenant::Tenant;
 
@@ -30,6 +30,7 @@ impl Tab {
         let mut tab = Self {
             title: kept.title.clone(),
             tenants: kept.tenants.clone(),
+            place: kept.place,
             ..Self::new(schema)
         };
         tab.editor.set_text(&kept.query);
@@ -46,6 +47,7 @@ impl Tab {
             caret: self.editor.caret(),
             active,
             tenants: self.tenants.clone(),
+            place: self.place,
         }
     }
 }
@@ -73,6 +75,7 @@ pub(super) fn kept(tenants: &[Arc<Tenant>]) -> Result<Vec<OpenTab>> {
         caret: tab.caret,
         active: tab.active,
         tenants: tab.tenants.iter().filter_map(number).collect(),
+        place: Place::named(&tab.engine),
     };
     Ok(store.tabs()?.into_iter().map(open).collect())
 }
@@ -90,6 +93,7 @@ fn write(tenants: &[Arc<Tenant>], tabs: &[OpenTab]) -> Result<()> {
             caret: tab.caret,
             active: tab.active,
             tenants: tab.tenants.iter().filter_map(name).collect(),
+            engine: tab.place.name().to_owned(),
         })
         .collect();
     store.put_tabs(&tabs)

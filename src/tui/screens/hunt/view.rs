@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 
+use super::local::Kept;
 use super::tab::{Outcome, Shown, Tab};
 use super::{Focus, HuntScreen, charting, help, slicing, took};
 use crate::domain::Timestamp;
 use crate::hunt::fan::{self, Part};
-use crate::hunt::{HuntError, HuntErrorKind, MOST_ROWS};
+use crate::hunt::{HuntError, HuntErrorKind, MOST_ROWS, Place};
 use crate::tui::commands::Command;
 use crate::tui::screen::Ctx;
 use crate::tui::theme::Role;
@@ -110,7 +111,10 @@ fn tab_line(screen: &HuntScreen, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     for x in area.left()..area.right() {
         paint::text(buf, area, x, area.y, 1, "─", rule);
     }
-    let mut where_to = format!(" Defender · last {} ", screen.timespan);
+    let mut where_to = match screen.tab().place {
+        Place::Defender => format!(" Defender · last {} ", screen.timespan),
+        Place::Local => " local ".to_owned(),
+    };
     let (errors, warnings) = screen.tab().counts();
     for (count, one, many) in [
         (warnings, "warning", "warnings"),
@@ -127,7 +131,11 @@ fn tab_line(screen: &HuntScreen, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         where_to = format!(" {}{gap}{pressed} ·{where_to}", mode.word());
     }
     if ctx.data.tenants.several() {
-        let asked = match screen.asked(ctx.data).as_slice() {
+        let asked = match screen.tab().place {
+            Place::Defender => screen.asked(ctx.data),
+            Place::Local => HuntScreen::seats(screen.tab(), ctx.data),
+        };
+        let asked = match asked.as_slice() {
             [] => "which tenant?".to_owned(),
             [one] => ctx.data.tenants.name(*one).to_owned(),
             many => format!("{} tenants", many.len()),
@@ -307,7 +315,10 @@ fn draw_results(screen: &HuntScreen, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>
         None => {
             let title = running.clone().unwrap_or_else(|| "results".to_owned());
             paint::rule(buf, area, area.y, &title, "", styles);
-            let lines: &[&str] = if running.is_some() {
+            let here = tab.place == Place::Local;
+            let lines: &[&str] = if running.is_some() && here {
+                &["It runs here. esc stops it."]
+            } else if running.is_some() {
                 &["The service has it. esc stops waiting."]
             } else {
                 &[
@@ -348,6 +359,20 @@ fn result_title(shown: &Shown, running: Option<&str>, ctx: &Ctx<'_>) -> (String,
         as_of(shown.result.as_of, ctx),
         shown.result.place.label()
     );
+    if let Some(over) = &shown.result.over {
+        if !over.tables.is_empty() {
+            let _ = write!(title, " · over {}", over.words());
+        }
+        if let Some(cut) = &over.cut {
+            let _ = write!(title, " · {cut}");
+        }
+    }
+    if let Kept::As(name) = &shown.kept {
+        let _ = write!(title, " · {name}");
+        if let Some(key) = ctx.keymap.key_of(Command::GridTakeLocal) {
+            let _ = write!(title, " ({key}: ask it here)");
+        }
+    }
     let tenants = fan::summary(&shown.parts, ctx.zone());
     if !tenants.is_empty() {
         let _ = write!(title, " · {tenants}");

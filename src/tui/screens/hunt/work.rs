@@ -6,11 +6,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use super::tabs::keep as keep_tabs;
-use super::{HuntAsk, HuntMsg, completion, language, tabs};
+use super::{HuntAsk, HuntMsg, completion, held, language, tabs};
 use crate::domain::{Of, Timestamp};
 use crate::hunt::export::{self, View};
 use crate::hunt::fan::{self, Fanned, Part};
 use crate::hunt::library;
+use crate::hunt::local::Local;
 use crate::hunt::{HuntError, HuntErrorKind, HuntResult, Hunter, Place, schema};
 use crate::kql;
 use crate::store::{self, HuntRecord, Store};
@@ -22,19 +23,28 @@ use crate::tui::widgets::grid;
 const HISTORY: usize = 1_000;
 
 /// Carries out one question; `None` where it wants no answer. `tenants` are the connected ones in the
-/// order of their numbers; exports are written to `exports`.
-pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf) -> Option<Msg> {
+/// order of their numbers; `local` is what is held here; exports are written to `exports`.
+pub async fn carry_out(
+    ask: HuntAsk,
+    tenants: Vec<Arc<Tenant>>,
+    local: Arc<Local>,
+    exports: PathBuf,
+) -> Option<Msg> {
     let msg = match ask {
         HuntAsk::Run {
             ticket,
+            place,
             tenants: asked,
             query,
             timespan,
             cancel,
         } => {
             let asked = asked.iter().filter_map(|no| tenants.get(no.index()));
-            let hunters: Vec<Hunter> = asked.cloned().map(Hunter::new).collect();
-            let (answer, parts) = if let [hunter] = hunters.as_slice() {
+            let asked: Vec<Arc<Tenant>> = asked.cloned().collect();
+            let hunters: Vec<Hunter> = asked.iter().cloned().map(Hunter::new).collect();
+            let (answer, parts) = if place == Place::Local {
+                (held::run(&local, &asked, &query, cancel).await, Vec::new())
+            } else if let [hunter] = hunters.as_slice() {
                 let answer = hunter.run(&query, Some(timespan), cancel).await;
                 (answer, Vec::new())
             } else {
@@ -185,6 +195,28 @@ pub async fn carry_out(ask: HuntAsk, tenants: Vec<Arc<Tenant>>, exports: PathBuf
                 told: told.then_some(asked),
             })
         }
+        HuntAsk::Keep {
+            ticket,
+            tenants: of,
+            query,
+            result,
+        } => {
+            let of = of.iter().filter_map(|no| tenants.get(no.index()));
+            let of: Vec<String> = of.map(|tenant| tenant.profile.name.clone()).collect();
+            let keep = move || held::keep(&local, &of, &query, &result);
+            let keeping = match tokio::task::spawn_blocking(keep).await {
+                Ok(keeping) => keeping.map_err(|why| why.to_string()),
+                Err(why) => Err(why.to_string()),
+            };
+            Msg::Hunt(HuntMsg::Kept { ticket, keeping })
+        }
+        ask @ (HuntAsk::Held
+        | HuntAsk::RenameKept(..)
+        | HuntAsk::DropKept(_)
+        | HuntAsk::OpenFile(_)) => {
+            let done = tokio::task::spawn_blocking(move || held::manage(&local, ask)).await;
+            Msg::Hunt(done.ok()?)
+        }
         HuntAsk::Tabs => {
             let read = tokio::task::spawn_blocking(move || tabs::kept(&tenants)).await;
             Msg::Hunt(HuntMsg::Tabs(read.ok()?.map_err(|why| why.to_string())))
@@ -216,6 +248,7 @@ fn together(found: Fanned) -> (Result<HuntResult, HuntError>, Vec<Part>) {
         as_of,
         render: found.render,
         place: Place::Defender,
+        over: None,
     };
     (Ok(result), found.parts)
 }
