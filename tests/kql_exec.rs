@@ -68,3 +68,8 @@ fn rules_easy_to_get_wrong() {
 fn queries_of_features_in_common_use() {
     floor("exec-dev.jsonl", &["--tier", "1,2"], "97");
 }
+
+#[test]
+fn documented_queries_but_those_of_geography() {
+    floor("exec-dev.jsonl", &["--without", "fn:geo_"], "90");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::kql::types::Type;
 
-use super::external::{External, FileFacts};
+use super::external::{External, FileFacts, Places};
 use super::sql::{ident, type_affinity};
 
 /// The tables of one database. Names are case-sensitive, as in the language.
@@ -15,6 +15,8 @@ pub struct Catalog {
     pub external: External,
     /// What is known of files, by hash, for `invoke FileProfile`.
     pub file_facts: FileFacts,
+    /// Where addresses lie, for `geo_info_from_ip_address`.
+    pub places: Places,
     ingestion: BTreeMap<String, String>,
 }
 

@@ -78,6 +78,37 @@ impl fmt::Debug for FileFacts {
     }
 }
 
+/// Knows where an address lies: JSON of a bag.
+type Locator = dyn Fn(&str) -> Option<String> + Send + Sync;
+
+/// Where addresses lie (`geo_info_from_ip_address`). By default nothing is known.
+#[derive(Clone, Default)]
+pub struct Places(Option<Arc<Locator>>);
+
+impl Places {
+    /// Asks `locate` for addresses; its answer is the JSON of a bag with `country`, `state`, `city`,
+    /// `latitude` and `longitude`.
+    pub fn new(locate: impl Fn(&str) -> Option<String> + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(locate)))
+    }
+
+    /// Whether anything is known at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// Where an address lies.
+    pub fn of(&self, address: &str) -> Option<String> {
+        self.0.as_ref().and_then(|locate| locate(address))
+    }
+}
+
+impl fmt::Debug for Places {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Places").field(&!self.is_empty()).finish()
+    }
+}
+
 /// A name without what follows it in a connection string: keys and tokens are shown to nobody.
 pub fn bare(uri: &str) -> &str {
     uri.split([';', '?']).next().unwrap_or(uri)

@@ -49,7 +49,7 @@ mod value;
 
 pub use catalog::{Catalog, ColumnDef, TableDef};
 pub use error::{EngineError, Fault};
-pub use external::{External, FileFacts};
+pub use external::{External, FileFacts, Places};
 pub use run::{Cancel, Engine, Options, ResultSet, RowSink, Summary};
 pub use value::{to_cell, to_json, to_text};
 

@@ -22,6 +22,7 @@ mod net;
 mod parse;
 mod text;
 mod times;
+mod xml;
 
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::Value as Cell;
@@ -35,7 +36,7 @@ use super::error::EngineError;
 /// knows how many.
 pub type Row = (&'static str, fn(&Args<'_, '_>) -> rusqlite::Result<Cell>);
 
-const TABLES: [&[Row]; 11] = [
+const TABLES: [&[Row]; 12] = [
     text::TABLE,
     encode::TABLE,
     times::TABLE,
@@ -47,6 +48,7 @@ const TABLES: [&[Row]; 11] = [
     net::TABLE,
     misc::TABLE,
     parse::TABLE,
+    xml::TABLE,
 ];
 
 /// Adds all functions and aggregates to a connection.

@@ -49,6 +49,7 @@ pub(super) const TABLE: &[(&str, &str, &str)] = &[
     ("parse_path", "k_parse_path", "t"),
     ("parse_command_line", "k_parse_command_line", "tt"),
     ("parse_csv", "k_parse_csv", "t"),
+    ("parse_xml", "k_parse_xml", "t"),
     ("parse_version", "k_parse_version", "t"),
     ("format_bytes", "k_format_bytes", "rit"),
     ("punycode_from_string", "k_punycode_encode", "t"),

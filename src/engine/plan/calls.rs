@@ -354,11 +354,7 @@ impl Planner<'_> {
                 e.span,
             )),
             "ingestion_time" => self.ingestion_time(e, frag),
-            "geo_info_from_ip_address" => Err(EngineError::absent(
-                "geo_info_from_ip_address: it is not known here where addresses lie",
-                "look the network up in a table of yours with ipv4_lookup",
-                e.span,
-            )),
+            "geo_info_from_ip_address" => self.place(&args[0], e, frag),
             _ => Self::refuse(format!("function '{name}'"), e.span),
         }
     }

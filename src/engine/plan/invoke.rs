@@ -1,8 +1,9 @@
 //! Functions that rows are piped into, and when rows came in: both need facts that only the
 //! catalogue's maker has.
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::params_from_iter;
-use rusqlite::types::Value as Cell;
+use rusqlite::types::{Value as Cell, ValueRef};
 
 use super::frag::{Col, Frag, Sx};
 use super::{Planner, expr};
@@ -161,6 +162,29 @@ impl Planner<'_> {
                 op.span,
             )
         })
+    }
+
+    /// `geo_info_from_ip_address(address)`: where it lies, asked of the catalogue.
+    pub(super) fn place(&mut self, address: &Expr, e: &Expr, frag: &Frag) -> Result<Sx> {
+        if self.catalog.places.is_empty() {
+            return Err(EngineError::absent(
+                "geo_info_from_ip_address: it is not known here where addresses lie",
+                "look the network up in a table of yours with ipv4_lookup",
+                e.span,
+            ));
+        }
+        let address = self.one(address, 't', frag)?;
+        // The function of this query stands in place of that of the one before.
+        let places = self.catalog.places.clone();
+        let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
+        self.connection
+            .create_scalar_function("k_place", 1, flags, move |context| {
+                Ok(match context.get_raw(0) {
+                    ValueRef::Text(text) => places.of(&String::from_utf8_lossy(text)),
+                    _ => None,
+                })
+            })?;
+        Ok(Sx::new(format!("k_place({address})"), Type::Dynamic))
     }
 
     /// `ingestion_time()`: when the row came in, where the table's owner knows.

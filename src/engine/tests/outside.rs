@@ -341,3 +341,13 @@ fn parts_are_scanned_for_themselves() {
         "a|5|3; b|7|4; a|5|; b|7|"
     );
 }
+
+#[test]
+fn addresses_lie_where_the_catalogue_says() {
+    let query = "range n from 1 to 2 step 1 | extend place = geo_info_from_ip_address(strcat('192.0.2.', n)) | project tostring(place.city), isnull(place)";
+    assert!(refused(query).starts_with("geo_info_from_ip_address: it is not known"));
+    let mut catalog = Catalog::new();
+    catalog.places =
+        Places::new(|address| (address == "192.0.2.1").then(|| "{\"city\":\"Rome\"}".to_owned()));
+    assert_eq!(over(&catalog, "", query), "Rome|false; |true");
+}

@@ -36,7 +36,7 @@ use super::quirks::{
 };
 use super::tenant::Tenant;
 use call::Call;
-pub use pivots::profile as file_profile;
+pub use pivots::{place as place_of, profile as file_profile};
 use routes::{Does, Route};
 
 /// What documents say they were made from.

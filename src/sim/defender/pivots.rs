@@ -206,6 +206,43 @@ pub fn file_json(world: &World, hash: &str, now: Ticks) -> Option<Json> {
     }))
 }
 
+/// Where an address lies as the tenant's alerts and devices have it: JSON as `geo_info_from_ip_address`
+/// gives it. Addresses of no place, and those nobody saw, lie nowhere.
+pub fn place(world: &World, address: &str) -> Option<String> {
+    let ip: IpAddr = address.trim().parse().ok()?;
+    let text = ip.to_string();
+    let seen = facts::alerts_with(world, &format!("\"{text}\""))
+        .into_iter()
+        .find_map(|alert| {
+            let evidence = facts::evidence(world, alert);
+            let found = evidence
+                .iter()
+                .find(|item| item["ipAddress"] == json!(text));
+            found
+                .map(|item| item["location"].clone())
+                .filter(Json::is_object)
+        });
+    if let Some(place) = seen {
+        let bag = json!({
+            "country": place["countryName"],
+            "state": place["state"],
+            "city": place["city"],
+            "latitude": place["latitude"],
+            "longitude": place["longitude"],
+        });
+        return Some(bag.to_string());
+    }
+    // The tenant's own devices stand where its rows say.
+    let own = world.machines.iter().any(|m| m.external_ip == text);
+    own.then(|| {
+        json!({
+            "country": "Germany", "state": "Hessen", "city": "Frankfurt am Main",
+            "latitude": 50.11, "longitude": 8.68,
+        })
+        .to_string()
+    })
+}
+
 /// What is known of a file, by the names of the columns that `FileProfile` gives.
 pub fn profile(world: &World, hash: &str, now: Ticks) -> Vec<(&'static str, Value)> {
     let text = |value: &Json| Value::String(value.as_str().unwrap_or_default().to_owned());

@@ -3,7 +3,7 @@
 mod document;
 
 use std::cell::Cell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use serde_json::Value as Json;
 use tokio::sync::Semaphore;
 
 use super::super::clock::{self, DAY, HOUR, MINUTE, SECOND, Ticks};
-use super::super::defender::file_profile;
+use super::super::defender::{file_profile, place_of};
 use super::super::http::{Ask, Reply};
 use super::super::ids;
 use super::super::quirks::{HuntingSize, Plan};
@@ -19,7 +19,7 @@ use super::super::tables::{KEPT, Look, Readers, Tables, TablesError, names};
 use super::super::tenant::Tenant;
 use super::super::world::World;
 use super::Refusal;
-use crate::engine::{Cancel, EngineError, FileFacts, Options, RowSink};
+use crate::engine::{Cancel, EngineError, FileFacts, Options, Places, RowSink};
 use crate::kql::Diagnostic;
 use document::Document;
 
@@ -243,6 +243,14 @@ pub async fn query<S: RowSink + Send + 'static>(
         let knowing = Arc::clone(&shared);
         catalog.file_facts =
             FileFacts::new(move |hash| Some(file_profile(&knowing.world(), hash, now)));
+        let (knowing, known) = (Arc::clone(&shared), Mutex::new(HashMap::new()));
+        catalog.places = Places::new(move |address| {
+            let mut known = known.lock().unwrap_or_else(PoisonError::into_inner);
+            let place = known.entry(address.to_owned());
+            place
+                .or_insert_with(|| place_of(&knowing.world(), address))
+                .clone()
+        });
         let options = Options {
             max_rows: Some(MOST_ROWS),
             timeout: Some(LONGEST),
