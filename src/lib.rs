@@ -8,7 +8,7 @@
 //! | [`tui`] | the console: loop, state, update, commands, keys, themes, screens, widgets |
 //! | [`feed`] | keeps the cache true: polling, overlap, de-duplication, merge-following, lag |
 //! | [`respond`] | changes the world: operations, preflight, confirmation rules, journal, tracking |
-//! | [`hunt`] | a hunt as the analyst knows it: where it runs, results, history, export |
+//! | [`hunt`] | a hunt as the analyst knows it: where it runs, results, charts, history, export |
 //! | [`lsp`] | a language server: what the language says of queries, to any editor |
 //! | [`doctor`] | what works in a tenant, what will not, why, and what cures it; changes nothing |
 //! | [`tenant`] | one connected tenant: profile, tokens, clients, store, budgets |

@@ -312,6 +312,16 @@ fn a_hunt_gives_its_rows_from_argument_file_and_standard_input() {
         table.err.contains("rows in"),
         "words are for standard error"
     );
+    let drawn = format!("{query} | render piechart with (title=\"<systems>\")");
+    let chart = bench.run(&["hunt", "--chart", &drawn]).expect(0);
+    let read = roxmltree::Document::parse(&chart.out).expect("is XML");
+    assert!(read.descendants().any(|it| it.text() == Some("<systems>")));
+    let not_drawn = bench.run(&[
+        "hunt",
+        "--chart",
+        "DeviceInfo | project DeviceId | render timechart",
+    ]);
+    assert!(not_drawn.expect(1).err.contains("needs a datetime column"));
     let wrong = bench.run(&["hunt", "DeviceInfo | wehre 1"]).expect(1);
     assert!(wrong.out.is_empty() && !wrong.err.is_empty());
 }

@@ -141,11 +141,8 @@ pub fn hunt(kind: usize, ids: &[Arc<str>]) -> Option<Written> {
     let of = kinds().get(kind)?;
     let values = ids.iter().map(|it| literal(it)).collect();
     let mut written = list(&of.list, values);
-    let _ = write!(
-        written.query,
-        "{}\n",
-        of.hunt.trim().replace("{list}", &of.list)
-    );
+    let about = of.hunt.trim().replace("{list}", &of.list);
+    let _ = writeln!(written.query, "{about}");
     Some(written)
 }
 
@@ -222,7 +219,9 @@ pub fn column_name(name: &str) -> String {
     let plain = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
     let (tokens, _) = crate::kql::lexer::tokenize(name);
-    let word = tokens.first().is_some_and(|it| it.is_name());
+    let word = tokens
+        .first()
+        .is_some_and(crate::kql::lexer::Token::is_name);
     if plain && word {
         name.to_owned()
     } else {
@@ -242,11 +241,8 @@ pub fn as_list(table: &ResultTable, rows: &[u32], column: usize) -> Result<Writt
     }
     let name = list_name(&of.name);
     let mut written = list(&name, dynamics(values, of));
-    let _ = write!(
-        written.query,
-        "// | where {} in ({name})\n",
-        column_name(&of.name)
-    );
+    let column = column_name(&of.name);
+    let _ = writeln!(written.query, "// | where {column} in ({name})");
     Ok(written)
 }
 

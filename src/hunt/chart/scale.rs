@@ -39,7 +39,7 @@ pub fn short(number: f64) -> String {
         out.truncate(out.trim_end_matches('0').trim_end_matches('.').len());
     }
     if out == "-0" {
-        out = "0".to_owned();
+        "0".clone_into(&mut out);
     }
     out + word
 }

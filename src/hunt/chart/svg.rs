@@ -296,7 +296,7 @@ fn plot(out: &mut String, chart: &Chart, panel: usize, room: Room, labels: bool,
         }
         words(
             out,
-            (room.left + room.right) / 2.0,
+            f64::midpoint(room.left, room.right),
             room.bottom + 34.0,
             "middle",
             11,

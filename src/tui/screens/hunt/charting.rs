@@ -9,7 +9,7 @@ use super::super::picker::Picker;
 use super::tab::Shown;
 use super::working::{Picture, Work, Worked};
 use super::{HuntAsk, HuntMsg, HuntScreen};
-use crate::hunt::chart::{Chart, LOOKS, Look};
+use crate::hunt::chart::{Chart, LOOKS, Look, Stack};
 use crate::tui::commands::Command;
 use crate::tui::data::Level;
 use crate::tui::msg::{Act, Effect, Msg};
@@ -117,9 +117,17 @@ impl HuntScreen {
                 }
             }
             Command::ChartNext => {
+                let alone = self
+                    .view_mut()
+                    .is_some_and(|view| view.chart().series.len() < 2);
                 let look = self.charting_mut().and_then(|it| it.look);
                 if let (Some(look), Some(shown)) = (look, self.tab_mut().shown_mut()) {
-                    ask(shown, Some(look.next()), cx);
+                    let mut next = look.next();
+                    // one series has nothing to stand on
+                    while alone && next.stack != Stack::None {
+                        next = next.next();
+                    }
+                    ask(shown, Some(next), cx);
                 }
             }
             Command::ChartKind => self.choose_look(cx),
@@ -146,7 +154,7 @@ impl HuntScreen {
                     shown.tools.charting = None;
                 }
             }
-            Command::ChartEditor | Command::NextPane | Command::PreviousPane => self.to_editor(),
+            Command::ChartEditor | Command::NextPane | Command::PreviousPane => self.focus_editor(),
             _ => return false,
         }
         true

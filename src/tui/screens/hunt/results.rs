@@ -79,7 +79,7 @@ impl HuntScreen {
     }
 
     /// Goes back to the query.
-    pub(super) fn to_editor(&mut self) {
+    pub(super) fn focus_editor(&mut self) {
         self.focus = Focus::Editor;
     }
 
@@ -189,8 +189,8 @@ impl HuntScreen {
                     }
                 }
             }
-            Command::NextPane if self.to_panel() => {}
-            Command::GridEditor | Command::NextPane | Command::PreviousPane => self.to_editor(),
+            Command::NextPane if self.focus_panel() => {}
+            Command::GridEditor | Command::NextPane | Command::PreviousPane => self.focus_editor(),
             // esc stops a running query before it means anything else
             Command::Back => {
                 return self.cancel(cx) || self.take_back(false, cx) || self.close_panel();

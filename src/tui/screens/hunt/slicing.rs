@@ -164,7 +164,7 @@ impl HuntScreen {
     }
 
     /// Gives the keyboard to the panel; false where there is none.
-    pub(super) fn to_panel(&mut self) -> bool {
+    pub(super) fn focus_panel(&mut self) -> bool {
         let shown = self.tab_mut().shown_mut();
         let panel = shown.and_then(|it| it.tools.panel.as_mut());
         panel.map(|it| it.focused = true).is_some()
@@ -261,7 +261,7 @@ impl HuntScreen {
             Command::PreviousPane => panel.focused = false,
             Command::NextPane => {
                 panel.focused = false;
-                self.to_editor();
+                self.focus_editor();
             }
             Command::Back => {
                 return self.cancel(cx) || self.close_panel();
@@ -349,7 +349,7 @@ pub(super) fn draw(shown: &Shown, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     };
     let head = match &panel.groups {
         Some(groups) if panel.ticket.is_none() => {
-            format!("{name} · {} values · {order}", groups.groups.len())
+            format!("{} values · {order} · {name}", groups.groups.len())
         }
         _ => format!("{name} · counting…"),
     };
@@ -365,7 +365,8 @@ pub(super) fn draw(shown: &Shown, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     panel.top.set(top);
     let most = groups.groups.first().map_or(1, |it| it.rows).max(1);
     let counts = paint::width(&most.to_string()).max(3);
-    let bar = if area.width >= 44 { 8 } else { 4 };
+    // where there is little room, the name is worth more than a bar
+    let bar = if area.width >= 44 { 8 } else { 0 };
     let room = area.width.saturating_sub(counts + bar + 9);
     for (line, at) in (top..panel.len()).take(height).enumerate() {
         let Some(group) = panel.group(at) else { break };
@@ -387,7 +388,7 @@ pub(super) fn draw(shown: &Shown, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
         paint::text_right(buf, area, x, y, 5, &share, ctx.style(Role::Dim));
         x += 6;
         let filled = f64::from(group.rows) / f64::from(most) * f64::from(bar);
-        for cell in 0..(filled.round() as u16).max(1) {
+        for cell in 0..(filled.round() as u16).max(1).min(bar) {
             paint::text(buf, area, x + cell, y, 1, "▪", ctx.style(Role::Chart1));
         }
         if at == panel.cursor {

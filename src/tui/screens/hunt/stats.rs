@@ -33,7 +33,7 @@ impl StatsPopup {
     }
 
     /// A number of the column in its own words.
-    fn say(&self, number: f64, kind: ColumnKind) -> String {
+    fn say(number: f64, kind: ColumnKind) -> String {
         match kind {
             ColumnKind::Time => scale::instant(number).map_or_else(String::new, grid::short_time),
             ColumnKind::Span => format!("{} s", scale::exact(number)),
@@ -76,7 +76,7 @@ impl StatsPopup {
             lines.push(line("characters", text));
         }
         if let Some(numbers) = &stats.numbers {
-            lines.push(line("mean", self.say(numbers.mean, kind)));
+            lines.push(line("mean", Self::say(numbers.mean, kind)));
             if kind == ColumnKind::Time {
                 let first = self.stats.ends.map(|(low, high)| {
                     let at = |row: u32| match self.table.cell(row as usize, stats.column) {
@@ -89,8 +89,8 @@ impl StatsPopup {
                     lines.push(line("span", scale::step_word(span)));
                 }
             } else {
-                lines.push(line("sum", self.say(numbers.sum, kind)));
-                lines.push(line("deviation", self.say(numbers.deviation, kind)));
+                lines.push(line("sum", Self::say(numbers.sum, kind)));
+                lines.push(line("deviation", Self::say(numbers.deviation, kind)));
             }
             for (percent, value) in PERCENTILES.iter().zip(numbers.percentiles) {
                 let name = if *percent == 50 {
@@ -98,7 +98,7 @@ impl StatsPopup {
                 } else {
                     format!("p{percent}")
                 };
-                lines.push((name, self.say(value, kind)));
+                lines.push((name, Self::say(value, kind)));
             }
         }
         lines

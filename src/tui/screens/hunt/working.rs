@@ -84,13 +84,13 @@ impl Work {
                 let asked = render.as_ref().filter(|_| !chosen);
                 let look = match (look, asked) {
                     (Some(look), _) => look,
-                    (None, Some(render)) => match Look::of(render) {
-                        Some(look) => look,
-                        None => {
+                    (None, Some(render)) => {
+                        let Some(look) = Look::of(render) else {
                             let why = format!("{} is not drawn here.", render.kind);
                             return Worked::Chart(chart::suited(of), Err(why));
-                        }
-                    },
+                        };
+                        look
+                    }
                     (None, None) => chart::suited(of),
                 };
                 let built = chart::build(of, look).or_else(|why| {

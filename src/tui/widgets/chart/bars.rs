@@ -210,7 +210,7 @@ fn upright(
             paint::text(buf, place, x, y, 1, &letter(series).to_string(), style);
         }
     }
-    if to == from && !stacked {
+    if high - low < 0.5 && !stacked {
         // nothing is still a place
         let y = place.bottom() - 1 - ((from * rows) as u16).min(place.height - 1);
         paint::text(buf, place, place.x, y, 1, "▁", styles.line);

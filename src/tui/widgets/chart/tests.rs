@@ -143,7 +143,10 @@ fn negative_bars_go_the_other_way_and_zero_is_a_place() {
 #[test]
 fn a_frame_costs_what_is_seen() {
     let table = table(100_000, 1);
-    for (look, name) in LOOKS {
+    let some = |look: &crate::hunt::chart::Look| {
+        matches!(look.kind, Kind::Time | Kind::Bar | Kind::Scatter)
+    };
+    for (look, name) in LOOKS.iter().filter(|(look, _)| some(look)) {
         let view = view(&table, None, *look);
         let start = std::time::Instant::now();
         for _ in 0..3 {
