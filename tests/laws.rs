@@ -77,8 +77,9 @@ const CRATES: &[(&str, &[&str])] = &[
     // One way out: requests are built by the transport; tokens are fetched by auth.
     ("reqwest", &["api", "auth", "tenant"]),
     ("axum", &["sim"]),
-    // SQLite is the cache's and the local engine's; the simulated tenant fills tables for the engine.
-    ("rusqlite", &["store", "engine", "sim"]),
+    // SQLite is the cache's and the local engine's; the simulated tenant and local hunting fill tables for
+    // the engine.
+    ("rusqlite", &["store", "engine", "sim", "hunt"]),
     // Only the console draws.
     ("ratatui", &["tui"]),
     ("crossterm", &["tui"]),

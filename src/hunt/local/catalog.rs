@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use super::files::FileTable;
+use super::ident;
 use super::kept::{self, KeptResult};
 use super::queue::{self, Seat};
 use super::tables::{SLA, TABLES, Table};
-use super::{Result, ident};
 use crate::config::Sla;
 use crate::engine::time::SECOND;
 use crate::engine::{Catalog, Column, ColumnDef, TableDef, Type};
@@ -184,7 +184,7 @@ pub(super) fn catalog(
     seats: &Numbered<'_>,
     several: bool,
     sla: &Sla,
-) -> Result<(Catalog, String)> {
+) -> (Catalog, String) {
     let mut views = String::new();
     let mut catalog = Catalog::new();
     for table in tables {
@@ -211,7 +211,7 @@ pub(super) fn catalog(
             columns,
         });
     }
-    Ok((catalog, views))
+    (catalog, views)
 }
 
 fn numbered(columns: &[(String, Type)]) -> Vec<ColumnDef> {

@@ -174,8 +174,7 @@ impl Local {
         };
         let numbered: Vec<(&Seat, i64)> =
             filled.iter().map(|(seat, it)| (*seat, it.number)).collect();
-        let (catalog, views) =
-            catalog(&tables, &numbered, several, &self.bounds.sla).map_err(told)?;
+        let (catalog, views) = catalog(&tables, &numbered, several, &self.bounds.sla);
         let engine = self.engine(&views).map_err(told)?;
         let summary = engine
             .stream_bound(bound, &catalog, &options, &mut gather)
