@@ -102,6 +102,18 @@ fn what_was_asked_once_is_asked_again_without_the_service() {
     ] {
         assert!(joined.err.contains(words), "{words}: {}", joined.err);
     }
+    let list = home.path("list.txt");
+    std::fs::write(&list, "Windows11\n").expect("written");
+    let stands = format!("https://lists.example/os.txt={}", list.display());
+    let query = "externaldata(OSPlatform: string)['https://lists.example/os.txt'] | join kind=inner $2 on OSPlatform | project n";
+    let listed = rows(&home, &["hunt", "--local", "--external", &stands, query]);
+    assert_eq!(listed.len(), 1, "{listed:?}");
+    let unnamed = home.run(&["hunt", "--local", query]).expect(1);
+    assert!(
+        unnamed.err.contains("stands for no local file"),
+        "{}",
+        unnamed.err
+    );
     for form in ["table", "json", "jsonl", "csv"] {
         let ran = home
             .run(&["hunt", "--local", "$2 | take 1", "-o", form])

@@ -458,6 +458,8 @@ pub(crate) struct HuntArgs {
     /// rows (bool, long, real, datetime, timespan, dynamic, string), or said: `logs(Time:datetime, Id:string)=FILE`.
     #[arg(long, value_name = "NAME=FILE", requires = "local")]
     pub(crate) table: Vec<String>,
+    #[command(flatten)]
+    pub(crate) external: super::external::ExternalArgs,
     /// Lists what can be asked locally, with rows, time and the query of kept results.
     #[arg(long, requires = "local", conflicts_with_all = ["query", "file", "library"])]
     pub(crate) tables: bool,

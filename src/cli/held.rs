@@ -39,7 +39,7 @@ struct Desk {
 
 impl Desk {
     /// Nothing is connected, and no profile need be set up.
-    fn open(global: &Global) -> Done<Self> {
+    fn open(args: &HuntArgs, global: &Global) -> Done<Self> {
         let paths = Paths::resolve();
         let log = logging::start(&paths.state, global.log_level.as_deref())?;
         let config = settings::load(&paths);
@@ -53,9 +53,13 @@ impl Desk {
             tenant: profile.name,
             id: profile.tenant_id,
         });
+        let bounds = Bounds {
+            external: args.external.opener(),
+            ..Bounds::from(&config)
+        };
         Ok(Self {
             seats: seats.collect(),
-            local: Arc::new(Local::new(&paths.data, Bounds::from(&config))),
+            local: Arc::new(Local::new(&paths.data, bounds)),
             _log: log,
         })
     }
@@ -71,7 +75,7 @@ impl Desk {
 
 /// Runs a query over what is held and writes its rows.
 pub(super) fn hunt(args: &HuntArgs, global: &Global, query: &str) -> Done {
-    let desk = Desk::open(global)?;
+    let desk = Desk::open(args, global)?;
     for given in &args.table {
         open_file(&desk.local, given)?;
     }
@@ -135,7 +139,7 @@ fn open_file(local: &Local, given: &str) -> Done {
 
 /// Lists what can be asked, or drops kept results.
 pub(super) fn manage(args: &HuntArgs, global: &Global) -> Done {
-    let desk = Desk::open(global)?;
+    let desk = Desk::open(args, global)?;
     let held = desk.local.held().map_err(Failure::refused)?;
     for label in &args.drop {
         let found = held.find(label);

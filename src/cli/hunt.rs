@@ -42,6 +42,11 @@ pub(crate) fn run(args: HuntArgs, global: &Global) -> Done {
     if args.local {
         return held::hunt(&args, global, &query);
     }
+    if !args.external.files.is_empty() {
+        return Err(Failure::usage(
+            "--external is for --local: the service reads its own",
+        ));
+    }
     if let Some(name) = &args.keep {
         local::check_name(name).map_err(Failure::usage)?;
     }

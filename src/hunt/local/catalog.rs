@@ -106,7 +106,7 @@ fn columns_of(table: &Table) -> Vec<(String, Type)> {
     {
         let columns = documented.columns.iter();
         return columns
-            .map(|column| (column.name.to_string(), column.ty))
+            .map(|column| (column.name.clone(), column.ty))
             .collect();
     }
     let kept = TABLES.kept(&table.rows).iter();

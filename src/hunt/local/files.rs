@@ -311,7 +311,7 @@ pub(super) fn load(
             None => "it is empty".to_owned(),
         }));
     }
-    let mut types: Vec<Type> = columns.guesses.iter().map(Guess::ty).collect();
+    let mut types: Vec<Type> = columns.guesses.iter().copied().map(Guess::ty).collect();
     for (name, ty) in &wanted.types {
         let at = columns.places.get(name);
         let at = at.ok_or_else(|| refuse(format!("it has no column {name}")))?;
@@ -362,14 +362,15 @@ fn fill(
     let mut rows = 0;
     let written = form.read(file, cancel, &mut told, &mut |line, row| {
         let mut cells: Vec<SqlCell> = types.iter().map(|ty| guess::empty(*ty)).collect();
-        let mut put = |at: usize, cell: Option<SqlCell>| match cell {
-            Some(cell) => cells[at] = cell,
-            None => {
-                let (count, first) = &mut misfits[at];
-                *count += 1;
-                if *count == 1 {
-                    *first = line;
-                }
+        let mut put = |at: usize, cell: Option<SqlCell>| {
+            if let Some(cell) = cell {
+                cells[at] = cell;
+                return;
+            }
+            let (count, first) = &mut misfits[at];
+            *count += 1;
+            if *count == 1 {
+                *first = line;
             }
         };
         match row {

@@ -63,7 +63,7 @@ impl Guess {
     }
 
     /// The narrowest type that takes everything.
-    pub(super) fn ty(&self) -> Type {
+    pub(super) fn ty(self) -> Type {
         let order = [
             (BOOL, Type::Bool),
             (LONG, Type::Long),

@@ -32,7 +32,7 @@ use rusqlite::Connection;
 
 use crate::config::{Config, Sla};
 use crate::domain::{ResultTable, Timestamp};
-use crate::engine::{Cancel, EngineError};
+use crate::engine::{Cancel, EngineError, External};
 use crate::store::{StoreError, private_folder};
 
 pub use catalog::{Held, about, elsewhere, queue_tables};
@@ -106,6 +106,8 @@ pub struct Bounds {
     pub time: Duration,
     /// Time to the first action on an incident.
     pub sla: Sla,
+    /// Files that stand for what `externaldata` names; none unless the user says so.
+    pub external: External,
 }
 
 impl From<&Config> for Bounds {
@@ -117,6 +119,7 @@ impl From<&Config> for Bounds {
             },
             time: config.hunt.local_time,
             sla: config.sla.clone(),
+            external: External::default(),
         }
     }
 }

@@ -1,5 +1,10 @@
 //! One local hunt: what it may take, how it is stopped, and what came of it in the words of this room.
 
+#![expect(
+    clippy::result_large_err,
+    reason = "an error of a hunt is made once and shown; a box would be one more thing to open"
+)]
+
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::Path;
@@ -174,7 +179,8 @@ impl Local {
         };
         let numbered: Vec<(&Seat, i64)> =
             filled.iter().map(|(seat, it)| (*seat, it.number)).collect();
-        let (catalog, views) = catalog(&tables, &numbered, several, &self.bounds.sla);
+        let (mut catalog, views) = catalog(&tables, &numbered, several, &self.bounds.sla);
+        catalog.external = self.bounds.external.clone();
         let engine = self.engine(&views).map_err(told)?;
         let summary = engine
             .stream_bound(bound, &catalog, &options, &mut gather)

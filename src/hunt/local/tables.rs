@@ -25,6 +25,7 @@ pub(super) static TABLES: LazyLock<Tables> = LazyLock::new(|| {
 
 /// What a file of tables says.
 #[derive(Debug)]
+#[expect(clippy::struct_field_names, reason = "tables are what it holds")]
 pub(super) struct Tables {
     /// What is kept of each kind of object, by the kind's name; `evidence` among them.
     pub(super) rows: BTreeMap<String, Vec<Kept>>,

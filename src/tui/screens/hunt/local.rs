@@ -8,9 +8,9 @@ use super::super::prompt::Prompt;
 use super::kept_list::KeptList;
 use super::slicing::Tools;
 use super::tab::{Outcome, Running, Shown, Tab};
-use super::{Answer, Focus, HuntAsk, HuntMsg, HuntScreen, MOST_TABS, Parts};
+use super::{Answer, Focus, HuntAsk, HuntMsg, HuntScreen, MOST_TABS, OpenTab, Parts};
 use crate::domain::{TenantNo, text};
-use crate::hunt::local::{Held, Over, OverTable};
+use crate::hunt::local::{Held, KeptResult, Over, OverTable};
 use crate::hunt::{HuntResult, Place, SharedSchema};
 use crate::tui::data::{Data, Level};
 use crate::tui::msg::Effect;
@@ -140,21 +140,25 @@ impl HuntScreen {
                 }
             }
             HuntMsg::Kept { ticket, keeping } => self.was_kept(*ticket, keeping, cx),
-            HuntMsg::Again(kept, run) => {
-                if self.new_tab(cx) {
-                    let tab = self.tab_mut();
-                    tab.place = kept.place;
-                    tab.title = text::clean(&kept.title).into_owned();
-                    tab.tenants.clone_from(&kept.tenants);
-                    tab.editor.set_text(&kept.query);
-                    tab.text_changed();
-                    self.settle_places(cx);
-                    if *run {
-                        self.run(false, cx);
-                    }
-                }
-            }
+            HuntMsg::Again(kept, run) => self.again(kept, *run, cx),
             _ => {}
+        }
+    }
+
+    /// Opens a query where it was asked before.
+    fn again(&mut self, kept: &OpenTab, run: bool, cx: &mut Cx<'_>) {
+        if !self.new_tab(cx) {
+            return;
+        }
+        let tab = self.tab_mut();
+        tab.place = kept.place;
+        tab.title = text::clean(&kept.title).into_owned();
+        tab.tenants.clone_from(&kept.tenants);
+        tab.editor.set_text(&kept.query);
+        tab.text_changed();
+        self.settle_places(cx);
+        if run {
+            self.run(false, cx);
         }
     }
 
@@ -169,7 +173,7 @@ impl HuntScreen {
                 self.shelf.put(&kept.held);
                 let dropped = &kept.keeping.dropped;
                 (!dropped.is_empty()).then(|| {
-                    let names: Vec<String> = dropped.iter().map(|it| it.label()).collect();
+                    let names: Vec<String> = dropped.iter().map(KeptResult::label).collect();
                     let words = format!(
                         "{} made room for {}",
                         names.join(", "),
