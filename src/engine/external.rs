@@ -145,7 +145,11 @@ impl Format {
 
     /// The format a file's name tells: its ending, before the one of its packing.
     pub fn of_file(uri: &str) -> Option<Self> {
-        let name = bare(uri).trim_end_matches(".gz");
+        let name = bare(uri);
+        let name = match name.rsplit_once('.') {
+            Some((name, packed)) if packed.eq_ignore_ascii_case("gz") => name,
+            _ => name,
+        };
         Self::named(name.rsplit(['/', '\\']).next()?.rsplit_once('.')?.1)
     }
 }

@@ -9,11 +9,10 @@ use serde_json::Value as Json;
 
 use super::args::json_cell;
 use super::arrays::numbers;
-use super::{Args, Row, refuse};
+use super::{Row, refuse};
 use crate::engine::dynamic;
 
-type Answer = rusqlite::Result<Cell>;
-type Numbers = Vec<Option<f64>>;
+pub(super) type Numbers = Vec<Option<f64>>;
 
 /// The functions of this file. Those with several results give an array of them.
 pub const TABLE: &[Row] = &[
@@ -118,10 +117,6 @@ pub const TABLE: &[Row] = &[
         };
         Ok(json_cell(&fit.into()))
     }),
-    ("k_series_fir", fir),
-    ("k_series_iir", iir),
-    ("k_series_fft", |a| fourier(a, false)),
-    ("k_series_ifft", |a| fourier(a, true)),
     ("k_series_magnitude", |a| {
         let Some(series) = numbers(a, 0) else {
             return Ok(Cell::Null);
@@ -134,7 +129,7 @@ pub const TABLE: &[Row] = &[
 /// The least autocorrelation that makes a period, where a query gives none.
 const SCORE: f64 = 0.6;
 
-fn list(values: &[Option<f64>]) -> Json {
+pub(super) fn list(values: &[Option<f64>]) -> Json {
     values
         .iter()
         .map(|v| v.map_or(Json::Null, dynamic::real))
@@ -523,102 +518,6 @@ fn solve(mut m: Vec<Vec<f64>>) -> Option<Vec<f64>> {
         }
     }
     Some((0..n).map(|i| m[i][n] / m[i][i]).collect())
-}
-
-/// `(series, filter[, normalize[, center]])`: values before the first count as 0.
-fn fir(a: &Args<'_, '_>) -> Answer {
-    let (Some(series), Some(filter)) = (numbers(a, 0), numbers(a, 1)) else {
-        return Ok(Cell::Null);
-    };
-    let mut filter: Vec<f64> = filter.into_iter().map(|f| f.unwrap_or(0.0)).collect();
-    let negative = filter.iter().any(|f| *f < 0.0);
-    if a.bool(2).unwrap_or(!negative) {
-        let sum: f64 = filter.iter().sum();
-        if negative || sum == 0.0 {
-            return Ok(Cell::Null);
-        }
-        filter.iter_mut().for_each(|f| *f /= sum);
-    }
-    let ahead = if a.bool(3).unwrap_or(false) {
-        filter.len() / 2
-    } else {
-        0
-    };
-    let value = |i: usize| {
-        let terms = filter.iter().enumerate().filter_map(|(k, f)| {
-            let at = (i + ahead).checked_sub(k)?;
-            Some(f * series.get(at).copied().flatten().unwrap_or(0.0))
-        });
-        Some(terms.sum::<f64>())
-    };
-    let all: Numbers = (0..series.len()).map(value).collect();
-    Ok(json_cell(&list(&all)))
-}
-
-/// `(series, numerators, denominators)`.
-fn iir(a: &Args<'_, '_>) -> Answer {
-    let (Some(series), Some(up), Some(down)) = (numbers(a, 0), numbers(a, 1), numbers(a, 2)) else {
-        return Ok(Cell::Null);
-    };
-    let first = down.first().copied().flatten().unwrap_or(0.0);
-    if first == 0.0 {
-        return refuse("series_iir: the first denominator is 0");
-    }
-    let mut out: Vec<f64> = Vec::with_capacity(series.len());
-    for i in 0..series.len() {
-        let mut sum = 0.0;
-        for (k, b) in up.iter().enumerate().take(i + 1) {
-            sum += b.unwrap_or(0.0) * series[i - k].unwrap_or(0.0);
-        }
-        for (k, d) in down.iter().enumerate().take(i + 1).skip(1) {
-            sum -= d.unwrap_or(0.0) * out[i - k];
-        }
-        out.push(sum / first);
-    }
-    let all: Numbers = out.into_iter().map(Some).collect();
-    Ok(json_cell(&list(&all)))
-}
-
-/// `(real[, imaginary])`: the Fourier transform, or back.
-fn fourier(a: &Args<'_, '_>, back: bool) -> Answer {
-    // A length that is no power of 2 costs its square.
-    const MOST: usize = 8192;
-    let Some(real) = numbers(a, 0) else {
-        return Ok(Cell::Null);
-    };
-    let n = real.len();
-    let imaginary = numbers(a, 1).unwrap_or_else(|| vec![Some(0.0); n]);
-    if imaginary.len() != n {
-        return Ok(Cell::Null);
-    }
-    if n > MOST {
-        return refuse(format!("series_fft: more than {MOST} values"));
-    }
-    let x: Vec<(f64, f64)> = real
-        .iter()
-        .zip(&imaginary)
-        .map(|(r, i)| (r.unwrap_or(0.0), i.unwrap_or(0.0)))
-        .collect();
-    let sign = if back { 1.0 } else { -1.0 };
-    let scale = if back { 1.0 / n as f64 } else { 1.0 };
-    let turns: Vec<(f64, f64)> = (0..n)
-        .map(|k| {
-            let angle = sign * std::f64::consts::TAU * k as f64 / n as f64;
-            (angle.cos(), angle.sin())
-        })
-        .collect();
-    let mut out = (Numbers::with_capacity(n), Numbers::with_capacity(n));
-    for k in 0..n {
-        let (mut re, mut im) = (0.0, 0.0);
-        for (j, (r, i)) in x.iter().enumerate() {
-            let (c, s) = turns[k * j % n];
-            re += r * c - i * s;
-            im += r * s + i * c;
-        }
-        out.0.push(Some(re * scale));
-        out.1.push(Some(im * scale));
-    }
-    Ok(json_cell(&vec![list(&out.0), list(&out.1)].into()))
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod arrays;
 pub mod codes;
 mod decompose;
 mod encode;
+mod filters;
 mod json;
 mod math;
 mod misc;
@@ -36,7 +37,7 @@ use super::error::EngineError;
 /// knows how many.
 pub type Row = (&'static str, fn(&Args<'_, '_>) -> rusqlite::Result<Cell>);
 
-const TABLES: [&[Row]; 12] = [
+const TABLES: [&[Row]; 13] = [
     text::TABLE,
     encode::TABLE,
     times::TABLE,
@@ -44,6 +45,7 @@ const TABLES: [&[Row]; 12] = [
     json::TABLE,
     arrays::TABLE,
     decompose::TABLE,
+    filters::TABLE,
     codes::TABLE,
     net::TABLE,
     misc::TABLE,

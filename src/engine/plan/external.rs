@@ -77,11 +77,11 @@ impl Planner<'_> {
                     ),
                 });
             };
-            let packed = shown.to_ascii_lowercase();
-            if packed.ends_with(".zip") {
+            let ending = shown.rsplit('.').next().unwrap_or_default();
+            if ending.eq_ignore_ascii_case("zip") {
                 return Self::refuse("a packed folder (.zip) of externaldata", rel.span);
             }
-            let reader: Box<dyn io::Read> = if packed.ends_with(".gz") {
+            let reader: Box<dyn io::Read> = if ending.eq_ignore_ascii_case("gz") {
                 Box::new(flate2::read::MultiGzDecoder::new(reader))
             } else {
                 reader
