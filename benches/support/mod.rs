@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "each bench uses its own part")]
 
+pub mod hunts;
 pub mod queue;
 pub mod service;
 

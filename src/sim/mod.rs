@@ -96,6 +96,7 @@ pub use quirks::{QUIRKS, Quirk, Quirks};
 use server::Door;
 pub use state::StateError;
 pub use stories::{Synopsis, Tale};
+pub use tables::{HuntingFile, TablesError};
 pub use tls::TlsFault;
 
 /// Takes one line of the tenant's log.

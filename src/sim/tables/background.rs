@@ -76,12 +76,24 @@ pub struct Background {
     numbered: HashSet<&'static str>,
     span: Ticks,
     rows: u64,
+    /// Only kinds that make rows of these tables; all where empty.
+    only: &'static [&'static str],
 }
 
 impl Background {
     /// Nothing made yet; `None` where nobody is there. The error names the entry of the data files that
     /// cannot be read.
     pub fn new(world: &World, rows: Option<u64>) -> Result<Option<Self>, String> {
+        Self::only(world, rows, &[])
+    }
+
+    /// The same with only the kinds of rows that some tables need. Their rows come as often as beside
+    /// all others; rows of other tables that are made together with them come too.
+    pub fn only(
+        world: &World,
+        rows: Option<u64>,
+        only: &'static [&'static str],
+    ) -> Result<Option<Self>, String> {
         let Some(estate) = Estate::of(world) else {
             return Ok(None);
         };
@@ -115,6 +127,7 @@ impl Background {
             estate,
             span,
             rows,
+            only,
         };
         background.plan(begin);
         Ok(Some(background))
@@ -143,6 +156,10 @@ impl Background {
                 let mut sample = Vec::new();
                 for n in 0..SAMPLES {
                     self.one(make, kind, n * 977, self.estate.start - DAY, &mut sample);
+                }
+                let wanted = |row: &Row| self.only.contains(&row.table);
+                if !self.only.is_empty() && !sample.iter().any(wanted) {
+                    continue;
                 }
                 let each = (sample.len() as f64 / SAMPLES as f64).max(0.2);
                 let turns = match make {
@@ -174,29 +191,10 @@ impl Background {
 
     /// Everything up to the start of the tenant, in batches. `take` says whether to go on.
     pub fn past(&mut self, take: &mut dyn FnMut(Vec<Row>) -> bool) {
-        let mut rows = Vec::new();
-        for (kind, recipe) in self.recipes.state.iter().enumerate() {
-            for turn in 0..recipe.turns(&self.estate) {
-                recipe.state(&self.estate, &self.programs, kind as u64, turn, &mut rows);
-                if rows.len() as u64 >= BATCH {
-                    self.number(&mut rows, kind as u64, turn as u64);
-                    if !take(std::mem::take(&mut rows)) {
-                        return;
-                    }
-                }
-            }
-            self.number(&mut rows, kind as u64, u64::MAX);
-        }
-        self.software.once(&self.estate, &mut rows);
-        for device in 0..self.estate.devices.len() {
-            self.software.installed(&self.estate, device, &mut rows);
-            if rows.len() as u64 >= BATCH && !take(std::mem::take(&mut rows)) {
-                return;
-            }
-        }
-        if !take(std::mem::take(&mut rows)) {
+        if self.only.is_empty() && !self.state(take) {
             return;
         }
+        let mut rows = Vec::new();
         let slices = (self.rows / BATCH).max(1) as i64;
         for slice in 1..=slices {
             let limit = self.estate.start - self.span + self.span / slices * slice;
@@ -210,6 +208,31 @@ impl Background {
                 return;
             }
         }
+    }
+
+    /// What is there once for each device, person or tenant. Says whether to go on.
+    fn state(&mut self, take: &mut dyn FnMut(Vec<Row>) -> bool) -> bool {
+        let mut rows = Vec::new();
+        for (kind, recipe) in self.recipes.state.iter().enumerate() {
+            for turn in 0..recipe.turns(&self.estate) {
+                recipe.state(&self.estate, &self.programs, kind as u64, turn, &mut rows);
+                if rows.len() as u64 >= BATCH {
+                    self.number(&mut rows, kind as u64, turn as u64);
+                    if !take(std::mem::take(&mut rows)) {
+                        return false;
+                    }
+                }
+            }
+            self.number(&mut rows, kind as u64, u64::MAX);
+        }
+        self.software.once(&self.estate, &mut rows);
+        for device in 0..self.estate.devices.len() {
+            self.software.installed(&self.estate, device, &mut rows);
+            if rows.len() as u64 >= BATCH && !take(std::mem::take(&mut rows)) {
+                return false;
+            }
+        }
+        take(rows)
     }
 
     /// Adds every everyday row up to a time, oldest first.

@@ -10,11 +10,13 @@
 //! | `estate`, `programs`, `processes`, `mail`, `software` | who and what they are about, and what needs more than a template |
 //! | `from_story`, `from_alerts` | what the stories did and the alerts saw |
 //! | `own` | the tenant's schema: the published one, and what this tenant has beyond it |
+//! | `file` | some tables as a file that stays, for measurements |
 //! | `afterwards` | what administrators did, as far as rows show it |
 
 mod afterwards;
 mod background;
 mod estate;
+mod file;
 mod from_alerts;
 mod from_story;
 mod mail;
@@ -38,6 +40,7 @@ use super::world::World;
 use background::Background;
 pub use background::KEPT;
 pub use estate::Class;
+pub use file::HuntingFile;
 pub use own::schema;
 pub use programs::classes;
 pub use row::{Cell, Row};

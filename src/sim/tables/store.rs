@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -60,7 +60,7 @@ impl Folder {
     }
 
     fn open(&self) -> rusqlite::Result<Connection> {
-        let connection = Connection::open(self.0.join("hunting.db"))?;
+        let connection = Connection::open(self.0.join(FILE))?;
         connection.busy_timeout(Duration::from_secs(30))?;
         connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
         Ok(connection)
@@ -74,6 +74,8 @@ impl Drop for Folder {
     }
 }
 
+/// The file in it.
+const FILE: &str = "hunting.db";
 /// Page cache of each connection, and the size of a sort before it goes to disk.
 const CACHE_KIB: i64 = 16 * 1024;
 /// Prepared inserts that are kept: one for each set of columns that rows come with.
@@ -174,6 +176,18 @@ impl Writer {
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA analysis_limit=400; ANALYZE;",
         )?;
         Ok(())
+    }
+
+    /// Lets the file stay under a path, as one file without a journal beside it.
+    pub fn keep(self, path: &Path) -> Result<(), TablesError> {
+        self.connection
+            .pragma_update(None, "journal_mode", "DELETE")?;
+        let made = self.shared.folder.0.join(FILE);
+        self.connection.close().map_err(|(_, error)| error)?;
+        // The temporary folder may lie on another disk.
+        std::fs::rename(&made, path)
+            .or_else(|_| std::fs::copy(&made, path).map(|_| ()))
+            .map_err(TablesError::Folder)
     }
 
     /// Adds rows, in one transaction.
