@@ -1,5 +1,6 @@
 //! Aggregates SQL lacks, registered under names that begin with `k_`.
 
+mod ranked;
 mod states;
 
 use std::cmp::Ordering;
@@ -12,18 +13,32 @@ use rusqlite::types::{Value as Cell, ValueRef};
 use rusqlite::{Connection, Result};
 use serde_json::{Map, Value as Json};
 
-use super::functions::Args;
+use super::functions::{Args, refuse};
+use super::limits::Control;
 use super::{dynamic, value};
 
 /// Gathers the rows of one group.
 trait Gather: Default + Send + UnwindSafe + RefUnwindSafe + 'static {
     /// One row.
     fn step(&mut self, a: &Args<'_, '_>) -> Result<()>;
+    /// Bytes kept for the group, about.
+    fn held(&self) -> usize {
+        0
+    }
     /// The answer; also of a group without rows.
     fn finish(self) -> Cell;
 }
 
-struct Of<G>(PhantomData<fn() -> G>);
+/// What an entry of a set or list costs beside its bytes.
+const ENTRY: usize = 48;
+
+/// An aggregate as SQLite calls it, with the limits of the query.
+struct Of<G> {
+    /// Its name in the language.
+    name: &'static str,
+    control: Control,
+    of: PhantomData<fn() -> G>,
+}
 
 impl<G: Gather> Aggregate<G, Cell> for Of<G> {
     fn init(&self, _: &mut Context<'_>) -> Result<G> {
@@ -31,46 +46,74 @@ impl<G: Gather> Aggregate<G, Cell> for Of<G> {
     }
 
     fn step(&self, context: &mut Context<'_>, group: &mut G) -> Result<()> {
-        group.step(&Args::new(context))
+        if self.control.is_stopped() {
+            return refuse("stopped");
+        }
+        let before = group.held();
+        group.step(&Args::new(context))?;
+        let now = group.held();
+        if now != before && !self.control.keep(self.name, before, now) {
+            return refuse("too large");
+        }
+        Ok(())
     }
 
     fn finalize(&self, _: &mut Context<'_>, group: Option<G>) -> Result<Cell> {
-        Ok(group.unwrap_or_default().finish())
+        let group = group.unwrap_or_default();
+        self.control.keep(self.name, group.held(), 0);
+        // The values are gone through once more, for nobody.
+        if self.control.is_stopped() {
+            return refuse("stopped");
+        }
+        Ok(group.finish())
     }
 }
 
 /// Adds all aggregates to a connection.
-pub fn register(connection: &Connection) -> Result<()> {
-    fn add<G: Gather>(connection: &Connection, name: &str) -> Result<()> {
-        let flags = FunctionFlags::SQLITE_UTF8
-            | FunctionFlags::SQLITE_DETERMINISTIC
-            | FunctionFlags::SQLITE_INNOCUOUS;
-        connection.create_aggregate_function(name, -1, flags, Of::<G>(PhantomData))
-    }
-    add::<List<false>>(connection, "k_list")?;
-    add::<List<true>>(connection, "k_list_nulls")?;
-    add::<Set>(connection, "k_set")?;
-    add::<Bag>(connection, "k_bag_of")?;
-    add::<Best<true>>(connection, "k_arg_max")?;
-    add::<Best<false>>(connection, "k_arg_min")?;
-    add::<AnyRow>(connection, "k_any")?;
-    add::<Percentile>(connection, "k_percentile")?;
-    add::<PercentileArray>(connection, "k_percentiles_array")?;
-    add::<Spread<SAMPLE_VARIANCE>>(connection, "k_variance")?;
-    add::<Spread<VARIANCE>>(connection, "k_variancep")?;
-    add::<Spread<SAMPLE_DEVIATION>>(connection, "k_stdev")?;
-    add::<Spread<DEVIATION>>(connection, "k_stdevp")?;
-    add::<Numbers<SUM>>(connection, "k_sum")?;
-    add::<Numbers<AVG>>(connection, "k_avg")?;
-    add::<Numbers<MIN>>(connection, "k_min")?;
-    add::<Numbers<MAX>>(connection, "k_max")?;
-    add::<Bits<AND>>(connection, "k_bits_and")?;
-    add::<Bits<OR>>(connection, "k_bits_or")?;
-    add::<Bits<XOR>>(connection, "k_bits_xor")?;
-    add::<states::Schema>(connection, "k_schema")?;
-    add::<states::Covariance<true>>(connection, "k_covariance")?;
-    add::<states::Covariance<false>>(connection, "k_covariancep")?;
-    add::<Series>(connection, "k_make_series")
+pub fn register(connection: &Connection, control: &Control) -> Result<()> {
+    let to = &(connection, control);
+    add::<List<false>>(to, "k_list", "make_list()")?;
+    add::<List<true>>(to, "k_list_nulls", "make_list_with_nulls()")?;
+    add::<Set>(to, "k_set", "make_set()")?;
+    add::<Cells<false>>(to, "k_list_cells", "make_list()")?;
+    add::<Cells<true>>(to, "k_set_cells", "make_set()")?;
+    add::<Bag>(to, "k_bag_of", "make_bag()")?;
+    add::<Best<true>>(to, "k_arg_max", "arg_max()")?;
+    add::<Best<false>>(to, "k_arg_min", "arg_min()")?;
+    add::<AnyRow>(to, "k_any", "take_any()")?;
+    add::<ranked::Percentile>(to, "k_percentile", "percentile()")?;
+    add::<ranked::PercentileArray>(to, "k_percentiles_array", "percentiles_array()")?;
+    add::<Spread<SAMPLE_VARIANCE>>(to, "k_variance", "variance()")?;
+    add::<Spread<VARIANCE>>(to, "k_variancep", "variancep()")?;
+    add::<Spread<SAMPLE_DEVIATION>>(to, "k_stdev", "stdev()")?;
+    add::<Spread<DEVIATION>>(to, "k_stdevp", "stdevp()")?;
+    add::<Numbers<SUM>>(to, "k_sum", "sum()")?;
+    add::<Numbers<AVG>>(to, "k_avg", "avg()")?;
+    add::<Numbers<MIN>>(to, "k_min", "min()")?;
+    add::<Numbers<MAX>>(to, "k_max", "max()")?;
+    add::<Bits<AND>>(to, "k_bits_and", "binary_all_and()")?;
+    add::<Bits<OR>>(to, "k_bits_or", "binary_all_or()")?;
+    add::<Bits<XOR>>(to, "k_bits_xor", "binary_all_xor()")?;
+    add::<states::Schema>(to, "k_schema", "buildschema()")?;
+    add::<states::Covariance<true>>(to, "k_covariance", "covariance()")?;
+    add::<states::Covariance<false>>(to, "k_covariancep", "covariancep()")?;
+    add::<Series>(to, "k_make_series", "make-series")
+}
+
+fn add<G: Gather>(
+    (connection, control): &(&Connection, &Control),
+    function: &str,
+    name: &'static str,
+) -> Result<()> {
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
+    let aggregate = Of::<G> {
+        name,
+        control: (*control).clone(),
+        of: PhantomData,
+    };
+    connection.create_aggregate_function(function, -1, flags, aggregate)
 }
 
 /// The most elements of a list or set: the documented limit, and the default where a query gives none.
@@ -84,9 +127,9 @@ struct Elements {
 }
 
 impl Elements {
-    /// Whether there are as many as argument 1 allows.
-    fn is_full(&self, a: &Args<'_, '_>) -> bool {
-        let most = a.int(1).map_or(MOST_ELEMENTS, |most| {
+    /// Whether there are as many as an argument allows.
+    fn is_full(&self, a: &Args<'_, '_>, argument: usize) -> bool {
+        let most = a.int(argument).map_or(MOST_ELEMENTS, |most| {
             usize::try_from(most.max(0)).map_or(MOST_ELEMENTS, |most| most.min(MOST_ELEMENTS))
         });
         self.count >= most
@@ -96,6 +139,10 @@ impl Elements {
         self.text.push(if self.count == 0 { '[' } else { ',' });
         self.text.push_str(json);
         self.count += 1;
+    }
+
+    fn held(&self) -> usize {
+        self.text.capacity()
     }
 
     fn finish(mut self) -> Cell {
@@ -110,10 +157,14 @@ struct List<const NULLS: bool>(Elements);
 
 impl<const NULLS: bool> Gather for List<NULLS> {
     fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
-        if !self.0.is_full(a) && (NULLS || !a.is_null(0)) {
+        if !self.0.is_full(a, 1) && (NULLS || !a.is_null(0)) {
             self.0.push(&a.json(0).to_string());
         }
         Ok(())
+    }
+
+    fn held(&self) -> usize {
+        self.0.held()
     }
 
     fn finish(self) -> Cell {
@@ -126,11 +177,12 @@ impl<const NULLS: bool> Gather for List<NULLS> {
 struct Set {
     seen: HashSet<String>,
     values: Elements,
+    held: usize,
 }
 
 impl Gather for Set {
     fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
-        if self.values.is_full(a) {
+        if self.values.is_full(a, 1) {
             return Ok(());
         }
         let items = match a.json(0) {
@@ -139,12 +191,69 @@ impl Gather for Set {
         };
         for item in items.iter().filter(|item| !item.is_null()) {
             let text = item.to_string();
-            if !self.values.is_full(a) && !self.seen.contains(&text) {
+            if !self.values.is_full(a, 1) && !self.seen.contains(&text) {
                 self.values.push(&text);
+                self.held += text.len() + ENTRY;
                 self.seen.insert(text);
             }
         }
         Ok(())
+    }
+
+    fn held(&self) -> usize {
+        self.held + self.values.held()
+    }
+
+    fn finish(self) -> Cell {
+        self.values.finish()
+    }
+}
+
+/// `(cell, type[, most])`: as `List` and `Set`, of cells of one type that is not dynamic: JSON is written
+/// only of what is kept.
+#[derive(Default)]
+struct Cells<const DISTINCT: bool> {
+    seen: HashSet<Box<[u8]>>,
+    values: Elements,
+    held: usize,
+}
+
+impl<const DISTINCT: bool> Gather for Cells<DISTINCT> {
+    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
+        let cell = a.cell(0);
+        if matches!(cell, ValueRef::Null) || self.values.is_full(a, 2) {
+            return Ok(());
+        }
+        if DISTINCT {
+            let number;
+            let bytes: &[u8] = match cell {
+                ValueRef::Integer(i) => {
+                    number = i.to_le_bytes();
+                    &number
+                }
+                ValueRef::Real(r) => {
+                    number = r.to_le_bytes();
+                    &number
+                }
+                ValueRef::Text(t) | ValueRef::Blob(t) => t,
+                ValueRef::Null => b"",
+            };
+            if self.seen.contains(bytes) {
+                return Ok(());
+            }
+            self.seen.insert(bytes.into());
+            self.held += bytes.len() + ENTRY;
+        }
+        let ty = crate::kql::types::Type::from_name(&a.text(1));
+        let json = ty.map_or(Json::Null, |ty| dynamic::from_cell(cell, ty));
+        if !json.is_null() {
+            self.values.push(&json.to_string());
+        }
+        Ok(())
+    }
+
+    fn held(&self) -> usize {
+        self.held + self.values.held()
     }
 
     fn finish(self) -> Cell {
@@ -324,94 +433,6 @@ pub fn unpack(packed: &[u8], index: usize) -> Cell {
         rest = &bytes[cell_len..];
     }
     Cell::Null
-}
-
-/// Values with weights, for percentiles by nearest rank.
-#[derive(Default)]
-struct Ranked(Vec<(Cell, i64)>);
-
-impl Ranked {
-    fn push(&mut self, cell: ValueRef<'_>, weight: i64) {
-        if !matches!(cell, ValueRef::Null) && weight > 0 {
-            self.0.push((value::owned(cell), weight));
-        }
-    }
-
-    fn sort(&mut self) {
-        self.0.sort_by(|a, b| compare(&a.0, ValueRef::from(&b.0)));
-    }
-
-    /// The value at a percentile; the values must be sorted.
-    fn at(&self, percentile: f64) -> Cell {
-        let total: i64 = self.0.iter().map(|v| v.1).sum();
-        let rank = ((percentile / 100.0 * total as f64).ceil() as i64).clamp(1, total.max(1));
-        let mut seen = 0;
-        for (cell, weight) in &self.0 {
-            seen += weight;
-            if seen >= rank {
-                return cell.clone();
-            }
-        }
-        Cell::Null
-    }
-}
-
-/// `(cell, percentile, weight)`.
-#[derive(Default)]
-struct Percentile {
-    values: Ranked,
-    percentile: f64,
-}
-
-impl Gather for Percentile {
-    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
-        self.percentile = a.real(1).unwrap_or(50.0);
-        self.values.push(
-            a.cell(0),
-            if a.len() > 2 {
-                a.int(2).unwrap_or(0)
-            } else {
-                1
-            },
-        );
-        Ok(())
-    }
-
-    fn finish(mut self) -> Cell {
-        self.values.sort();
-        self.values.at(self.percentile)
-    }
-}
-
-/// `(cell, type, weight, percentiles as JSON)`: an array of the values at each percentile.
-#[derive(Default)]
-struct PercentileArray {
-    values: Ranked,
-    ty: Option<crate::kql::types::Type>,
-    percentiles: Vec<f64>,
-}
-
-impl Gather for PercentileArray {
-    fn step(&mut self, a: &Args<'_, '_>) -> Result<()> {
-        if self.ty.is_none() {
-            self.ty = crate::kql::types::Type::from_name(&a.text(1));
-            if let Json::Array(items) = a.json(3) {
-                self.percentiles = items.iter().filter_map(dynamic::to_real).collect();
-            }
-        }
-        self.values.push(a.cell(0), a.int(2).unwrap_or(0));
-        Ok(())
-    }
-
-    fn finish(mut self) -> Cell {
-        let Some(ty) = self.ty else { return Cell::Null };
-        self.values.sort();
-        let all = self
-            .percentiles
-            .iter()
-            .map(|p| dynamic::from_cell(ValueRef::from(&self.values.at(*p)), ty));
-        Cell::Text(Json::Array(all.collect()).to_string())
-    }
 }
 
 const SAMPLE_VARIANCE: u8 = 0;

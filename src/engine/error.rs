@@ -50,6 +50,18 @@ pub enum EngineError {
         /// Where, if one place is to blame.
         span: Option<Span>,
     },
+    /// The query would keep more in memory than it may.
+    #[error(
+        "{what} would take more than {} MB of memory; look at fewer rows (a shorter time, 'where', 'take'), \
+         or gather less of each (make_set(x, 1000), 'summarize')",
+        .limit / 1_000_000
+    )]
+    TooLarge {
+        /// What was being gathered: `make_set()`, `the result`.
+        what: String,
+        /// The bound in bytes.
+        limit: u64,
+    },
     /// The time given to the query is over.
     #[error("the query ran longer than its time limit")]
     TimedOut,

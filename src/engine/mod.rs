@@ -20,10 +20,11 @@
 //!
 //! | file | what it is for |
 //! |---|---|
-//! | [`run`](Engine) | limits, cancellation, rows |
+//! | [`run`](Engine), `limits` | rows; time, memory, cancellation |
 //! | [`Catalog`] | tables and where their rows lie |
 //! | [`External`] | files that stand for the names in `externaldata` |
 //! | `value`, `time`, `dynamic`, `terms` | values, calendars, JSON, words |
+//! | `json_scan` | JSON walked as text, where that is enough |
 //! | `functions`, `aggregates` | what SQL lacks, registered on the connection |
 //! | `plan` | bound tree → SQL |
 
@@ -33,11 +34,15 @@
 )]
 
 mod aggregates;
+#[cfg(test)]
+mod bounds_tests;
 mod catalog;
 mod dynamic;
 mod error;
 mod external;
 mod functions;
+mod json_scan;
+mod limits;
 mod plan;
 mod run;
 mod sql;
@@ -50,7 +55,8 @@ mod value;
 pub use catalog::{Catalog, ColumnDef, TableDef};
 pub use error::{EngineError, Fault};
 pub use external::{External, FileFacts, Places};
-pub use run::{Cancel, Engine, Options, ResultSet, RowSink, Summary};
+pub use limits::{Cancel, LONGEST_VALUE, MAX_BYTES};
+pub use run::{Engine, Options, ResultSet, RowSink, Summary};
 pub use value::{to_cell, to_json, to_text};
 
 pub use crate::kql::bound::Column;

@@ -1,42 +1,28 @@
 //! Running a query: text → bound tree → plan → rows, with limits and cancellation.
 
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use rusqlite::Connection;
+use rusqlite::limits::Limit;
+use rusqlite::{Connection, ErrorCode};
 
 use super::catalog::Catalog;
 use super::error::{EngineError, Result};
+use super::limits::{Cancel, Control, LONGEST_VALUE, MAX_BYTES};
 use super::{functions, plan, time, value};
 use crate::kql::bound::{BoundQuery, Column};
 use crate::kql::types::Value;
 
-/// Virtual machine steps between two looks at the clock and the cancel flag: a fraction of a
-/// millisecond.
-const STEPS_BETWEEN_CHECKS: i32 = 2000;
+/// Virtual machine steps between two looks at the clock and the cancel flag: some microseconds, and
+/// milliseconds where each step calls a function that costs.
+const STEPS_BETWEEN_CHECKS: i32 = 1000;
 
-/// Cancels a running query from another thread. Clones share the flag.
-#[derive(Debug, Clone, Default)]
-pub struct Cancel(Arc<AtomicBool>);
+/// Page cache where the connection has no other than SQLite's usual 2 MB, and the size of a sort before
+/// it goes to disk: a sort of so much takes less time than cancelling may take.
+const CACHE_KIB: i64 = 4 * 1024;
 
-impl Cancel {
-    /// A flag nobody has raised.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Stops the query soon; it then fails with [`EngineError::Cancelled`].
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether [`Cancel::cancel`] was called.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+/// SQLite's own cache, in KiB and negative.
+const USUAL_CACHE: i64 = -2000;
 
 /// How far a query may go, and what time it thinks it is.
 #[derive(Debug, Clone, Default)]
@@ -45,6 +31,9 @@ pub struct Options {
     pub max_rows: Option<usize>,
     /// Wall-clock limit from the start of planning.
     pub timeout: Option<Duration>,
+    /// Bytes that lists, sets and percentiles being gathered, and a result that is kept, may have together;
+    /// [`MAX_BYTES`] where `None`. Sorting, grouping and joining go to disk instead.
+    pub max_bytes: Option<u64>,
     /// Raised to stop the query.
     pub cancel: Cancel,
     /// What `now()` and `ago()` see, in ticks since 0001-01-01; the system clock where `None`.
@@ -104,10 +93,17 @@ pub struct Engine {
 impl Engine {
     /// Takes a connection and adds the functions the language needs to it.
     pub fn new(mut connection: Connection) -> Result<Self> {
-        functions::register(&connection)?;
-        // Sorting and temporary tables stay in memory: hunting results are small beside their tables.
-        connection.pragma_update(None, "temp_store", "MEMORY")?;
         let control = Control::default();
+        control.of(connection.get_interrupt_handle());
+        functions::register_with(&connection, &control)?;
+        // Small sorts and temporary tables stay in the cache, large ones go to a file that is already
+        // deleted when it is written, readable by its owner alone.
+        connection.pragma_update(None, "temp_store", "FILE")?;
+        let cache: i64 = connection.pragma_query_value(None, "cache_size", |row| row.get(0))?;
+        if cache == USUAL_CACHE {
+            connection.pragma_update(None, "cache_size", -CACHE_KIB)?;
+        }
+        connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, LONGEST_VALUE)?;
         let seen = control.clone();
         connection.progress_handler(STEPS_BETWEEN_CHECKS, Some(move || seen.check().is_err()))?;
         Ok(Self {
@@ -133,8 +129,19 @@ impl Engine {
 
     /// Runs a query and keeps its result.
     pub fn run(&self, query: &str, catalog: &Catalog, options: &Options) -> Result<ResultSet> {
-        let mut result = ResultSet::default();
-        let summary = self.stream(query, catalog, options, &mut result)?;
+        let bound = super::bind(query, catalog)?;
+        let watch = Watch::start(&self.control, options)?;
+        let mut kept = Kept {
+            result: ResultSet::default(),
+            control: &self.control,
+            bytes: 0,
+        };
+        let answer = self.execute(&bound, catalog, options, &mut kept);
+        let summary = watch.explain(answer)?;
+        if let Some(error) = self.control.too_large() {
+            return Err(error);
+        }
+        let mut result = kept.result;
         result.truncated = summary.truncated;
         Ok(result)
     }
@@ -242,7 +249,7 @@ impl Drop for Temporary<'_> {
             return;
         }
         // Neither time limit nor cancelling may stop the cleaning up.
-        self.engine.control.set(None, Cancel::new());
+        self.engine.control.end();
         for name in self.names.drain(..) {
             let sql = format!("DROP TABLE IF EXISTS temp.{name}");
             if let Err(error) = self.engine.connection.execute_batch(&sql) {
@@ -252,24 +259,35 @@ impl Drop for Temporary<'_> {
     }
 }
 
-/// What SQLite's progress handler looks at: the limits of the query that runs, if any.
-#[derive(Debug, Clone, Default)]
-struct Control(Arc<Mutex<(Option<Instant>, Cancel)>>);
+/// Keeps a result as long as there is room for it.
+struct Kept<'a> {
+    result: ResultSet,
+    control: &'a Control,
+    bytes: usize,
+}
 
-impl Control {
-    fn set(&self, deadline: Option<Instant>, cancel: Cancel) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = (deadline, cancel);
+impl RowSink for Kept<'_> {
+    fn columns(&mut self, columns: &[Column]) {
+        self.result.columns(columns);
     }
 
-    fn check(&self) -> Result<()> {
-        let (deadline, cancel) = &*self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if cancel.is_cancelled() {
-            return Err(EngineError::Cancelled);
+    fn row(&mut self, row: Vec<Value>) -> ControlFlow<()> {
+        let texts = row.iter().map(|value| match value {
+            Value::Decimal(s) | Value::String(s) | Value::Guid(s) | Value::Dynamic(s) => {
+                s.capacity()
+            }
+            _ => 0,
+        });
+        let size =
+            texts.sum::<usize>() + size_of::<Vec<Value>>() + row.capacity() * size_of::<Value>();
+        if !self
+            .control
+            .keep("the result", self.bytes, self.bytes + size)
+        {
+            return ControlFlow::Break(());
         }
-        if deadline.is_some_and(|d| Instant::now() >= d) {
-            return Err(EngineError::TimedOut);
-        }
-        Ok(())
+        self.bytes += size;
+        self.result.row(row)
     }
 }
 
@@ -282,30 +300,44 @@ struct Watch<'a> {
 impl<'a> Watch<'a> {
     fn start(control: &'a Control, options: &Options) -> Result<Self> {
         let deadline = options.timeout.map(|t| Instant::now() + t);
-        let cancel = options.cancel.clone();
-        control.set(deadline, cancel.clone());
-        control.check()?;
-        Ok(Self { control, cancel })
+        let watch = Self {
+            control,
+            cancel: options.cancel.clone(),
+        };
+        control.begin(
+            deadline,
+            &options.cancel,
+            options.max_bytes.unwrap_or(MAX_BYTES),
+        )?;
+        Ok(watch)
     }
 
     /// Gives SQLite's "interrupted" its reason, and errors of our functions their own words.
     fn explain<T>(&self, answer: Result<T>) -> Result<T> {
-        let Err(EngineError::Storage(error)) = answer else {
-            return answer;
+        let error = match answer {
+            Err(EngineError::Storage(error)) => error,
+            other => return other,
         };
-        if error.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) {
-            return Err(if self.cancel.is_cancelled() {
-                EngineError::Cancelled
-            } else {
-                EngineError::TimedOut
-            });
+        // A function that is told to stop fails in its own way.
+        if self.cancel.is_cancelled() {
+            return Err(EngineError::Cancelled);
         }
-        Err(functions::explain(error))
+        if let Some(error) = self.control.too_large() {
+            return Err(error);
+        }
+        match error.sqlite_error_code() {
+            Some(ErrorCode::OperationInterrupted) => Err(EngineError::TimedOut),
+            Some(ErrorCode::TooBig) => Err(EngineError::TooLarge {
+                what: "one value".to_owned(),
+                limit: LONGEST_VALUE as u64,
+            }),
+            _ => Err(functions::explain(error)),
+        }
     }
 }
 
 impl Drop for Watch<'_> {
     fn drop(&mut self) {
-        self.control.set(None, Cancel::new());
+        self.control.end();
     }
 }

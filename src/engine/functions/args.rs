@@ -50,6 +50,15 @@ impl<'a, 'c> Args<'a, 'c> {
         }
     }
 
+    /// The bytes of a text, not checked; `None` for what is no text.
+    pub fn bytes(&self, i: usize) -> Option<&[u8]> {
+        match self.cell(i) {
+            ValueRef::Text(t) | ValueRef::Blob(t) => Some(t),
+            ValueRef::Null => Some(b""),
+            _ => None,
+        }
+    }
+
     /// As an integer; a real number is cut.
     pub fn int(&self, i: usize) -> Option<i64> {
         match self.cell(i) {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 
 use super::args::{bool_cell, json_cell, text_cell};
 use super::{Args, Row, refuse};
+use crate::engine::json_scan::{self, Found, Step};
 use crate::engine::{dynamic, time};
 use crate::kql::types::Type;
 
@@ -16,7 +17,11 @@ pub const TABLE: &[Row] = &[
         if a.is_null(0) || a.text(0).trim().is_empty() {
             return Ok(Cell::Null);
         }
-        Ok(json_cell(&dynamic::parse_lenient(&a.text(0))))
+        let text = a.text(0);
+        Ok(match json_scan::walk(&text, &[]) {
+            Some(found) if found.plain => walked(found),
+            _ => json_cell(&dynamic::parse_lenient(&text)),
+        })
     }),
     // A cell of the type named second, as JSON.
     ("k_json", |a| {
@@ -28,9 +33,27 @@ pub const TABLE: &[Row] = &[
         let ty = typed(a, 1)?;
         Ok(dynamic::to_type(&a.json(0), ty))
     }),
-    ("k_json_text", |a| Ok(text_cell(dynamic::text(&a.json(0))))),
-    ("k_path", |a| Ok(json_cell(&path(a)))),
-    ("k_path_text", |a| Ok(text_cell(dynamic::text(&path(a))))),
+    ("k_json_text", |a| {
+        let text = a.text(0);
+        let quick = json_scan::walk(&text, &[]).filter(|_| !a.is_null(0));
+        Ok(text_cell(match quick.as_ref().and_then(json_scan::bare) {
+            Some(bare) => bare.to_owned(),
+            None => dynamic::text(&a.json(0)),
+        }))
+    }),
+    ("k_path", |a| {
+        Ok(
+            with_steps(a, |text, steps| json_scan::walk(text, steps).map(walked))
+                .unwrap_or_else(|| json_cell(&path(a))),
+        )
+    }),
+    ("k_path_text", |a| {
+        let quick = with_steps(a, |text, steps| {
+            let found = json_scan::walk(text, steps)?;
+            json_scan::bare(&found).map(text_cell)
+        });
+        Ok(quick.unwrap_or_else(|| text_cell(dynamic::text(&path(a)))))
+    }),
     ("k_extract_json", |a| {
         let value = a.json(1);
         Ok(text_cell(
@@ -212,6 +235,33 @@ fn typed(a: &Args<'_, '_>, i: usize) -> rusqlite::Result<Type> {
     }
 }
 
+/// A value that was walked to, as a cell.
+fn walked(found: Found<'_>) -> Cell {
+    match found.value {
+        None | Some("null") => Cell::Null,
+        Some(value) if found.plain => text_cell(value),
+        Some(value) => json_cell(&json_scan::read(value)),
+    }
+}
+
+/// Gives the text of argument 0 and the keys behind it as steps to walk, where they can be walked.
+fn with_steps<T>(a: &Args<'_, '_>, walk: impl FnOnce(&str, &[Step<'_>]) -> Option<T>) -> Option<T> {
+    const MOST: usize = 8;
+    let count = a.len() - 1;
+    let mut steps = [Step::At(0); MOST];
+    for (i, step) in steps.get_mut(..count)?.iter_mut().enumerate() {
+        *step = match a.cell(i + 1) {
+            ValueRef::Text(name) => Step::Name(std::str::from_utf8(name).ok()?),
+            ValueRef::Integer(at) => Step::At(usize::try_from(at).ok()?),
+            _ => return None,
+        };
+    }
+    match a.cell(0) {
+        ValueRef::Text(text) => walk(std::str::from_utf8(text).ok()?, &steps[..count]),
+        _ => None,
+    }
+}
+
 /// `(value, key…)`: text keys are names, integers are positions.
 fn path(a: &Args<'_, '_>) -> Json {
     let value = a.json(0);
@@ -277,6 +327,20 @@ fn tree_paths(value: &Json, at: &str, out: &mut Vec<Json>) {
 /// A null or scalar value is one row of itself; an empty array or bag is none.
 fn expand(a: &Args<'_, '_>) -> Answer {
     let pairs = a.int(0) == Some(1);
+    if let (2, ValueRef::Text(text)) = (a.len(), a.cell(1))
+        && let Some(all) = std::str::from_utf8(text).ok().and_then(json_scan::elements)
+    {
+        let mut out = String::with_capacity(text.len() + 16);
+        for (i, one) in all.into_iter().enumerate() {
+            out.push(if i == 0 { '[' } else { ',' });
+            match one {
+                "null" => out.push_str(one),
+                one => out.push_str(&Json::from(one).to_string()),
+            }
+        }
+        out.push_str(if out.is_empty() { "[]" } else { "]" });
+        return Ok(text_cell(out));
+    }
     let mut columns: Vec<Vec<Json>> = Vec::new();
     for i in 1..a.len() {
         columns.push(match a.json(i) {

@@ -32,6 +32,7 @@ use rusqlite::{Connection, Error};
 pub use args::{Args, json_cell, real_cell};
 
 use super::error::EngineError;
+use super::limits::Control;
 
 /// One scalar function: its name and what it does. It takes any number of arguments; the planner
 /// knows how many.
@@ -53,23 +54,37 @@ const TABLES: [&[Row]; 13] = [
     xml::TABLE,
 ];
 
-/// Adds all functions and aggregates to a connection.
+/// Adds all functions and aggregates to a connection that nobody stops.
+#[cfg(test)]
 pub fn register(connection: &Connection) -> rusqlite::Result<()> {
+    register_with(connection, &Control::default())
+}
+
+/// Adds all functions and aggregates to a connection. They fail when they are told to stop.
+pub fn register_with(connection: &Connection, control: &Control) -> rusqlite::Result<()> {
     let flags = FunctionFlags::SQLITE_UTF8
         | FunctionFlags::SQLITE_DETERMINISTIC
         | FunctionFlags::SQLITE_INNOCUOUS;
     for (name, function) in TABLES.into_iter().flatten() {
+        let control = control.clone();
         connection.create_scalar_function(*name, -1, flags, move |context| {
+            if control.is_stopped() {
+                return refuse("stopped");
+            }
             function(&Args::new(context))
         })?;
     }
     let random = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_INNOCUOUS;
     for (name, function) in misc::RANDOM {
+        let control = control.clone();
         connection.create_scalar_function(*name, -1, random, move |context| {
+            if control.is_stopped() {
+                return refuse("stopped");
+            }
             function(&Args::new(context))
         })?;
     }
-    super::aggregates::register(connection)
+    super::aggregates::register(connection, control)
 }
 
 /// An error a function gives up with; the query fails with these words.

@@ -156,9 +156,11 @@ pub const TABLE: &[Row] = &[
 ];
 
 fn find(a: &Args<'_, '_>, bound: Bound, ignore_case: bool) -> Answer {
-    Ok(bool_cell(
-        a.needle(1, ignore_case)?.found_in(&a.text(0), bound),
-    ))
+    let needle = a.needle(1, ignore_case)?;
+    Ok(bool_cell(match a.bytes(0) {
+        Some(hay) => needle.found_in_bytes(hay, bound),
+        None => needle.found_in(&a.text(0), bound),
+    }))
 }
 
 /// `like` patterns: `*` and `%` are any text, `?` and `_` stay themselves.

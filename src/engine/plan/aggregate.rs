@@ -238,7 +238,25 @@ impl Planner<'_> {
                     "make_list_with_nulls" => "k_list_nulls",
                     _ => "k_list",
                 };
-                let item = self.convert(x, Type::Dynamic, e.span)?.sql;
+                let cells = function != "k_list_nulls"
+                    && matches!(
+                        x.ty,
+                        Type::String
+                            | Type::Int
+                            | Type::Long
+                            | Type::Bool
+                            | Type::DateTime
+                            | Type::TimeSpan
+                            | Type::Guid
+                    );
+                // Of cells of one such type JSON is written only where it is kept.
+                let (function, item) = if cells {
+                    let item = format!("{}, '{}'", x.sql, x.ty.name());
+                    (format!("{function}_cells"), item)
+                } else {
+                    let item = self.convert(x, Type::Dynamic, e.span)?.sql;
+                    (function.to_owned(), item)
+                };
                 let most = match args.get(1) {
                     Some(a) => format!(", {}", self.one(a, 'i', frag)?),
                     None => String::new(),

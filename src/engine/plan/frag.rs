@@ -1,5 +1,6 @@
 //! A SELECT in the making: where rows come from, what is asked of them, what comes out.
 
+use super::with::Leg;
 use crate::kql::bound::Column;
 use crate::kql::types::{Type, Value};
 
@@ -162,6 +163,11 @@ impl Frag {
     /// The SELECT. Columns are named `c0`, `c1`…; `hidden` adds the keys of the order as `o0`… and
     /// the parting keys as `p0`…; `ordered` asks for the rows in order.
     pub fn select(&self, hidden: bool, ordered: bool) -> String {
+        self.leg(hidden, ordered).sql()
+    }
+
+    /// The SELECT in its pieces.
+    pub fn leg(&self, hidden: bool, ordered: bool) -> Leg {
         let mut items: Vec<String> = self
             .cols
             .iter()
@@ -186,12 +192,7 @@ impl Frag {
         if items.is_empty() {
             items.push("NULL AS c0".to_owned());
         }
-        let mut sql = String::from(if self.distinct {
-            "SELECT DISTINCT "
-        } else {
-            "SELECT "
-        });
-        sql.push_str(&items.join(", "));
+        let mut sql = String::new();
         if !self.from.is_empty() {
             sql.push_str(" FROM ");
             sql.push_str(&self.from);
@@ -213,7 +214,17 @@ impl Frag {
             sql.push_str(" LIMIT ");
             sql.push_str(limit);
         }
-        sql
+        Leg {
+            head: if self.distinct {
+                "SELECT DISTINCT "
+            } else {
+                "SELECT "
+            },
+            items,
+            rest: sql,
+            // An item may be a key of the groups or hold the row of a greatest value.
+            loose: !self.distinct && self.group.is_none(),
+        }
     }
 
     /// The OVER clause of a window over each part in order; `more` parts further.

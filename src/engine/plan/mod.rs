@@ -29,8 +29,9 @@ mod series;
 mod sessions;
 mod source;
 mod window;
+mod with;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 
 use rusqlite::Connection;
 
@@ -40,6 +41,7 @@ use crate::kql::bound::{BoundQuery, Column, Expr, LetId, OpKind, Rel};
 use crate::kql::syntax::Span;
 use crate::kql::types::Type;
 use frag::{Col, Frag, Order, Sx};
+use with::{Body, Entry, With};
 
 /// Turns one bound query into one SELECT.
 pub struct Planner<'a> {
@@ -49,7 +51,7 @@ pub struct Planner<'a> {
     /// The moment the query believes in, in ticks.
     now: i64,
     /// Common table expressions, each over those before it.
-    with: Vec<String>,
+    with: With,
     /// Tabular lets planned so far.
     lets: HashMap<LetId, Stored>,
     /// Temporary tables made on the way.
@@ -72,12 +74,6 @@ pub struct Planner<'a> {
     check: &'a dyn Fn() -> Result<()>,
     /// Why rows could not be computed on the way.
     stopped: Option<EngineError>,
-}
-
-/// The names and numbers of an SQL text.
-fn words(sql: &str) -> impl Iterator<Item = &str> {
-    sql.split(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
-        .filter(|word| !word.is_empty())
 }
 
 /// Rows kept under a name: a common table expression.
@@ -122,7 +118,7 @@ impl<'a> Planner<'a> {
             catalog,
             query,
             now,
-            with: Vec::new(),
+            with: With::default(),
             lets: HashMap::new(),
             temporary: Vec::new(),
             piped: Vec::new(),
@@ -144,7 +140,7 @@ impl<'a> Planner<'a> {
         if planned.is_err() && self.arrivals == Some(false) {
             // Now that it is asked for, every step keeps when its rows came in.
             self.arrivals = Some(true);
-            self.with.clear();
+            self.with = With::default();
             self.lets.clear();
             self.piped.clear();
             self.weights.clear();
@@ -158,29 +154,9 @@ impl<'a> Planner<'a> {
         Ok((sql, columns))
     }
 
-    /// A SELECT with the common table expressions it stands on before it, and no others: a query that is
-    /// computed in parts would else have every part read again what all parts before it were made from.
+    /// A SELECT with the table expressions it stands on.
     fn statement(&self, select: &str) -> String {
-        let places: HashMap<&str, usize> = self
-            .with
-            .iter()
-            .enumerate()
-            .map(|(at, text)| (words(text).next().unwrap_or_default(), at))
-            .collect();
-        let mut needed = BTreeSet::new();
-        let mut unread = vec![select];
-        while let Some(text) = unread.pop() {
-            for at in words(text).filter_map(|word| places.get(word)) {
-                if needed.insert(*at) {
-                    unread.push(&self.with[*at]);
-                }
-            }
-        }
-        if needed.is_empty() {
-            return select.to_owned();
-        }
-        let with: Vec<&str> = needed.iter().map(|at| self.with[*at].as_str()).collect();
-        format!("WITH {}\n{select}", with.join(",\n"))
+        self.with.statement(select)
     }
 
     /// A name nothing else has.
@@ -217,8 +193,11 @@ impl<'a> Planner<'a> {
             Hint::Materialized => "MATERIALIZED ",
             Hint::Inline => "NOT MATERIALIZED ",
         };
-        self.with
-            .push(format!("{name} AS {hint}({})", frag.select(true, false)));
+        self.with.push(Entry {
+            name: name.clone(),
+            how: format!(" AS {hint}"),
+            body: Body::Legs(vec![frag.leg(true, false)]),
+        });
         Stored {
             name,
             frag: frag.clone(),

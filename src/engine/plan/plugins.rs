@@ -391,8 +391,11 @@ impl Planner<'_> {
             ));
         }
         let name = self.name('q');
-        self.with
-            .push(format!("{name} AS ({})", legs.join(" UNION ALL ")));
+        self.with.push(super::with::Entry {
+            name: name.clone(),
+            how: " AS ".to_owned(),
+            body: super::with::Body::Text(legs.join(" UNION ALL ")),
+        });
         let alias = self.name('t');
         let cols = op.columns.iter().enumerate().map(|(i, c)| Col {
             name: c.name.clone(),

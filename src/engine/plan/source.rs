@@ -1,6 +1,7 @@
 //! Where rows come from.
 
 use super::frag::{Col, Frag, Sx};
+use super::with::{Body, Entry, Leg};
 use super::{Hint, Planner, Stored};
 use crate::engine::error::{EngineError, Result};
 use crate::engine::sql::{self, ident};
@@ -214,10 +215,14 @@ impl Planner<'_> {
         let real = i32::from(ty == Type::Real);
         let name = self.name('q');
         // A recursive table streams: nothing is kept but the last row.
-        self.with.push(format!(
-            "{name}(i, n, a, s) AS (SELECT 0, k_range_count({real}, {from}, {to}, {step}), {from}, {step} \
-             UNION ALL SELECT i + 1, n, a, s FROM {name} WHERE i + 1 < n)"
-        ));
+        self.with.push(Entry {
+            name: name.clone(),
+            how: "(i, n, a, s) AS ".to_owned(),
+            body: Body::Text(format!(
+                "SELECT 0, k_range_count({real}, {from}, {to}, {step}), {from}, {step} \
+                 UNION ALL SELECT i + 1, n, a, s FROM {name} WHERE i + 1 < n"
+            )),
+        });
         let alias = self.name('t');
         let value = format!("({alias}.a + {alias}.i * {alias}.s)");
         let mut frag = Frag::new(
@@ -292,25 +297,31 @@ impl Planner<'_> {
             legs.push(frag);
         }
         let arrived = legs.iter().any(|leg| leg.ingestion.is_some());
-        let legs: Vec<String> = legs
+        let mut legs: Vec<Leg> = legs
             .into_iter()
             .map(|mut leg| {
                 if arrived && leg.ingestion.is_none() {
                     leg.ingestion = Some("NULL".to_owned());
                 }
-                leg.select(true, false)
+                leg.leg(true, false)
             })
             .collect();
         let name = self.name('q');
-        let body = if legs.is_empty() {
-            let nulls: Vec<String> = (0..columns.len())
-                .map(|i| format!("NULL AS c{i}"))
-                .collect();
-            format!("SELECT {} WHERE 0", nulls.join(", "))
-        } else {
-            legs.join("\nUNION ALL ")
-        };
-        self.with.push(format!("{name} AS ({body})"));
+        if legs.is_empty() {
+            legs.push(Leg {
+                head: "SELECT ",
+                items: (0..columns.len())
+                    .map(|i| format!("NULL AS c{i}"))
+                    .collect(),
+                rest: " WHERE 0".to_owned(),
+                loose: true,
+            });
+        }
+        self.with.push(Entry {
+            name: name.clone(),
+            how: " AS ".to_owned(),
+            body: Body::Legs(legs),
+        });
         let alias = self.name('t');
         let cols = columns.iter().enumerate().map(|(i, c)| Col {
             name: c.name.clone(),

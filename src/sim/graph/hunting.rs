@@ -254,6 +254,7 @@ pub async fn query<S: RowSink + Send + 'static>(
         let options = Options {
             max_rows: Some(MOST_ROWS),
             timeout: Some(LONGEST),
+            max_bytes: None,
             cancel,
             now: Some(now),
         };
@@ -388,6 +389,9 @@ pub fn refusal(failed: Failed) -> Refusal {
             | EngineError::Absent { .. }
             | EngineError::Failed { .. }),
         ) => Refusal::bad(format!("{error}. Fix semantic errors in your query.")),
+        TablesError::Engine(EngineError::TooLarge { .. }) => Refusal::bad(
+            "Query execution has exceeded the allowed result size. Optimize your query by limiting the number of results and try again.",
+        ),
         // A query that runs too long is answered so, without a word.
         TablesError::Engine(EngineError::TimedOut) => Refusal::new(504, "UnknownError", ""),
         error => {
