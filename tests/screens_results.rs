@@ -105,6 +105,7 @@ fn run(console: &mut Console, query: &str, table: ResultTable) {
         as_of: "2026-08-19T21:44:02Z".parse().expect("a time"),
         render: language::render(query),
         place: Place::Defender,
+        over: None,
     };
     console.tell(Msg::Hunt(HuntMsg::Finished {
         ticket: ticket.expect("a query was run"),
