@@ -113,6 +113,35 @@ fn lists_are_narrowed_and_words_are_checked() {
         open.iter()
             .all(|row| row["status"] == "active" && row["assignedTo"].is_null())
     );
+    let worst = bench.rows(&[
+        "incidents",
+        "list",
+        "--where",
+        "SeverityRank >= 3 and Severity != 'Medium'",
+        "--top",
+        "100",
+    ]);
+    assert_eq!(worst, high);
+    let alerts = bench.rows(&[
+        "alerts",
+        "list",
+        "--where",
+        "Severity == 'Low'",
+        "--top",
+        "7",
+    ]);
+    assert!(alerts.len() == 7 && alerts.iter().all(|row| text(row, "severity") == "low"));
+    for (condition, said) in [
+        ("Severity == 'High' | take 1", "without |"),
+        ("Severty == 'High'", "character 1: "),
+        ("AlertCount > 3", "AlertCount"),
+    ] {
+        let refused = bench
+            .run(&["incidents", "list", "--where", condition])
+            .expect(2);
+        assert!(refused.err.contains(said), "{}", refused.err);
+        assert!(refused.err.contains("a condition over IncidentId, "));
+    }
     let recent = bench.rows(&["incidents", "list", "--since", "1s"]);
     assert_eq!(recent, Vec::<Value>::new());
     let wrong = bench

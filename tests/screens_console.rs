@@ -7,6 +7,8 @@ mod harness;
 mod doctor;
 #[path = "screens/look.rs"]
 mod look;
+#[path = "screens/narrow.rs"]
+mod narrow;
 #[path = "screens/robust.rs"]
 mod robust;
 #[path = "screens/sign_in.rs"]

@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::args::{AlertCommand, AlertList, Global, Output};
 use super::failure::Done;
-use super::narrow::{self, Conditions};
+use super::narrow::{self, Condition, Conditions};
 use super::output::{Column, cut, whole, write_object};
 use super::session::{api_failure, with_tenant, with_tenants};
 use super::{edits, input};
 use crate::api::Priority;
-use crate::domain::{Alert, AlertId, AlertStatus, IncidentId, Raw, Timestamp};
+use crate::domain::{Alert, AlertId, AlertRow, AlertStatus, IncidentId, Raw, Timestamp};
 use crate::respond::Operation;
 use crate::tenant::Tenant;
 
@@ -27,6 +27,9 @@ const COLUMNS: &[Column] = &[
     cut("DETERMINATION", "determination", 20),
     cut("TITLE", "title", 80),
 ];
+
+/// Columns of the list that the service's rows say nothing of.
+const LACKING: &[&str] = &[];
 
 /// Does one of the `alerts` commands.
 pub(crate) fn run(command: AlertCommand, global: &Global) -> Done {
@@ -80,6 +83,7 @@ async fn find(tenant: &Arc<Tenant>, list: &AlertList) -> Done<Vec<String>> {
         tenant,
         Timestamp::now(),
     )?;
+    let condition = Condition::read(&list.narrow, tenant, Timestamp::now(), LACKING)?;
     let keeps = |row: &Raw<Alert>| {
         let alert = &row.value;
         wanted.keeps(
@@ -98,8 +102,9 @@ async fn find(tenant: &Arc<Tenant>, list: &AlertList) -> Done<Vec<String>> {
             .await
             .map_err(api_failure)?;
         narrow::say_bad(&found.bad);
-        let alerts = found.alerts.iter().flatten().filter(|row| keeps(row));
-        rows.extend(alerts.map(|row| row.json.get().to_owned()));
+        let alerts = found.alerts.iter().flatten();
+        let kept: Vec<&Raw<Alert>> = alerts.filter(|row| keeps(row)).collect();
+        rows.extend(narrowed(&condition, &kept)?);
         rows.truncate(wanted.top);
         return Ok(rows);
     }
@@ -110,12 +115,8 @@ async fn find(tenant: &Arc<Tenant>, list: &AlertList) -> Done<Vec<String>> {
         .await
         .map_err(api_failure)?;
     loop {
-        rows.extend(
-            page.rows
-                .iter()
-                .filter(|row| keeps(row))
-                .map(|row| row.json.get().to_owned()),
-        );
+        let kept: Vec<&Raw<Alert>> = page.rows.iter().filter(|row| keeps(row)).collect();
+        rows.extend(narrowed(&condition, &kept)?);
         narrow::say_bad(&page.bad);
         match page.next {
             Some(next) if rows.len() < wanted.top => {
@@ -130,6 +131,15 @@ async fn find(tenant: &Arc<Tenant>, list: &AlertList) -> Done<Vec<String>> {
     }
     rows.truncate(wanted.top);
     Ok(rows)
+}
+
+/// Those for which the condition holds, as the service sent them.
+fn narrowed(condition: &Condition<AlertRow>, kept: &[&Raw<Alert>]) -> Done<Vec<String>> {
+    let now = Timestamp::now();
+    let rows: Vec<AlertRow> = kept.iter().map(|row| row.value.to_row(now)).collect();
+    let passes = condition.passing(&rows)?;
+    let wanted = kept.iter().zip(passes).filter(|(_, passes)| *passes);
+    Ok(wanted.map(|(row, _)| row.json.get().to_owned()).collect())
 }
 
 /// One alert with its evidence, as the service sent it.

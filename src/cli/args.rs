@@ -216,6 +216,9 @@ pub(crate) struct Narrow {
     /// Only updated since: a time (2026-08-19T07:00Z) or an age (36h, 7d).
     #[arg(long, value_name = "WHEN")]
     pub(crate) since: Option<String>,
+    /// Only those for which this KQL condition holds: 'SeverityRank >= 3 and Tags has "vip"'.
+    #[arg(long = "where", value_name = "KQL")]
+    pub(crate) predicate: Option<String>,
     /// At most this many.
     #[arg(long, default_value_t = 50, value_name = "N")]
     pub(crate) top: usize,

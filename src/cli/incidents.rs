@@ -5,12 +5,12 @@ use std::sync::Arc;
 
 use super::args::{Global, IncidentCommand, IncidentList, Output};
 use super::failure::Done;
-use super::narrow::{self, Conditions};
+use super::narrow::{self, Condition, Conditions};
 use super::output::{Column, cut, whole, write_object};
 use super::session::{api_failure, with_tenant, with_tenants};
 use super::{edits, input};
 use crate::api::{IncidentWithAlerts, Priority};
-use crate::domain::{Incident, IncidentId, IncidentStatus, Raw, Timestamp};
+use crate::domain::{Incident, IncidentId, IncidentRow, IncidentStatus, Raw, Timestamp};
 use crate::respond::Operation;
 use crate::tenant::Tenant;
 
@@ -24,6 +24,18 @@ const COLUMNS: &[Column] = &[
     cut("CLASSIFICATION", "classification", 20),
     cut("DETERMINATION", "determination", 20),
     cut("TITLE", "displayName", 80),
+];
+
+/// Columns of the list that the service's rows say nothing of.
+const LACKING: &[&str] = &[
+    "SlaTarget",
+    "SlaDue",
+    "Tactics",
+    "AlertCount",
+    "DeviceCount",
+    "UserCount",
+    "FirstSeen",
+    "LastViewed",
 ];
 
 /// Does one of the `incidents` commands.
@@ -78,6 +90,7 @@ async fn find(tenant: &Arc<Tenant>, list: &IncidentList) -> Done<Vec<String>> {
         tenant,
         Timestamp::now(),
     )?;
+    let condition = Condition::read(&list.narrow, tenant, Timestamp::now(), LACKING)?;
     let keeps = |row: &Raw<Incident>| {
         let incident = &row.value;
         wanted.keeps(
@@ -95,12 +108,8 @@ async fn find(tenant: &Arc<Tenant>, list: &IncidentList) -> Done<Vec<String>> {
         .await
         .map_err(api_failure)?;
     loop {
-        rows.extend(
-            page.rows
-                .iter()
-                .filter(|row| keeps(row))
-                .map(|row| row.json.get().to_owned()),
-        );
+        let kept: Vec<&Raw<Incident>> = page.rows.iter().filter(|row| keeps(row)).collect();
+        rows.extend(narrowed(&condition, &kept)?);
         narrow::say_bad(&page.bad);
         match page.next {
             Some(next) if rows.len() < wanted.top => {
@@ -115,6 +124,15 @@ async fn find(tenant: &Arc<Tenant>, list: &IncidentList) -> Done<Vec<String>> {
     }
     rows.truncate(wanted.top);
     Ok(rows)
+}
+
+/// Those for which the condition holds, as the service sent them.
+fn narrowed(condition: &Condition<IncidentRow>, kept: &[&Raw<Incident>]) -> Done<Vec<String>> {
+    let now = Timestamp::now();
+    let rows: Vec<IncidentRow> = kept.iter().map(|row| row.value.to_row(now)).collect();
+    let passes = condition.passing(&rows)?;
+    let wanted = kept.iter().zip(passes).filter(|(_, passes)| *passes);
+    Ok(wanted.map(|(row, _)| row.json.get().to_owned()).collect())
 }
 
 /// One incident with its alerts in one object, as the service gives them where it can.

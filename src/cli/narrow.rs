@@ -10,7 +10,8 @@ use super::failure::{Done, Failure};
 use super::{say, session};
 use crate::api::ListQuery;
 use crate::config::nearest;
-use crate::domain::{AlertStatus, BadRow, IncidentStatus, Severity};
+use crate::domain::{AlertStatus, BadRow, IncidentStatus, Of, Severity, TenantNo};
+use crate::hunt::lists::{self, Facts, Listed};
 use crate::tenant::Tenant;
 
 /// Whose rows are wanted.
@@ -116,6 +117,60 @@ impl Conditions {
                 (Some(since), Some(updated)) => updated >= since,
                 _ => true,
             }
+    }
+}
+
+/// A KQL condition, asked of the rows of each page.
+#[derive(Debug)]
+pub(crate) struct Condition<R> {
+    predicate: Option<String>,
+    /// Columns the service's rows say nothing of.
+    lacking: &'static [&'static str],
+    facts: Facts,
+    now: Timestamp,
+    rows: std::marker::PhantomData<R>,
+}
+
+impl<R: Listed> Condition<R> {
+    /// Reads `--where`; a fault in it is told before anything is asked.
+    pub(crate) fn read(
+        narrow: &Narrow,
+        tenant: &Tenant,
+        now: Timestamp,
+        lacking: &'static [&'static str],
+    ) -> Done<Self> {
+        let condition = Self {
+            predicate: narrow.predicate.clone(),
+            lacking,
+            facts: Facts {
+                tenants: vec![(tenant.profile.name.clone(), tenant.who())],
+                sla: [0; 4],
+            },
+            now,
+            rows: std::marker::PhantomData,
+        };
+        condition.passing(&[])?;
+        Ok(condition)
+    }
+
+    /// Which rows are wanted.
+    pub(crate) fn passing(&self, rows: &[R]) -> Done<Vec<bool>> {
+        let Some(predicate) = &self.predicate else {
+            return Ok(vec![true; rows.len()]);
+        };
+        let rows = rows.iter().map(|row| Of::new(TenantNo(0), row.clone()));
+        let rows: Vec<Of<R>> = rows.collect();
+        let found = lists::passing(predicate, &rows, &self.facts, self.now, self.lacking);
+        found.map_err(|it| {
+            let at = predicate
+                .get(..it.start)
+                .map_or(0, |head| head.chars().count())
+                + 1;
+            let failure = Failure::usage(format!("--where, character {at}: {}", it.message));
+            let names = R::COLUMNS.iter().map(|column| column.name);
+            let names: Vec<&str> = names.filter(|it| !self.lacking.contains(it)).collect();
+            failure.advise(format!("It is a condition over {}.", names.join(", ")))
+        })
     }
 }
 

@@ -48,6 +48,11 @@ impl Paths {
         self.config.join("queries")
     }
 
+    /// Filters of lists, kept under names.
+    pub fn views(&self) -> PathBuf {
+        self.config.join("views.toml")
+    }
+
     /// The SQLite file of a profile.
     pub fn store_file(&self, profile: &str) -> PathBuf {
         self.data.join(format!("{profile}.sqlite"))

@@ -26,6 +26,7 @@
 //! | `value`, `time`, `dynamic`, `terms` | values, calendars, JSON, words |
 //! | `json_scan` | JSON walked as text, where that is enough |
 //! | `functions`, `aggregates` | what SQL lacks, registered on the connection |
+//! | [`mirror`] | a list's rows, asked by a predicate |
 //! | `plan` | bound tree → SQL |
 
 #![expect(
@@ -43,6 +44,7 @@ mod external;
 mod functions;
 mod json_scan;
 mod limits;
+pub mod mirror;
 mod plan;
 mod run;
 mod sql;

@@ -12,6 +12,7 @@ mod hunter;
 pub mod language;
 pub mod library;
 pub mod lines;
+pub mod lists;
 pub mod local;
 pub mod pick;
 pub mod prepared;

@@ -2,7 +2,7 @@
 //! palette and the key table of the documentation.
 //!
 //! A new command is one row here and one `match` arm in the screen (or in `update`) that does it.
-//! The walk at the end of this file refuses double names, key clashes inside a scope, keys some
+//! The walk in `commands/tests.rs` refuses double names, key clashes inside a scope, keys some
 //! terminals cannot send and rows without help.
 
 use std::fmt::Write as _;
@@ -72,11 +72,17 @@ pub enum Scope {
     Form,
     /// The popup a person signs in in.
     SignIn,
+    /// The condition a list is filtered by, while it is typed.
+    Predicate,
+    /// Words are offered there.
+    PredicateWords,
+    /// A popup with kept filters to choose from.
+    Views,
 }
 
 impl Scope {
     /// Every scope with its name in configuration and its title in help.
-    pub const ALL: [(Scope, &'static str, &'static str); 30] = [
+    pub const ALL: [(Scope, &'static str, &'static str); 33] = [
         (Scope::Anywhere, "anywhere", "Everywhere"),
         (Scope::Main, "main", "Every screen"),
         (Scope::List, "list", "Lists"),
@@ -107,6 +113,9 @@ impl Scope {
         (Scope::Kept, "kept", "Kept results"),
         (Scope::Form, "form", "Filling in"),
         (Scope::SignIn, "sign-in", "Signing in"),
+        (Scope::Predicate, "predicate", "Filtering with KQL"),
+        (Scope::PredicateWords, "predicate-words", "KQL filter words"),
+        (Scope::Views, "views", "Kept filters"),
     ];
 
     /// The scope whose keys also work here.
@@ -127,8 +136,8 @@ impl Scope {
             Self::Editor | Self::Find | Self::Schema => Some(Self::Text),
             Self::Completion | Self::Vim => Some(Self::Editor),
             Self::Picker | Self::SignIn => Some(Self::Popup),
-            Self::Queries | Self::Json | Self::Kept => Some(Self::Picker),
-            Self::Form => Some(Self::Text),
+            Self::Queries | Self::Json | Self::Kept | Self::Views => Some(Self::Picker),
+            Self::Form | Self::Predicate | Self::PredicateWords => Some(Self::Text),
         }
     }
 
@@ -411,11 +420,14 @@ commands! {
         Mark "mark" "Mark" "mark" None ["space"] "Marks the row and goes on to the next.";
         MarkNone "mark-none" "Unmark all" "" None ["U"] "Takes all marks away.";
         Filter "filter" "Filter" "filter" None ["/"] "Narrows the list: words match fuzzily; status:, sev:, owner:, tag:, id:, tenant: ask fields.";
-        FilterClear "filter-clear" "Clear the filter" "" None ["\\"] "Takes the filter away.";
         Sort "sort" "Sort by the next column" "sort" None ["S"] "Goes through the sort orders.";
         SortReverse "sort-reverse" "Sort the other way" "" None ["R"] "Reverses the order.";
     }
     List {
+        Where "where" "Filter with KQL" "" None ["f"] "Narrows the list by a KQL condition over its own columns, typed with completion.";
+        FilterClear "filter-clear" "Clear the filter" "" None ["\\"] "Takes the filter away, words and condition.";
+        Views "views" "Kept filters" "" None ["z v"] "Chooses among the filters of this list that were kept.";
+        ViewKeep "view-keep" "Keep the filter" "" None ["z V"] "Keeps filter, condition and sort under a name.";
         Down "down" "Down" "" None ["j", "down"] "One row down.";
         Up "up" "Up" "" None ["k", "up"] "One row up.";
         PageDown "page-down" "Page down" "" None ["pgdn", "ctrl-f"] "One page down.";
@@ -477,6 +489,25 @@ commands! {
         FormPrevious "form-previous" "Previous field" "" None ["shift-tab", "up"] "Goes to the previous field.";
         FormSubmit "form-submit" "Confirm" "confirm" None ["enter"] "Confirms, when everything asked for is filled in.";
         FormCancel "form-cancel" "Cancel" "cancels" None ["esc"] "Closes and changes nothing.";
+    }
+    Predicate {
+        PredicateKeep "predicate-keep" "Keep the condition" "keep" None ["enter"] "Back to the list, filtered.";
+        PredicateCancel "predicate-cancel" "Cancel" "as before" None ["esc"] "Back to the list as it was filtered before.";
+        PredicateComplete "predicate-complete" "Complete" "words" None ["tab", "ctrl-space"] "Offers columns, functions and values.";
+        PredicateDown "predicate-down" "Row down" "" None ["down"] "Goes down the list.";
+        PredicateUp "predicate-up" "Row up" "" None ["up"] "Goes up the list.";
+        PredicateUndo "predicate-undo" "Undo" "" None ["ctrl-u"] "Takes the last change of the condition back.";
+    }
+    PredicateWords {
+        WordNext "word-next" "Next word" "next" None ["down", "ctrl-n"] "Goes to the next word offered.";
+        WordPrevious "word-previous" "Word before" "" None ["up", "ctrl-p"] "Goes to the word before.";
+        WordTake "word-take" "Take the word" "take" None ["tab"] "Writes the word in focus.";
+        WordEnter "word-enter" "Take the word, or keep" "" None ["enter"] "Writes the word in focus where one was chosen or is being typed; else keeps the condition.";
+        WordClose "word-close" "Close the words" "close" None ["esc"] "Closes the list until the next word.";
+    }
+    Views {
+        ViewRename "view-rename" "Rename" "rename" None ["r"] "Gives the filter in focus another name.";
+        ViewDelete "view-delete" "Delete" "delete" None ["d"] "Forgets the filter in focus.";
     }
     Main {
         Back "back" "Back" "back" None ["esc", "backspace"] "Back to the screen before.";
@@ -564,117 +595,4 @@ pub fn default_keys(spec: &Spec) -> impl Iterator<Item = Vec<Chord>> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::collections::HashSet;
-
-    use super::*;
-
-    #[test]
-    fn every_row_is_found_by_its_command() {
-        for (index, spec) in COMMANDS.iter().enumerate() {
-            assert_eq!(spec.command as usize, index, "{}", spec.name);
-            assert_eq!(Command::by_name(spec.name), Some(spec.command));
-        }
-    }
-
-    #[test]
-    fn names_are_unique_and_rows_are_complete() {
-        let mut names = HashSet::new();
-        for spec in COMMANDS {
-            assert!(names.insert(spec.name), "{} twice", spec.name);
-            assert!(
-                !spec.title.is_empty() && spec.help.ends_with('.'),
-                "{}",
-                spec.name
-            );
-            let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
-            assert!(spec.name.chars().all(plain), "{}", spec.name);
-        }
-    }
-
-    #[test]
-    fn every_default_key_exists_in_plain_terminals() {
-        for spec in COMMANDS {
-            for text in spec.keys {
-                let chords = keys::parse_sequence(text).expect("a key");
-                assert!(chords.iter().all(|c| c.is_plain()), "{}: {text}", spec.name);
-            }
-        }
-    }
-
-    /// Two commands that can meet on one key where both are alive, or one key that begins the
-    /// other's sequence: inside one scope that is a fault; an inner scope may take a key over.
-    #[test]
-    fn no_key_means_two_things_inside_a_scope() {
-        for (scope, _, _) in Scope::ALL {
-            let rows: Vec<&Spec> = COMMANDS.iter().filter(|spec| spec.scope == scope).collect();
-            let mut seen: Vec<(Vec<Chord>, &str)> = Vec::new();
-            for spec in rows {
-                for chords in default_keys(spec) {
-                    for (other, name) in &seen {
-                        let clash = other.starts_with(&chords) || chords.starts_with(other);
-                        assert!(!clash, "{} and {name} on {chords:?}", spec.name);
-                    }
-                    seen.push((chords, spec.name));
-                }
-            }
-        }
-    }
-
-    /// An inner scope takes over a parent's key only where the table says so here.
-    #[test]
-    fn keys_taken_over_from_a_parent_are_deliberate() {
-        let deliberate = [
-            ("grid-sort", "status"),
-            ("json-open", "popup-right"),
-            ("json-fold", "popup-left"),
-            // while words are offered, these keys are about them
-            ("complete-accept", "hunt-fix"),
-            ("complete-close", "hunt-leave"),
-            // what vim's own keys mean goes before
-            ("vim-redo", "hunt-run"),
-            ("vim-half-page-down", "duplicate"),
-            ("vim-half-page-up", "edit-undo"),
-            ("vim-page-down", "find"),
-        ];
-        for spec in COMMANDS {
-            for chords in default_keys(spec) {
-                for scope in spec.scope.chain().skip(1) {
-                    for other in COMMANDS.iter().filter(|other| other.scope == scope) {
-                        for theirs in default_keys(other) {
-                            let clash = theirs.starts_with(&chords) || chords.starts_with(&theirs);
-                            // Two sequences with one first key stay apart by their second.
-                            let fine = deliberate.contains(&(spec.name, other.name));
-                            assert!(
-                                !clash || fine,
-                                "{} hides {} on {chords:?}",
-                                spec.name,
-                                other.name
-                            );
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn texts_are_typed_not_dispatched() {
-        for spec in COMMANDS {
-            if spec.scope.chain().any(|scope| scope == Scope::Text) || spec.scope == Scope::Anywhere
-            {
-                for chords in default_keys(spec) {
-                    assert!(!chords[0].prints(), "{} would eat a letter", spec.name);
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn the_documentation_names_every_command() {
-        let text = markdown();
-        for spec in COMMANDS {
-            assert!(text.contains(&format!("`{}`", spec.name)), "{}", spec.name);
-        }
-    }
-}
+mod tests;

@@ -13,6 +13,7 @@ use super::screens::doctor::{DoctorAsk, DoctorMsg};
 use super::screens::evidence::{EvidenceAsk, EvidenceMsg};
 use super::screens::hunt::{HuntAsk, HuntMsg};
 use super::screens::sign_in::{SignInAsk, SignInMsg};
+use super::screens::views::{ViewAsk, ViewsMsg};
 use crate::api::Budgets;
 use crate::doctor::Refused;
 use crate::domain::{
@@ -20,6 +21,7 @@ use crate::domain::{
     Of, TenantNo, Timestamp,
 };
 use crate::feed::FeedHealth;
+use crate::hunt::lists::{Judge, Judged};
 use crate::respond::{self, Operation, Outcome, Seen};
 use crate::store::{JournalEntry, Sighting};
 
@@ -183,6 +185,10 @@ pub enum Msg {
     Doctor(DoctorMsg),
     /// For the Evidence screen: what was hunted for.
     Evidence(EvidenceMsg),
+    /// Which rows of a list pass its condition.
+    Judged(Judged),
+    /// Filters that were kept.
+    Views(ViewsMsg),
     /// Somebody has to sign in, or is doing so.
     SignIn(SignInMsg),
     /// For the Hunt screen: put this query into a tab (title, text, run at once).
@@ -336,6 +342,10 @@ pub enum Effect {
     Doctor(DoctorAsk),
     /// For the Evidence screen: hunt for facts.
     Evidence(EvidenceAsk),
+    /// Judge the rows of a list by its condition.
+    Judge(Judge),
+    /// Read or change the filters that were kept.
+    Views(ViewAsk),
     /// Sign a person in.
     SignIn(SignInAsk),
 }

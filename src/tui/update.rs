@@ -53,7 +53,7 @@ pub fn update(state: &mut State, msg: Msg, now: Timestamp) -> Vec<Effect> {
             {
                 state.toast = None;
             }
-            state.dirty = true;
+            told(state, &Msg::Tick, now, &mut effects);
         }
         msg => told(state, &msg, now, &mut effects),
     }
@@ -271,6 +271,9 @@ fn everywhere(state: &mut State, command: Command, now: Timestamp, effects: &mut
         Command::GoJournal => go(state, Root::Journal, now, effects),
         Command::GoMessages => go(state, Root::Messages, now, effects),
         Command::GoTenants => go(state, Root::Tenants, now, effects),
+        Command::Where | Command::Views | Command::ViewKeep => {
+            state.say(Level::Info, "this list has no filter", now);
+        }
         Command::TenantChoose | Command::TenantNext | Command::TenantPrevious
             if !state.data.tenants.several() =>
         {

@@ -277,6 +277,11 @@ impl Workers {
                     self.look_up(screens::evidence::work::carry_out(ask, tenant));
                 }
             }
+            Effect::Judge(judge) => self.answer(move || Msg::Judged(judge.run())),
+            Effect::Views(ask) => {
+                let file = self.paths.views();
+                self.answer(move || screens::views::carry_out(ask, &file));
+            }
             Effect::SignIn(ask) => {
                 if let Some(connected) = self.of(ask.tenant) {
                     let (tenant, inbox) = (Arc::clone(&connected.tenant), self.inbox.clone());

@@ -59,7 +59,7 @@ impl<S: Copy + PartialEq> Arrangement<S> {
             let all = sorted(rows, 0..rows.len() as u32, &basis, text, &key);
             self.all = Some((basis, all));
         }
-        let mut passes = |at: &u32| asker.passes(&rows[*at as usize]);
+        let mut passes = |at: &u32| asker.lets(*at) && asker.passes(&rows[*at as usize]);
         if let Some((_, all)) = &self.all {
             return all.iter().copied().filter(|at| passes(at)).collect();
         }

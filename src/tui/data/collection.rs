@@ -59,6 +59,8 @@ impl<R: Keyed> Of<R> {
 #[derive(Clone, Debug)]
 pub struct Collection<R: Keyed> {
     rows: Vec<Of<R>>,
+    /// The version that brought each place its row, and the one that changed it last.
+    stamps: Vec<(u64, u64)>,
     index: HashMap<Of<R::Key>, u32>,
     version: u64,
     loaded: bool,
@@ -68,6 +70,7 @@ impl<R: Keyed> Default for Collection<R> {
     fn default() -> Self {
         Self {
             rows: Vec::new(),
+            stamps: Vec::new(),
             index: HashMap::new(),
             version: 0,
             loaded: false,
@@ -105,11 +108,13 @@ impl<R: Keyed> Collection<R> {
             if row.replaces(shown) {
                 *shown = row;
                 self.version += 1;
+                self.stamps[*at as usize].1 = self.version;
             }
         } else {
             self.version += 1;
             self.index.insert(key, self.rows.len() as u32);
             self.rows.push(row);
+            self.stamps.push((self.version, self.version));
         }
     }
 
@@ -120,8 +125,10 @@ impl<R: Keyed> Collection<R> {
         };
         self.version += 1;
         self.rows.swap_remove(at as usize);
+        self.stamps.swap_remove(at as usize);
         if let Some(moved) = self.rows.get(at as usize) {
             self.index.insert(moved.key(), at);
+            self.stamps[at as usize] = (self.version, self.version);
         }
     }
 
@@ -143,6 +150,17 @@ impl<R: Keyed> Collection<R> {
     /// Grows with every change.
     pub fn version(&self) -> u64 {
         self.version
+    }
+
+    /// The version since which a place has had the row it has.
+    pub fn placed(&self, at: u32) -> u64 {
+        self.stamps.get(at as usize).map_or(0, |stamp| stamp.0)
+    }
+
+    /// The places whose row is another, or changed, since a version.
+    pub fn changed_since(&self, version: u64) -> impl Iterator<Item = u32> {
+        let all = (0..).zip(&self.stamps);
+        all.filter_map(move |(at, stamp)| (stamp.1 > version).then_some(at))
     }
 }
 
@@ -178,6 +196,26 @@ mod tests {
         rows.remove(&row(0, 0).key());
         assert_eq!(rows.rows(), [row(1, 7)]);
         assert_eq!(rows.position(&row(1, 0).key()), Some(0));
+    }
+
+    #[test]
+    fn what_changed_since_a_version_is_known_by_place() {
+        let mut rows = Collection::default();
+        let of = |id: &str, version| Of::new(TenantNo(0), Row(id.into(), version));
+        for id in ["1", "2", "3"] {
+            rows.put(of(id, 1));
+        }
+        let seen = rows.version();
+        let changed = |rows: &Collection<Row>| rows.changed_since(seen).collect::<Vec<u32>>();
+        assert!(changed(&rows).is_empty());
+        rows.put(of("2", 2));
+        assert_eq!(changed(&rows), [1]);
+        assert!(rows.placed(1) <= seen, "the same row");
+        rows.remove(&of("1", 0).key());
+        assert_eq!(changed(&rows), [0, 1]);
+        assert!(rows.placed(0) > seen, "another row");
+        rows.put(of("4", 1));
+        assert_eq!(changed(&rows), [0, 1, 2]);
     }
 
     #[test]

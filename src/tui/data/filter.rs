@@ -171,6 +171,7 @@ impl Filter {
             tenants,
             matcher: Matcher::new(Config::DEFAULT),
             buffer: Vec::new(),
+            judged: None,
         }
     }
 }
@@ -183,9 +184,23 @@ pub struct Asker<'a> {
     passes: Vec<bool>,
     matcher: Matcher,
     buffer: Vec<char>,
+    /// What a predicate says of the row at a place.
+    judged: Option<&'a dyn Fn(u32) -> bool>,
 }
 
-impl Asker<'_> {
+impl<'a> Asker<'a> {
+    /// Lets only rows through whose place a predicate lets through too.
+    #[must_use]
+    pub fn judged(mut self, judged: Option<&'a dyn Fn(u32) -> bool>) -> Self {
+        self.judged = judged;
+        self
+    }
+
+    /// What the predicate says of the row at a place.
+    pub(super) fn lets(&self, place: u32) -> bool {
+        self.judged.is_none_or(|judged| judged(place))
+    }
+
     /// Whether the row passes.
     pub fn passes(&mut self, row: &impl Filtered) -> bool {
         if self.passes.get(row.tenant().index()) == Some(&false) {

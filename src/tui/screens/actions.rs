@@ -4,9 +4,12 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::narrow::{Did, Narrow};
 use crate::domain::{ActionId, ActionStatus, EntityKey, MachineAction, MachineId, Of, TenantNo};
+use crate::hunt::lists::{Listed, View as KeptView};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::{Data, Level};
+use crate::tui::keys::Chord;
 use crate::tui::msg::{Act, DeviceRef, Effect, Msg, Sightings};
 use crate::tui::screen::{Ctx, Cx, Screen};
 use crate::tui::screens::tenants::Columns;
@@ -15,11 +18,13 @@ use crate::tui::widgets::table::{CellText, Column, Rows, TableState, Width};
 use crate::tui::widgets::{paint, time};
 
 /// The screen.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Actions {
     table: TableState<Of<ActionId>>,
     order: Vec<u32>,
     running_only: bool,
+    /// The condition it is narrowed by.
+    narrow: Narrow<MachineAction>,
     version: u64,
     asked: bool,
     /// The device whose newest incident was asked for.
@@ -152,10 +157,14 @@ impl Rows for View<'_> {
 impl Actions {
     fn arrange(&mut self, data: &Data) {
         let rows = data.actions.rows();
+        let judged = self.narrow.judged(&data.actions);
+        let passes = |at: u32| judged.as_ref().is_none_or(|judged| judged(at));
         let mut order: Vec<u32> = (0..rows.len() as u32)
             .filter(|at| {
                 let row = &rows[*at as usize];
-                data.tenants.shows(row.tenant) && !(self.running_only && row.status.is_final())
+                data.tenants.shows(row.tenant)
+                    && !(self.running_only && row.status.is_final())
+                    && passes(*at)
             })
             .collect();
         order.sort_by(|a, b| {
@@ -172,6 +181,21 @@ impl Actions {
         self.table.sync(&view);
     }
 
+    /// The condition, the rows or the time are others: a worker is asked.
+    fn judge(&mut self, cx: &mut Cx<'_>) {
+        let ticket = cx.ticket();
+        let ask = self.narrow.ask(&cx.data.actions, cx.data, cx.now, ticket);
+        if let Some(ask) = ask {
+            cx.effect(ask);
+        }
+    }
+
+    /// The condition is another.
+    fn narrowed(&mut self, cx: &mut Cx<'_>) {
+        self.judge(cx);
+        self.arrange(cx.data);
+    }
+
     fn focus<'a>(&self, data: &'a Data) -> Option<&'a Of<MachineAction>> {
         let at = self.order.get(self.table.row())?;
         data.actions.rows().get(*at as usize)
@@ -180,7 +204,23 @@ impl Actions {
 
 impl Screen for Actions {
     fn scope(&self) -> Scope {
-        Scope::Actions
+        self.narrow.scope().unwrap_or(Scope::Actions)
+    }
+
+    fn typing(&self) -> bool {
+        self.narrow.typing()
+    }
+
+    fn key(&mut self, chord: Chord, cx: &mut Cx<'_>) {
+        if self.narrow.key(chord) {
+            self.narrowed(cx);
+        }
+    }
+
+    fn paste(&mut self, text: &str, cx: &mut Cx<'_>) {
+        if self.narrow.paste(text) {
+            self.narrowed(cx);
+        }
     }
 
     fn title(&self) -> String {
@@ -188,6 +228,18 @@ impl Screen for Actions {
     }
 
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
+        let mut command = command;
+        if self.narrow.typing() {
+            match self.narrow.command(command, cx) {
+                Did::Nothing => return false,
+                Did::Line => return true,
+                Did::Changed => {
+                    self.narrowed(cx);
+                    return true;
+                }
+                Did::Step(step) => command = step,
+            }
+        }
         let view = View {
             rows: cx.data.actions.rows(),
             order: &self.order,
@@ -199,6 +251,20 @@ impl Screen for Actions {
             Command::ActionsToggle => {
                 self.running_only = !self.running_only;
                 self.arrange(cx.data);
+            }
+            Command::Where => self.narrow.open(),
+            Command::FilterClear => {
+                self.narrow.set("");
+                self.arrange(cx.data);
+            }
+            Command::Views => self.narrow.choose_view(cx),
+            Command::ViewKeep => {
+                let view = KeptView {
+                    list: MachineAction::LIST.to_owned(),
+                    predicate: self.narrow.text().to_owned(),
+                    ..KeptView::default()
+                };
+                self.narrow.keep_view(view, cx);
             }
             Command::ActionCancel => match self.focus(cx.data).cloned() {
                 Some(action) if action.status.is_final() => {
@@ -255,9 +321,13 @@ impl Screen for Actions {
         {
             show_newest(&device, answer, cx);
         }
-        if self.version != cx.data.actions.version() || matches!(msg, Msg::Show(_)) {
+        let chosen = self.narrow.views_came(msg, cx).is_some();
+        let judged = matches!(msg, Msg::Judged(judged) if self.narrow.answered(judged));
+        let other = self.version != cx.data.actions.version();
+        if chosen || judged || other || matches!(msg, Msg::Show(_)) {
             self.arrange(cx.data);
         }
+        self.judge(cx);
     }
 
     fn shown(&mut self, cx: &mut Cx<'_>) {
@@ -283,7 +353,13 @@ impl Screen for Actions {
         } else {
             ""
         };
-        let title = format!("Actions {}{only}", rows.len());
+        let total = rows.rows.len();
+        let of = if self.narrow.text().is_empty() {
+            String::new()
+        } else {
+            format!(" of {total}")
+        };
+        let title = format!("Actions {}{of}{only}{}", rows.len(), self.narrow.title());
         let extra = if open > 0 {
             format!("{open} running")
         } else {
@@ -297,8 +373,11 @@ impl Screen for Actions {
             height: area.height.saturating_sub(1),
             ..area
         };
+        let (body, caret) = self.narrow.draw(buf, body, (rows.len(), total), ctx);
         if rows.is_empty() {
-            let text = if ctx.data.actions.is_loaded() {
+            let text = if total > 0 {
+                "No action passes the filter."
+            } else if ctx.data.actions.is_loaded() {
                 "No machine action is known. They appear here whoever asked for them."
             } else {
                 "reading the cache…"
@@ -312,10 +391,13 @@ impl Screen for Actions {
                 text,
                 ctx.style(Role::Text),
             );
-            return;
+        } else {
+            let columns = COLUMNS.all(ctx.data);
+            let focused = !self.narrow.typing();
+            self.table
+                .draw(buf, body, &columns, &rows, None, focused, ctx);
         }
-        self.table
-            .draw(buf, body, &COLUMNS.all(ctx.data), &rows, None, true, ctx);
+        self.narrow.draw_words(buf, area, caret, ctx);
     }
 
     fn devices(&self, data: &Data) -> Vec<Of<DeviceRef>> {

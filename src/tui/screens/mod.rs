@@ -12,6 +12,7 @@ pub mod hunt;
 pub mod incidents;
 pub mod journal;
 mod messages;
+mod narrow;
 mod palette;
 pub mod picker;
 pub mod preflight;
@@ -20,6 +21,7 @@ pub mod sign_in;
 pub mod tenants;
 pub mod text;
 mod triage;
+pub mod views;
 
 use super::commands::Scope;
 use super::data::Data;

@@ -10,11 +10,13 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::incidents::defang_words;
+use super::narrow::{Did, Narrow};
 use crate::domain::{Alert, AlertId, AlertRow, IncidentId, Of, TenantNo};
+use crate::hunt::lists::{Listed, View as KeptView};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::arrange::{Arrangement, Basis, TextOf};
 use crate::tui::data::filter::Filter;
-use crate::tui::data::{Data, devices_of};
+use crate::tui::data::{Collection, Data, devices_of};
 use crate::tui::keys::Chord;
 use crate::tui::msg::{Act, DeviceRef, Effect, EvidenceOf, Msg};
 use crate::tui::screen::{Ctx, Cx, Screen};
@@ -43,6 +45,11 @@ impl Sort {
         &Self::ALL[at.unwrap_or(0)]
     }
 
+    fn named(name: &str) -> Option<Self> {
+        let row = Self::ALL.iter().find(|(_, known, _)| *known == name);
+        row.map(|(sort, _, _)| *sort)
+    }
+
     fn next(self) -> Self {
         let at = Self::ALL.iter().position(|(sort, _, _)| *sort == self);
         Self::ALL[at.map_or(0, |at| (at + 1) % Self::ALL.len())].0
@@ -54,11 +61,13 @@ pub struct Alerts {
     /// Of this incident alone, in the order they happened.
     of: Option<Of<IncidentId>>,
     /// The incident's rows, made from its story; of all incidents they are in the shared data.
-    own: Vec<Of<AlertRow>>,
+    own: Collection<AlertRow>,
     table: TableState<Of<AlertId>>,
     order: Vec<u32>,
     filter: Filter,
     editing: Option<Input>,
+    /// The condition it is narrowed by.
+    narrow: Narrow<AlertRow>,
     arrangement: Arrangement<Sort>,
     sort: Sort,
     reverse: bool,
@@ -116,11 +125,12 @@ impl Alerts {
         Self {
             reverse: of.is_some(),
             of,
-            own: Vec::new(),
+            own: Collection::default(),
             table: TableState::default(),
             order: Vec::new(),
             filter: Filter::new(filter),
             editing: None,
+            narrow: Narrow::default(),
             arrangement: Arrangement::default(),
             sort: Sort::Happened,
             version: 0,
@@ -141,11 +151,68 @@ impl Alerts {
         Self::new(Some(incident))
     }
 
-    fn source<'a>(&'a self, data: &'a Data) -> &'a [Of<AlertRow>] {
+    fn collection<'a>(&'a self, data: &'a Data) -> &'a Collection<AlertRow> {
         if self.of.is_some() {
             &self.own
         } else {
-            data.alerts.rows()
+            &data.alerts
+        }
+    }
+
+    fn source<'a>(&'a self, data: &'a Data) -> &'a [Of<AlertRow>] {
+        self.collection(data).rows()
+    }
+
+    /// The incident's alerts as its story has them.
+    fn take_story(&mut self, cx: &Cx<'_>) {
+        let Some(incident) = &self.of else { return };
+        let story = cx.data.stories.get(incident);
+        let alerts = story.map_or(&[][..], |story| story.alerts.as_slice());
+        let gone: Vec<Of<AlertId>> = self
+            .own
+            .rows()
+            .iter()
+            .filter(|row| alerts.iter().all(|alert| alert.id != row.id))
+            .map(Of::key)
+            .collect();
+        gone.iter().for_each(|key| self.own.remove(key));
+        for alert in alerts {
+            let row = incident.with(alert.to_row(cx.now));
+            if self.own.get(&row.key()) != Some(&row) {
+                self.own.put(row);
+            }
+        }
+    }
+
+    /// The condition, the rows or the time are others: a worker is asked.
+    fn judge(&mut self, cx: &mut Cx<'_>) {
+        let ticket = cx.ticket();
+        let rows = if self.of.is_some() {
+            &self.own
+        } else {
+            &cx.data.alerts
+        };
+        if let Some(ask) = self.narrow.ask(rows, cx.data, cx.now, ticket) {
+            cx.effect(ask);
+        }
+    }
+
+    /// The condition is another.
+    fn narrowed(&mut self, cx: &mut Cx<'_>) {
+        self.judge(cx);
+        self.arrange(cx);
+        self.focused(cx);
+    }
+
+    /// What the list does now, without a name.
+    fn as_view(&self) -> KeptView {
+        KeptView {
+            list: AlertRow::LIST.to_owned(),
+            predicate: self.narrow.text().to_owned(),
+            words: self.filter.text().to_owned(),
+            sort: self.sort.row().1.to_owned(),
+            reverse: self.reverse,
+            ..KeptView::default()
         }
     }
 
@@ -185,19 +252,12 @@ impl Alerts {
 
     fn arrange(&mut self, cx: &Cx<'_>) {
         let data: &Data = cx.data;
-        if let Some(incident) = &self.of {
-            let story = data.stories.get(incident);
-            let alerts = story
-                .map(|story| story.alerts.as_slice())
-                .unwrap_or_default();
-            let rows = alerts.iter().map(|alert| alert.to_row(cx.now));
-            self.own = rows.map(|row| incident.with(row)).collect();
-        }
-        let rows = if self.of.is_some() {
+        let collection = if self.of.is_some() {
             &self.own
         } else {
-            data.alerts.rows()
+            &data.alerts
         };
+        let rows = collection.rows();
         let text: Option<TextOf<Of<AlertRow>>> = match self.sort {
             Sort::Title => Some(|row| Some(&row.title)),
             _ => None,
@@ -220,8 +280,11 @@ impl Alerts {
             minute: 0,
         };
         // An incident's own few are made anew each time: their collection has no version.
-        let keep = self.editing.is_some() && self.of.is_none();
-        let asker = self.filter.asker(&data.tenants);
+        let typing = self.editing.is_some() || self.narrow.typing();
+        let keep = typing && self.of.is_none();
+        let judged = self.narrow.judged(collection);
+        let judged = judged.as_ref().map(|it| it as &dyn Fn(u32) -> bool);
+        let asker = self.filter.asker(&data.tenants).judged(judged);
         self.order = self.arrangement.order(rows, basis, keep, asker, text, key);
         self.version = data.alerts.version();
         let view = View {
@@ -229,7 +292,7 @@ impl Alerts {
             order: &self.order,
         };
         self.table.sync(&view);
-        if self.editing.is_none() {
+        if !typing {
             self.table.keep_marks(&view);
         }
     }
@@ -278,7 +341,7 @@ impl Screen for Alerts {
         if self.editing.is_some() {
             Scope::Form
         } else {
-            Scope::Alerts
+            self.narrow.scope().unwrap_or(Scope::Alerts)
         }
     }
 
@@ -289,10 +352,16 @@ impl Screen for Alerts {
     }
 
     fn typing(&self) -> bool {
-        self.editing.is_some()
+        self.editing.is_some() || self.narrow.typing()
     }
 
     fn key(&mut self, chord: Chord, cx: &mut Cx<'_>) {
+        if self.narrow.typing() {
+            if self.narrow.key(chord) {
+                self.narrowed(cx);
+            }
+            return;
+        }
         let Some(input) = &mut self.editing else {
             return;
         };
@@ -303,6 +372,9 @@ impl Screen for Alerts {
     }
 
     fn paste(&mut self, text: &str, cx: &mut Cx<'_>) {
+        if self.narrow.paste(text) {
+            self.narrowed(cx);
+        }
         if let Some(input) = &mut self.editing {
             input.paste(text);
             let filter = Filter::new(input.text());
@@ -329,7 +401,7 @@ impl Screen for Alerts {
                         Command::Up
                     };
                     let rows = if self.of.is_some() {
-                        &self.own
+                        self.own.rows()
                     } else {
                         cx.data.alerts.rows()
                     };
@@ -344,8 +416,29 @@ impl Screen for Alerts {
             }
             return true;
         }
+        if self.narrow.typing() {
+            match self.narrow.command(command, cx) {
+                Did::Nothing => return false,
+                Did::Line => {}
+                Did::Changed => self.narrowed(cx),
+                Did::Step(step) => {
+                    let rows = if self.of.is_some() {
+                        self.own.rows()
+                    } else {
+                        cx.data.alerts.rows()
+                    };
+                    let view = View {
+                        rows,
+                        order: &self.order,
+                    };
+                    self.table.command(step, &view);
+                    self.focused(cx);
+                }
+            }
+            return true;
+        }
         let rows = if self.of.is_some() {
-            &self.own
+            self.own.rows()
         } else {
             cx.data.alerts.rows()
         };
@@ -378,7 +471,13 @@ impl Screen for Alerts {
                 };
                 self.editing = Some(Input::new(text));
             }
-            Command::FilterClear => self.refilter(Filter::default(), cx),
+            Command::FilterClear => {
+                self.narrow.set("");
+                self.refilter(Filter::default(), cx);
+            }
+            Command::Where => self.narrow.open(),
+            Command::Views => self.narrow.choose_view(cx),
+            Command::ViewKeep => self.narrow.keep_view(self.as_view(), cx),
             Command::Sort => {
                 self.sort = self.sort.next();
                 self.reverse = false;
@@ -419,7 +518,7 @@ impl Screen for Alerts {
 
     fn mouse(&mut self, event: MouseEvent, cx: &mut Cx<'_>) {
         let rows = if self.of.is_some() {
-            &self.own
+            self.own.rows()
         } else {
             cx.data.alerts.rows()
         };
@@ -451,8 +550,23 @@ impl Screen for Alerts {
     }
 
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
+        if let Some(view) = self.narrow.views_came(msg, cx) {
+            self.filter = Filter::new(&view.words);
+            self.editing = None;
+            if let Some(sort) = Sort::named(&view.sort) {
+                (self.sort, self.reverse) = (sort, view.reverse);
+            }
+            self.narrowed(cx);
+        }
         match (msg, &self.of) {
-            (Msg::Story(id, _), Some(of)) if id == of => self.arrange(cx),
+            (Msg::Judged(judged), _) if self.narrow.answered(judged) => {
+                self.arrange(cx);
+                self.focused(cx);
+            }
+            (Msg::Story(id, _), Some(of)) if id == of => {
+                self.take_story(cx);
+                self.arrange(cx);
+            }
             (Msg::Changes(_), Some(_)) => self.freshen(cx),
             (Msg::Alerts(..) | Msg::Show(_), None) => {
                 self.arrange(cx);
@@ -478,6 +592,7 @@ impl Screen for Alerts {
             }
             _ => {}
         }
+        self.judge(cx);
     }
 
     fn shown(&mut self, cx: &mut Cx<'_>) {
@@ -488,7 +603,9 @@ impl Screen for Alerts {
             self.asked = true;
             cx.effect(Effect::LoadAlerts);
         }
+        self.take_story(cx);
         self.arrange(cx);
+        self.judge(cx);
         self.focused(cx);
     }
 

@@ -134,6 +134,7 @@ pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>)
     if !screen.filter.is_empty() && screen.editing.is_none() {
         title = format!("{title} · {}", screen.filter.text());
     }
+    title.push_str(&screen.narrow.title());
     let sort = screen.sort.row();
     title = format!("{title} · by {}", sort.1);
     if !screen.table.marks().is_empty() {
@@ -158,6 +159,7 @@ pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>)
         body.y += 1;
         body.height = body.height.saturating_sub(1);
     }
+    let (body, caret) = screen.narrow.draw(buf, body, (rows.len(), total), ctx);
     if rows.is_empty() {
         let key = ctx.keymap.key_of(Command::FilterClear).unwrap_or_default();
         let text = match &screen.of {
@@ -194,19 +196,21 @@ pub(super) fn draw(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>)
             &COLUMNS.all(ctx.data),
             &rows,
             sorted,
-            screen.editing.is_none(),
+            screen.editing.is_none() && !screen.narrow.typing(),
             ctx,
         );
     }
-    let Some(side) = side else { return };
-    if beside {
-        let x = side.x - 1;
-        paint::text(buf, area, x, area.y, 1, "┬", ctx.style(Role::Rule));
-        for y in area.y + 1..area.bottom() {
-            paint::text(buf, area, x, y, 1, "│", ctx.style(Role::Rule));
+    if let Some(side) = side {
+        if beside {
+            let x = side.x - 1;
+            paint::text(buf, area, x, area.y, 1, "┬", ctx.style(Role::Rule));
+            for y in area.y + 1..area.bottom() {
+                paint::text(buf, area, x, y, 1, "│", ctx.style(Role::Rule));
+            }
         }
+        detail(screen, buf, side, ctx);
     }
-    detail(screen, buf, side, ctx);
+    screen.narrow.draw_words(buf, area, caret, ctx);
 }
 
 fn detail(screen: &Alerts, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {

@@ -20,6 +20,7 @@ mod local;
 mod offering;
 mod panes;
 mod parameters;
+pub(in crate::tui) mod predicate;
 mod queries;
 mod results;
 mod running;

@@ -12,8 +12,10 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::order::Sort;
+use super::narrow::{Did, Narrow};
 use crate::domain::text::defang;
 use crate::domain::{IncidentId, IncidentRow, IncidentStatus, Of, TenantNo, Timestamp};
+use crate::hunt::lists::{Listed, View as KeptView};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::data::arrange::Arrangement;
 use crate::tui::data::filter::Filter;
@@ -34,6 +36,8 @@ pub struct Incidents {
     filter: Filter,
     /// The filter line, while it is being typed.
     editing: Option<Input>,
+    /// The condition it is narrowed by.
+    narrow: Narrow<IncidentRow>,
     sort: Sort,
     reverse: bool,
     /// The incidents of a tenant stand together.
@@ -57,6 +61,7 @@ impl Default for Incidents {
             arrangement: Arrangement::default(),
             filter: Filter::new("status:open"),
             editing: None,
+            narrow: Narrow::default(),
             sort: Sort::Sla,
             reverse: false,
             grouped: false,
@@ -142,11 +147,14 @@ impl Incidents {
     }
 
     fn arrange(&mut self, data: &Data, now: Timestamp) {
+        let typing = self.editing.is_some() || self.narrow.typing();
+        let judged = self.narrow.judged(&data.incidents);
+        let judged = judged.as_ref().map(|it| it as &dyn Fn(u32) -> bool);
         self.order = order::order(
             &mut self.arrangement,
             data,
-            &self.filter,
-            self.editing.is_some(),
+            (&self.filter, judged),
+            typing,
             (self.sort, self.reverse, self.grouped),
             now,
         );
@@ -157,7 +165,7 @@ impl Incidents {
             grouped: self.grouped,
         };
         self.table.sync(&view);
-        if self.editing.is_none() {
+        if !typing {
             self.table.keep_marks(&view);
         }
         // While the first read runs and nobody has touched a key, the worst stays in focus.
@@ -168,6 +176,34 @@ impl Incidents {
             && !self.table.go_to(id.clone(), &view)
         {
             self.wanted = Some(id);
+        }
+    }
+
+    /// The condition, the rows or the time are others: a worker is asked.
+    fn judge(&mut self, cx: &mut Cx<'_>) {
+        let ticket = cx.ticket();
+        let ask = self.narrow.ask(&cx.data.incidents, cx.data, cx.now, ticket);
+        if let Some(ask) = ask {
+            cx.effect(ask);
+        }
+    }
+
+    /// The condition is another.
+    fn narrowed(&mut self, cx: &mut Cx<'_>) {
+        self.judge(cx);
+        self.arrange(cx.data, cx.now);
+        self.focused(cx);
+    }
+
+    /// What the list does now, without a name.
+    fn as_view(&self) -> KeptView {
+        KeptView {
+            list: IncidentRow::LIST.to_owned(),
+            predicate: self.narrow.text().to_owned(),
+            words: self.filter.text().to_owned(),
+            sort: self.sort.name().to_owned(),
+            reverse: self.reverse,
+            ..KeptView::default()
         }
     }
 
@@ -269,6 +305,7 @@ impl Incidents {
         };
         if view.position(&id).is_none() && cx.data.incidents.get(&id).is_some() {
             self.filter = Filter::default();
+            self.narrow.set("");
             self.arrange(cx.data, cx.now);
         }
         let view = View {
@@ -290,7 +327,7 @@ impl Screen for Incidents {
         if self.editing.is_some() {
             Scope::Form
         } else {
-            Scope::Incidents
+            self.narrow.scope().unwrap_or(Scope::Incidents)
         }
     }
 
@@ -299,10 +336,16 @@ impl Screen for Incidents {
     }
 
     fn typing(&self) -> bool {
-        self.editing.is_some()
+        self.editing.is_some() || self.narrow.typing()
     }
 
     fn key(&mut self, chord: Chord, cx: &mut Cx<'_>) {
+        if self.narrow.typing() {
+            if self.narrow.key(chord) {
+                self.narrowed(cx);
+            }
+            return;
+        }
         let Some(input) = &mut self.editing else {
             return;
         };
@@ -313,6 +356,9 @@ impl Screen for Incidents {
     }
 
     fn paste(&mut self, text: &str, cx: &mut Cx<'_>) {
+        if self.narrow.paste(text) {
+            self.narrowed(cx);
+        }
         if let Some(input) = &mut self.editing {
             input.paste(text);
             let filter = Filter::new(input.text());
@@ -347,6 +393,23 @@ impl Screen for Incidents {
                     self.focused(cx);
                 }
                 _ => return false,
+            }
+            return true;
+        }
+        if self.narrow.typing() {
+            match self.narrow.command(command, cx) {
+                Did::Nothing => return false,
+                Did::Line => {}
+                Did::Changed => self.narrowed(cx),
+                Did::Step(step) => {
+                    let view = View {
+                        data: cx.data,
+                        order: &self.order,
+                        grouped: self.grouped,
+                    };
+                    self.table.command(step, &view);
+                    self.focused(cx);
+                }
             }
             return true;
         }
@@ -386,7 +449,13 @@ impl Screen for Incidents {
                 };
                 self.editing = Some(Input::new(text));
             }
-            Command::FilterClear => self.refilter(Filter::default(), cx),
+            Command::FilterClear => {
+                self.narrow.set("");
+                self.refilter(Filter::default(), cx);
+            }
+            Command::Where => self.narrow.open(),
+            Command::Views => self.narrow.choose_view(cx),
+            Command::ViewKeep => self.narrow.keep_view(self.as_view(), cx),
             Command::Sort => {
                 self.sort = self.sort.next();
                 self.reverse = false;
@@ -466,7 +535,19 @@ impl Screen for Incidents {
     }
 
     fn message(&mut self, msg: &Msg, cx: &mut Cx<'_>) {
+        if let Some(view) = self.narrow.views_came(msg, cx) {
+            self.filter = Filter::new(&view.words);
+            self.editing = None;
+            if let Some(sort) = Sort::named(&view.sort) {
+                (self.sort, self.reverse) = (sort, view.reverse);
+            }
+            self.narrowed(cx);
+        }
         match msg {
+            Msg::Judged(judged) if self.narrow.answered(judged) => {
+                self.arrange(cx.data, cx.now);
+                self.focused(cx);
+            }
             Msg::Queue(..) => self.arrange(cx.data, cx.now),
             Msg::Show(_) => {
                 self.arrange(cx.data, cx.now);
@@ -507,12 +588,14 @@ impl Screen for Incidents {
         if matches!(msg, Msg::Queue(..)) {
             self.focused(cx);
         }
+        self.judge(cx);
     }
 
     fn shown(&mut self, cx: &mut Cx<'_>) {
         if self.version != cx.data.incidents.version() {
             self.arrange(cx.data, cx.now);
         }
+        self.judge(cx);
         self.focused(cx);
     }
 

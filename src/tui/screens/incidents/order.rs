@@ -51,6 +51,12 @@ impl Sort {
         row.map_or("", |(_, name, _)| name)
     }
 
+    /// The order of a name.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        let row = Self::ALL.iter().find(|(_, known, _)| *known == name);
+        row.map(|(sort, _, _)| *sort)
+    }
+
     /// The column that carries the sign.
     pub(super) fn column(self) -> Option<usize> {
         let row = Self::ALL.iter().find(|(sort, _, _)| *sort == self);
@@ -62,7 +68,7 @@ impl Sort {
 pub(super) fn order(
     arrangement: &mut Arrangement<Sort>,
     data: &Data,
-    filter: &Filter,
+    (filter, judged): (&Filter, Option<&dyn Fn(u32) -> bool>),
     keep: bool,
     (sort, reverse, grouped): (Sort, bool, bool),
     now: Timestamp,
@@ -111,5 +117,6 @@ pub(super) fn order(
             _ => 0,
         },
     };
-    arrangement.order(rows, basis, keep, filter.asker(&data.tenants), text, key)
+    let asker = filter.asker(&data.tenants).judged(judged);
+    arrangement.order(rows, basis, keep, asker, text, key)
 }

@@ -174,6 +174,7 @@ pub(super) fn draw(screen: &Incidents, buf: &mut Buffer, area: Rect, ctx: &Ctx<'
         title.push_str(" · ");
         title.push_str(screen.filter.text());
     }
+    title.push_str(&screen.narrow.title());
     title.push_str(" · by ");
     title.push_str(screen.sort.name());
     if screen.grouped && ctx.data.tenants.only().is_none() {
@@ -216,6 +217,7 @@ pub(super) fn draw(screen: &Incidents, buf: &mut Buffer, area: Rect, ctx: &Ctx<'
         body.y += 1;
         body.height = body.height.saturating_sub(1);
     }
+    let (body, caret) = screen.narrow.draw(buf, body, (rows.len(), total), ctx);
     if rows.is_empty() {
         empty(screen, buf, body, ctx);
     } else {
@@ -229,23 +231,25 @@ pub(super) fn draw(screen: &Incidents, buf: &mut Buffer, area: Rect, ctx: &Ctx<'
             &COLUMNS.all(ctx.data),
             &rows,
             sort,
-            screen.editing.is_none(),
+            screen.editing.is_none() && !screen.narrow.typing(),
             ctx,
         );
     }
-    let Some(side) = side else { return };
-    if beside {
-        let x = side.x - 1;
-        let edge = ctx.style(Role::Rule);
-        paint::text(buf, area, x, area.y, 1, "┬", edge);
-        for y in area.y + 1..area.bottom() {
-            paint::text(buf, area, x, y, 1, "│", edge);
+    if let Some(side) = side {
+        if beside {
+            let x = side.x - 1;
+            let edge = ctx.style(Role::Rule);
+            paint::text(buf, area, x, area.y, 1, "┬", edge);
+            for y in area.y + 1..area.bottom() {
+                paint::text(buf, area, x, y, 1, "│", edge);
+            }
+        }
+        match screen.focus(ctx.data) {
+            Some(row) => story::draw(row, screen.story_top, buf, side, beside, ctx),
+            None => paint::rule(buf, side, side.y, "", "", ctx.rule(false)),
         }
     }
-    match screen.focus(ctx.data) {
-        Some(row) => story::draw(row, screen.story_top, buf, side, beside, ctx),
-        None => paint::rule(buf, side, side.y, "", "", ctx.rule(false)),
-    }
+    screen.narrow.draw_words(buf, area, caret, ctx);
 }
 
 /// An empty queue is never just empty: it says why.
@@ -255,11 +259,17 @@ fn empty(screen: &Incidents, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
     let text = if !ctx.data.incidents.is_loaded() {
         "Reading the cache…".to_owned()
     } else if total > 0 {
+        let change = if screen.narrow.text().is_empty() {
+            Command::Filter
+        } else {
+            Command::Where
+        };
+        let filter = format!("{}{}", screen.filter.text(), screen.narrow.title());
         format!(
             "None of {total} incidents passes the filter “{}”. {} clears it, {} changes it.",
-            screen.filter.text(),
+            filter.trim_start_matches(" · "),
             key(Command::FilterClear),
-            key(Command::Filter)
+            key(change)
         )
     } else {
         ctx.data.feed_word_when_empty()
