@@ -171,9 +171,12 @@ impl Watch {
     }
 
     fn elapsed(&self) -> Duration {
+        // The kernel counts in ticks of some milliseconds: too coarse for what is short.
+        const COARSE: Duration = Duration::from_millis(100);
+        let passed = self.0.elapsed();
         match (self.1, Self::processor()) {
-            (Some(before), Some(now)) => now.saturating_sub(before),
-            _ => self.0.elapsed(),
+            (Some(before), Some(now)) if passed > COARSE => now.saturating_sub(before),
+            _ => passed,
         }
     }
 }

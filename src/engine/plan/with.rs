@@ -34,14 +34,18 @@ impl Leg {
         if !self.loose {
             return self.sql();
         }
-        let items: Vec<String> = self
+        let mut items: Vec<&str> = self
             .items
             .iter()
-            .map(|item| match item.rsplit_once(" AS ") {
-                Some((_, name)) if !names.contains(name) => format!("NULL AS {name}"),
-                _ => item.clone(),
+            .filter(|item| {
+                item.rsplit_once(" AS ")
+                    .is_none_or(|(_, name)| names.contains(name))
             })
+            .map(String::as_str)
             .collect();
+        if items.is_empty() {
+            items.push("NULL AS c0");
+        }
         format!("{}{}{}", self.head, items.join(", "), self.rest)
     }
 }
@@ -211,8 +215,8 @@ mod tests {
         ));
         assert_eq!(
             with.statement("SELECT t2.c1 FROM q3 AS t2"),
-            "WITH q1 AS (SELECT NULL AS c0, \"B\" AS c1, \"C AS c0\" AS c2 FROM \"T\"),\n\
-             q3 AS (SELECT NULL AS c0, t1.c1 AS c1 FROM q1 AS t1 WHERE t1.c2 = 2)\n\
+            "WITH q1 AS (SELECT \"B\" AS c1, \"C AS c0\" AS c2 FROM \"T\"),\n\
+             q3 AS (SELECT t1.c1 AS c1 FROM q1 AS t1 WHERE t1.c2 = 2)\n\
              SELECT t2.c1 FROM q3 AS t2"
         );
         assert_eq!(with.statement("SELECT 1"), "SELECT 1");
@@ -248,6 +252,6 @@ mod tests {
         ));
         let sql = with.statement("SELECT t1.c0, t2.c1 FROM q1 AS t1, q2 AS t2");
         assert!(sql.contains("SELECT a AS c0, b AS c1 FROM x"));
-        assert!(sql.contains("SELECT NULL AS c0, 2 AS c1\nUNION ALL SELECT NULL AS c0, 4 AS c1"));
+        assert!(sql.contains("SELECT 2 AS c1\nUNION ALL SELECT 4 AS c1"));
     }
 }
