@@ -508,3 +508,33 @@ fn every_lint_is_heard_denied_allowed_and_repaired() {
     let again = home.run(&["kql", "check", "--fix", &rules]).expect(0);
     assert!(!again.err.contains("repaired"), "{}", again.err);
 }
+
+#[test]
+fn own_queries_are_in_the_folder_that_the_settings_name() {
+    let listed = |home: &Home| {
+        let ran = home.run(&["hunt", "--library", "?badger", "--output", "json"]);
+        let found: Vec<Value> = serde_json::from_str(&ran.expect(0).out).expect("JSON");
+        let own = found.into_iter().filter(|it| it["file"].is_string());
+        own.collect::<Vec<Value>>()
+    };
+    let text = "// title: Sets of the badger\n// tags: weekly\nlet n = 5; // how many\nDeviceInfo\n| take n\n";
+    let home = Home::new().with_settings("[hunt]\nqueries = \"../detections\"\n");
+    file(&home, "detections/deep/a.kql", text);
+    file(&home, "config/queries/b.kql", text);
+    let found = listed(&home);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let kept = found[0]["file"].as_str().expect("a file");
+    assert!(kept.ends_with("detections/deep/a.kql"), "{kept}");
+    assert_eq!(found[0]["tags"], serde_json::json!(["weekly"]));
+    assert_eq!(found[0]["parameters"][0]["about"], "how many");
+    // without the setting: beside the settings
+    let home = Home::new().with_settings("");
+    file(&home, "config/queries/b.kql", text);
+    let found = listed(&home);
+    assert!(
+        found[0]["file"]
+            .as_str()
+            .is_some_and(|it| it.ends_with("config/queries/b.kql")),
+        "{found:?}"
+    );
+}

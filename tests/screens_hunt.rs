@@ -563,7 +563,8 @@ fn the_library_is_looked_through_and_its_parameters_are_asked_for() {
     console.keys("F5");
     let (_, query, _) = ticket(&mut console);
     assert!(
-        query.starts_with("let lookback = 5d; // how far back\nlet least = 30; //"),
+        query.starts_with("// title: One password tried on many accounts\n// about: ")
+            && query.contains("\nlet lookback = 5d; // how far back\nlet least = 30; //"),
         "{query}"
     );
     assert!(
@@ -602,6 +603,22 @@ fn a_query_is_kept_under_a_title() {
     assert_eq!(
         (title.as_str(), query.as_str()),
         ("all devices", "DeviceInfo\n| take 1")
+    );
+    // what is said of a query above it goes with it, and says its title
+    console
+        .keys("alt-a")
+        .type_text("AlertInfo\n\n// title: Mine\n// tags: weekly\n\nDeviceInfo\n| take 2");
+    console.keys("alt-s");
+    assert!(console.screen().contains("replaces the one of yours"));
+    console.keys("enter");
+    let saved = console.effects();
+    assert!(
+        saved.iter().any(|effect| matches!(
+            effect,
+            Effect::Hunt(HuntAsk::Save { title, query })
+                if title == "Mine" && query == "// title: Mine\n// tags: weekly\n\nDeviceInfo\n| take 2"
+        )),
+        "{saved:?}"
     );
     console.tell(Msg::Hunt(HuntMsg::Saved(Err("no room".to_owned()))));
     assert!(console.screen().contains("not kept: no room"));

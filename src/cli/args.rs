@@ -435,6 +435,8 @@ pub(crate) struct HuntArgs {
     )]
     pub(crate) query: Option<String>,
     /// Runs a query of the library; without a name, lists what there is. `--library=?WORDS` lists what fits.
+    /// Your own are the .kql files of the folder `queries` beside the settings, or of the one that
+    /// `queries` under `[hunt]` names.
     #[arg(long, value_name = "NAME", num_args = 0..=1, default_missing_value = "?", conflicts_with = "file")]
     pub(crate) library: Option<String>,
     /// Sets a parameter of a query of the library; may be given again.

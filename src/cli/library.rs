@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::args::Output;
 use super::failure::{Done, Failure};
 use super::output::write_table;
+use super::settings;
 use crate::config::{Paths, nearest};
 use crate::hunt::library::{self, Entry, Library};
 
@@ -14,7 +15,8 @@ use crate::hunt::library::{self, Entry, Library};
 const WIDEST: usize = 72;
 
 fn load() -> Library {
-    let library = library::load(&[Paths::resolve().queries()]);
+    let paths = Paths::resolve();
+    let library = library::load(&[settings::load(&paths).hunt.folder(&paths)]);
     for problem in &library.problems {
         super::say(problem);
     }
@@ -66,6 +68,7 @@ pub(crate) fn list(search: &str, form: Output) -> Done {
             "group": entry.group,
             "tactics": entry.tactics,
             "techniques": entry.techniques,
+            "tags": entry.tags,
             "needs": entry.needs,
             "tables": entry.tables,
             "parameters": parameters.collect::<Vec<_>>(),

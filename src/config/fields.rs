@@ -301,6 +301,12 @@ pub(super) static HUNT: &[Field] = &[
         "2m",
         "How long one local hunt may take.",
     ),
+    field(
+        "queries",
+        Shape::File,
+        "",
+        "The folder of your own queries; without it the folder queries beside this file.",
+    ),
 ];
 
 /// `[feed]`.

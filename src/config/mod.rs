@@ -326,6 +326,8 @@ pub struct Hunt {
     pub keep_bytes: u64,
     /// How long one local hunt may take.
     pub local_time: Duration,
+    /// The folder of the user's own queries in place of [`Paths::queries`].
+    pub queries: Option<PathBuf>,
 }
 
 /// How the cache is kept true.
@@ -385,6 +387,13 @@ pub struct KeyBinding {
     pub keys: Vec<(String, (usize, usize))>,
     /// Where the command's name stands.
     pub at: (usize, usize),
+}
+
+impl Hunt {
+    /// The folder of the user's own queries.
+    pub fn folder(&self, paths: &Paths) -> PathBuf {
+        self.queries.clone().unwrap_or_else(|| paths.queries())
+    }
 }
 
 impl Config {

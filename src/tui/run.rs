@@ -73,6 +73,7 @@ pub async fn run(start: Start) -> io::Result<ExitReason> {
         &start.config.feed,
         &start.paths,
         Bounds::from(&start.config),
+        start.config.hunt.folder(&start.paths),
         start.read_only,
         inbox,
     );

@@ -35,6 +35,8 @@ pub struct Workers {
     tasks: TaskTracker,
     stop: CancellationToken,
     state_folder: PathBuf,
+    /// The user's own queries.
+    queries: PathBuf,
     paths: Paths,
     /// By the tenants' numbers.
     connected: Vec<Connected>,
@@ -74,6 +76,7 @@ impl Workers {
         settings: &FeedSettings,
         paths: &Paths,
         bounds: Bounds,
+        queries: PathBuf,
         read_only: bool,
         inbox: Inbox,
     ) -> Self {
@@ -115,6 +118,7 @@ impl Workers {
             tasks,
             stop,
             state_folder: paths.state.clone(),
+            queries,
             paths: paths.clone(),
             connected,
             story,
@@ -247,11 +251,11 @@ impl Workers {
                 });
             }
             Effect::Hunt(HuntAsk::Library) => {
-                let folder = self.paths.queries();
+                let folder = self.queries.clone();
                 self.answer(move || screens::hunt::work::library(folder));
             }
             Effect::Hunt(HuntAsk::Save { title, query }) => {
-                let folder = self.paths.queries();
+                let folder = self.queries.clone();
                 self.answer(move || screens::hunt::work::save(&folder, &title, &query));
             }
             Effect::Hunt(HuntAsk::KeepTabs(tabs)) => {

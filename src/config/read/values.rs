@@ -393,6 +393,7 @@ impl From<&Values> for Hunt {
             keep_results: usize::try_from(values.count("keep_results")).unwrap_or(usize::MAX),
             keep_bytes: values.count("keep_megabytes") << 20,
             local_time: values.span("local_time"),
+            queries: values.file("queries"),
         }
     }
 }

@@ -5,7 +5,9 @@ use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::{Library, OWN, delivered, read, slug};
+use super::super::prepared::editable;
+use super::{Library, OWN, delivered, entry, parts, read, slug};
+use crate::config::edit::replace;
 use crate::domain::text;
 
 /// Files read at most, folders below folders included.
@@ -85,13 +87,22 @@ fn text_of(file: &Path) -> io::Result<String> {
     String::from_utf8(bytes).map_err(|_| io::Error::other("not UTF-8"))
 }
 
-/// Writes a query under a title into a file of its own; never over another. Gives the file.
+/// Keeps a query under a title, with what its head says of it, and gives the file. A query whose head has
+/// this title already was opened from the folder: it takes the place of the one it was. Any other is
+/// written into a file of its own, never over another.
 ///
 /// # Errors
-/// Where the folder or the file cannot be made.
-pub fn save(folder: &Path, title: &str, query: &str) -> io::Result<PathBuf> {
+/// Where the folder or the file cannot be made or written.
+pub fn save(folder: &Path, title: &str, text: &str) -> io::Result<PathBuf> {
+    let title = text::clean(title.trim());
+    let mut kept = entry(&editable(text.trim()), "", OWN);
+    let again = kept.title == title;
+    kept.title = title.to_string();
+    let text = format!("{}\n", kept.headed(&kept.query));
+    if again && let Some(path) = put_back(folder, &title, &text)? {
+        return Ok(path);
+    }
     fs::create_dir_all(folder)?;
-    let title = text::clean(title);
     let mut stem = slug(&title);
     if stem.is_empty() {
         "query".clone_into(&mut stem);
@@ -106,10 +117,40 @@ pub fn save(folder: &Path, title: &str, query: &str) -> io::Result<PathBuf> {
             Err(why) if why.kind() == io::ErrorKind::AlreadyExists => continue,
             other => other?,
         };
-        write!(file, "// title: {title}\n{}\n", query.trim())?;
+        file.write_all(text.as_bytes())?;
         return Ok(path);
     }
     Err(io::Error::other("too many files of this name"))
+}
+
+/// Writes a query over the one of the same title, where the folder has exactly one; the others of its file
+/// stay.
+fn put_back(folder: &Path, title: &str, text: &str) -> io::Result<Option<PathBuf>> {
+    let mut files = Vec::new();
+    walk(folder, 0, &mut files, &mut Vec::new());
+    let mut places = Vec::new();
+    for file in files {
+        // One that cannot be read is not where this one came from.
+        let Ok(whole) = text_of(&file) else { continue };
+        let stem = file.file_stem().unwrap_or_default().to_string_lossy();
+        let parts = parts(&whole);
+        for (at, part) in parts.iter().enumerate() {
+            let there = entry(part, &text::clean(&stem), OWN);
+            if there.title == title && !there.query.is_empty() {
+                places.push((file.clone(), parts.clone(), at));
+            }
+        }
+    }
+    let [(file, parts, at)] = &mut places[..] else {
+        return Ok(None);
+    };
+    let behind = &parts[*at][parts[*at].trim_end().len()..];
+    parts[*at] = format!("{}{behind}", text.trim_end());
+    if !parts[*at].ends_with('\n') {
+        parts[*at].push('\n');
+    }
+    replace(file, &parts.concat())?;
+    Ok(Some(file.clone()))
 }
 
 impl Library {

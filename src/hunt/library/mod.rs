@@ -8,6 +8,7 @@
 //! // about: Failed sign-ins from one address against many accounts.
 //! // tactics: CredentialAccess
 //! // techniques: T1110.003
+//! // tags: weekly, sign-in
 //! // needs: Entra ID P2
 //! let lookback = 2d; // how far back
 //! EntraIdSignInEvents
@@ -15,13 +16,15 @@
 //! ```
 //!
 //! A `let` of a plain value with a comment behind it, before anything else, is a parameter: its name,
-//! its value as the default, the comment as its word. So the text is a query as it stands. A file
-//! without a head is one query with the name of the file.
+//! its value as the default, the comment as its word. So the text is a query as it stands, and is opened,
+//! changed and kept with its head. A file without a head is one query with the name of the file.
 
 mod files;
 mod parameter;
 mod search;
 
+use std::fmt::Write as _;
+use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::{Arc, LazyLock};
 
@@ -29,6 +32,7 @@ pub use files::{load, save};
 pub use parameter::{Parameter, Refused, fill};
 pub use search::search;
 
+use super::prepared;
 use super::schema::tables_of;
 use crate::domain::text;
 use crate::kql::{self, Schema};
@@ -48,6 +52,8 @@ pub struct Entry {
     pub tactics: Vec<String>,
     /// ATT&CK techniques: `T1110.003`.
     pub techniques: Vec<String>,
+    /// Words of the user's own to find it by.
+    pub tags: Vec<String>,
     /// Licences it needs.
     pub needs: String,
     /// The tables it reads.
@@ -179,9 +185,61 @@ pub fn delivered() -> &'static [Arc<Entry>] {
     &DELIVERED
 }
 
+impl Entry {
+    /// The text of a query under this one's head, as a file holds it.
+    pub fn headed(&self, query: &str) -> String {
+        let lists = [&self.tactics, &self.techniques, &self.tags].map(|it| it.join(", "));
+        let [tactics, techniques, tags] = &lists;
+        let mut out = String::new();
+        for (key, value) in [
+            ("title", &self.title),
+            ("about", &self.about),
+            ("tactics", tactics),
+            ("techniques", techniques),
+            ("tags", tags),
+            ("needs", &self.needs),
+        ] {
+            if !value.is_empty() {
+                let _ = writeln!(out, "// {key}: {value}");
+            }
+        }
+        out.push_str(query);
+        out
+    }
+}
+
+/// The title that the head of a query's text gives it.
+pub fn title_of(text: &str) -> Option<String> {
+    let mut rest = text.trim_start();
+    while let Some((key, value, after)) = head_line(rest) {
+        if key == "title" && !value.is_empty() {
+            return Some(text::clean(value).into_owned());
+        }
+        rest = after;
+    }
+    None
+}
+
+/// A statement of a text with the comments above it, a blank line between or none.
+pub fn with_head(text: &str, statement: Range<usize>) -> Range<usize> {
+    let before = text[..statement.start].trim_end();
+    let from = prepared::statements(before).pop().filter(|above| {
+        let mut lines = before[above.clone()].lines();
+        lines.all(|line| line.starts_with("//"))
+    });
+    from.map_or(statement.start, |above| above.start)..statement.end
+}
+
 /// The queries of a text. `name` is the title of one without a head.
 pub fn read(text: &str, name: &str, group: &str) -> Vec<Entry> {
-    let text = super::prepared::editable(text);
+    let parts = parts(text);
+    let entries = parts.iter().map(|part| entry(part, name, group));
+    entries.filter(|entry| !entry.query.is_empty()).collect()
+}
+
+/// The text of each query with its head, and what stands behind it.
+fn parts(text: &str) -> Vec<String> {
+    let text = prepared::editable(text);
     let mut parts: Vec<String> = Vec::new();
     for line in text.split_inclusive('\n') {
         let begins = line.starts_with("// title:");
@@ -190,8 +248,7 @@ pub fn read(text: &str, name: &str, group: &str) -> Vec<Entry> {
             _ => parts.push(line.to_owned()),
         }
     }
-    let entries = parts.iter().map(|part| entry(part, name, group));
-    entries.filter(|entry| !entry.query.is_empty()).collect()
+    parts
 }
 
 fn entry(part: &str, name: &str, group: &str) -> Entry {
@@ -202,6 +259,7 @@ fn entry(part: &str, name: &str, group: &str) -> Entry {
         group: group.to_owned(),
         tactics: Vec::new(),
         techniques: Vec::new(),
+        tags: Vec::new(),
         needs: String::new(),
         tables: Vec::new(),
         parameters: Vec::new(),
@@ -224,6 +282,7 @@ fn entry(part: &str, name: &str, group: &str) -> Entry {
             "needs" => entry.needs = value.into_owned(),
             "tactics" => entry.tactics = list(&value),
             "techniques" => entry.techniques = list(&value),
+            "tags" => entry.tags = list(&value),
             // Comments of the query itself begin here.
             _ => break,
         }

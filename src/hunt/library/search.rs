@@ -28,6 +28,7 @@ pub fn search(entries: &[Arc<Entry>], wanted: &str) -> Vec<usize> {
             &entry.group,
             &entry.tactics.join(" "),
             &entry.techniques.join(" "),
+            &entry.tags.join(" "),
             &entry.tables.join(" "),
             &entry.needs,
             &entry.about,

@@ -268,3 +268,74 @@ fn own_queries_are_read_and_kept_and_nothing_is_overwritten() {
     assert_eq!(library.problems.len(), 1, "{:?}", library.problems);
     assert!(library.problems[0].contains("bad.kql"));
 }
+
+#[test]
+fn a_query_is_kept_with_all_that_is_said_of_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let at = folder.path().join("queries");
+    let own = || -> Vec<Entry> {
+        let entries = load(std::slice::from_ref(&at)).entries.into_iter();
+        entries.filter(|it| it.file.is_some()).collect()
+    };
+    // one that came with the program, another value set, kept under another title
+    let delivered = delivered().iter().find(|it| it.parameters.len() > 1);
+    let delivered = delivered.expect("one with parameters");
+    let mut values: Vec<String> = delivered
+        .parameters
+        .iter()
+        .map(|it| it.default.clone())
+        .collect();
+    "9d".clone_into(&mut values[0]);
+    let query = fill(&delivered.query, &delivered.parameters, &values).expect("filled");
+    let opened = delivered.headed(&query);
+    assert_eq!(title_of(&opened).as_deref(), Some(&*delivered.title));
+    let file = save(&at, "Mine", &opened).expect("kept");
+    let kept = own();
+    let [mine] = &kept[..] else {
+        panic!("{kept:?}")
+    };
+    assert_eq!(mine.title, "Mine");
+    assert_eq!(mine.file.as_ref(), Some(&file));
+    assert_eq!(
+        (&mine.about, &mine.tactics, &mine.techniques, &mine.needs),
+        (
+            &delivered.about,
+            &delivered.tactics,
+            &delivered.techniques,
+            &delivered.needs
+        )
+    );
+    assert_eq!(mine.query, query);
+    assert_eq!(mine.parameters[0].default, "9d");
+    let about = |entry: &Entry| -> Vec<String> {
+        let all = entry.parameters.iter();
+        all.map(|it| it.about.clone()).collect()
+    };
+    assert_eq!(about(mine), about(delivered));
+
+    // opened, changed and kept: the same query, and what stands beside it in its file stays
+    let beside = "// title: Other\nAlertInfo | take 1\n";
+    let text = std::fs::read_to_string(&file).expect("a text");
+    std::fs::write(&file, format!("{}\n\n{beside}", text.trim_end())).expect("written");
+    let edited = mine
+        .headed(&mine.query)
+        .replace("// needs:", "// tags: weekly, mine\n// needs:")
+        .replace("9d", "11d");
+    assert_eq!(save(&at, "Mine", &edited).expect("kept"), file);
+    let kept = own();
+    assert_eq!(kept.len(), 2, "{kept:?}");
+    assert_eq!(kept[0].parameters[0].default, "11d");
+    assert_eq!(kept[0].tags, ["weekly", "mine"]);
+    assert_eq!(kept[0].about, delivered.about);
+    let text = std::fs::read_to_string(&file).expect("a text");
+    assert!(text.ends_with(&format!("\n\n{beside}")), "{text}");
+    assert_eq!(kept[0].headed(&kept[0].query), edited.trim_end());
+
+    // a new query of the same title takes nobody's place
+    let other = save(&at, "Mine", "// about: another\nDeviceInfo").expect("kept");
+    assert_ne!(other, file);
+    assert!(own().iter().any(|it| it.about == "another"));
+    // two of that title: which was meant cannot be told
+    let third = save(&at, "Mine", &edited).expect("kept");
+    assert!(third != file && third != other);
+}

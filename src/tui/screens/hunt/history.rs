@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyModifiers};
 use nucleo_matcher::pattern::{CaseMatching, Normalization, Pattern};
 use nucleo_matcher::{Config, Matcher, Utf32Str};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::{HuntMsg, OpenTab, queries, took};
+use super::queries::{Picker, draw_code};
+use super::{HuntMsg, OpenTab, took};
 use crate::domain::Of;
 use crate::hunt::Place;
 use crate::store::HuntRecord;
@@ -37,6 +37,12 @@ impl History {
             _ => &[],
         }
     }
+}
+
+impl Picker for History {
+    fn input(&mut self) -> &mut Input {
+        &mut self.input
+    }
 
     /// Narrows. The newest run of a text stands for all its runs.
     fn narrow(&mut self) {
@@ -61,9 +67,12 @@ impl History {
         self.found = found.into_iter().map(|(_, at)| at).collect();
         self.cursor = 0;
     }
-}
 
-impl History {
+    fn step(&mut self, by: isize) {
+        let last = self.found.len().saturating_sub(1);
+        self.cursor = self.cursor.saturating_add_signed(by).min(last);
+    }
+
     /// The query in a tab; run again, it asks whom it asked before.
     fn open(&self, run: bool, cx: &mut Cx<'_>) {
         let record = self
@@ -111,39 +120,15 @@ impl Screen for History {
     }
 
     fn key(&mut self, chord: Chord, _cx: &mut Cx<'_>) {
-        if self.input.key(chord) {
-            self.narrow();
-        }
+        self.typed(chord);
     }
 
     fn paste(&mut self, text: &str, _cx: &mut Cx<'_>) {
-        self.input.paste(text);
-        self.narrow();
+        self.pasted(text);
     }
 
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
-        let last = self.found.len().saturating_sub(1);
-        match command {
-            Command::PickerDown => self.cursor = (self.cursor + 1).min(last),
-            Command::PickerUp => self.cursor = self.cursor.saturating_sub(1),
-            Command::PopupDown => self.cursor = (self.cursor + 10).min(last),
-            Command::PopupUp => self.cursor = self.cursor.saturating_sub(10),
-            Command::PopupLeft | Command::PopupRight => {
-                let code = if command == Command::PopupLeft {
-                    KeyCode::Left
-                } else {
-                    KeyCode::Right
-                };
-                self.input.key(Chord {
-                    code,
-                    modifiers: KeyModifiers::NONE,
-                });
-            }
-            Command::PickerChoose => self.open(false, cx),
-            Command::QueryRun => self.open(true, cx),
-            _ => return false,
-        }
-        true
+        self.commanded(command, cx)
     }
 
     fn message(&mut self, msg: &Msg, _cx: &mut Cx<'_>) {
@@ -291,7 +276,7 @@ impl Screen for History {
                 code.y += 1;
                 code.height = code.height.saturating_sub(1);
             }
-            queries::draw_code(&record.query, buf, code, ctx);
+            draw_code(&record.query, buf, code, ctx);
         }
     }
 }

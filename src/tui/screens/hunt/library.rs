@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyCode, KeyModifiers};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+use super::HuntMsg;
 use super::parameters::ParameterForm;
-use super::{HuntMsg, queries};
+use super::queries::{Picker, draw_code};
 use crate::hunt::library::{self, Entry};
 use crate::tui::commands::{Command, Scope};
 use crate::tui::keys::Chord;
@@ -38,7 +38,11 @@ pub(super) struct LibraryPopup {
     cursor: usize,
 }
 
-impl LibraryPopup {
+impl Picker for LibraryPopup {
+    fn input(&mut self) -> &mut Input {
+        &mut self.input
+    }
+
     fn narrow(&mut self) {
         let wanted = self.input.text().trim();
         let found = library::search(&self.entries, wanted);
@@ -71,13 +75,6 @@ impl LibraryPopup {
         self.cursor = at;
     }
 
-    fn chosen(&self) -> Option<&Arc<Entry>> {
-        match self.lines.get(self.cursor)? {
-            Line::Entry(at) => self.entries.get(*at),
-            Line::Group(_) => None,
-        }
-    }
-
     fn open(&self, run: bool, cx: &mut Cx<'_>) {
         let Some(entry) = self.chosen().cloned() else {
             return;
@@ -91,12 +88,22 @@ impl LibraryPopup {
     }
 }
 
+impl LibraryPopup {
+    fn chosen(&self) -> Option<&Arc<Entry>> {
+        match self.lines.get(self.cursor)? {
+            Line::Entry(at) => self.entries.get(*at),
+            Line::Group(_) => None,
+        }
+    }
+}
+
 /// A query of the library in a tab.
 pub(super) fn opened(entry: &Entry, query: String, run: bool) -> Act {
     Act::Hunt {
         tenants: Vec::new(),
         title: entry.title.clone(),
-        query,
+        // with its head: what is known of it is kept with what is made of it
+        query: entry.headed(&query),
         run,
     }
 }
@@ -115,38 +122,15 @@ impl Screen for LibraryPopup {
     }
 
     fn key(&mut self, chord: Chord, _cx: &mut Cx<'_>) {
-        if self.input.key(chord) {
-            self.narrow();
-        }
+        self.typed(chord);
     }
 
     fn paste(&mut self, text: &str, _cx: &mut Cx<'_>) {
-        self.input.paste(text);
-        self.narrow();
+        self.pasted(text);
     }
 
     fn command(&mut self, command: Command, cx: &mut Cx<'_>) -> bool {
-        match command {
-            Command::PickerDown => self.step(1),
-            Command::PickerUp => self.step(-1),
-            Command::PopupDown => self.step(10),
-            Command::PopupUp => self.step(-10),
-            Command::PopupLeft | Command::PopupRight => {
-                let code = if command == Command::PopupLeft {
-                    KeyCode::Left
-                } else {
-                    KeyCode::Right
-                };
-                self.input.key(Chord {
-                    code,
-                    modifiers: KeyModifiers::NONE,
-                });
-            }
-            Command::PickerChoose => self.open(false, cx),
-            Command::QueryRun => self.open(true, cx),
-            _ => return false,
-        }
-        true
+        self.commanded(command, cx)
     }
 
     fn message(&mut self, msg: &Msg, _cx: &mut Cx<'_>) {
@@ -304,7 +288,8 @@ fn draw_entry(entry: &Entry, buf: &mut Buffer, area: Rect, rule: bool, ctx: &Ctx
     let mut facts: Vec<&str> = Vec::new();
     let tactics = entry.tactics.join(" ");
     let techniques = entry.techniques.join(" ");
-    facts.extend([tactics.as_str(), techniques.as_str(), entry.needs.as_str()]);
+    let tags = entry.tags.join(" ");
+    facts.extend([&*tactics, &*techniques, &*tags, entry.needs.as_str()]);
     let file = entry.file.as_ref().map(|file| file.display().to_string());
     facts.extend(file.as_deref());
     facts.retain(|it| !it.is_empty());
@@ -314,5 +299,5 @@ fn draw_entry(entry: &Entry, buf: &mut Buffer, area: Rect, rule: bool, ctx: &Ctx
         height: area.bottom().saturating_sub(y),
         ..area
     };
-    queries::draw_code(&entry.query, buf, code, ctx);
+    draw_code(&entry.query, buf, code, ctx);
 }

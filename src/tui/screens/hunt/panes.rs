@@ -6,7 +6,7 @@ use ratatui::layout::Rect;
 use super::super::prompt::Prompt;
 use super::tree::{SchemaTree, Wish};
 use super::{Focus, HuntAsk, HuntScreen, view};
-use crate::hunt::prepared;
+use crate::hunt::{library, prepared};
 use crate::tui::commands::Command;
 use crate::tui::data::Level;
 use crate::tui::keys::Chord;
@@ -67,16 +67,25 @@ impl HuntScreen {
     pub(super) fn ask_title(&mut self, cx: &mut Cx<'_>) {
         let tab = self.tab();
         let text = tab.editor.text();
-        let part = prepared::statement_at(text, tab.editor.caret());
-        let query = text[tab.editor.selection().unwrap_or(part)]
+        let part = || library::with_head(text, prepared::statement_at(text, tab.editor.caret()));
+        let query = text[tab.editor.selection().unwrap_or_else(part)]
             .trim()
             .to_owned();
         if query.is_empty() {
             cx.notice(Level::Info, "nothing to keep: write a query first");
             return;
         }
-        let hint = "It goes to the library as a file in the folder queries of the configuration.";
-        let popup = Prompt::new("Keep the query as", hint, tab.title.clone(), |title, cx| {
+        let titled = library::title_of(&query);
+        let hint = match titled {
+            None => {
+                "It goes to your own queries; comments like // about: above it are kept with it."
+            }
+            Some(_) => {
+                "It replaces the one of yours with this title; with another title it is a new one."
+            }
+        };
+        let title = titled.unwrap_or_else(|| tab.title.clone());
+        let popup = Prompt::new("Keep the query as", hint, title, |title, cx| {
             cx.effect(Effect::Hunt(HuntAsk::Save { title, query }));
         });
         cx.popup(Box::new(popup));
