@@ -126,6 +126,8 @@ pub(super) struct Binder<'a> {
     pub(super) fuzzy: bool,
     /// Above 0 nothing is reported.
     pub(super) silent: usize,
+    /// How many plug-ins' arguments are being bound a second time, one in another.
+    pub(super) again: u32,
     pub(super) expansions: usize,
     /// Bytes of bodies read in expansions.
     pub(super) expanded: usize,
@@ -187,6 +189,7 @@ fn bind_here<'a>(
         scope: Scope::Normal,
         fuzzy: false,
         silent: 0,
+        again: 0,
         expansions: 0,
         expanded: 0,
         copied: 0,

@@ -263,6 +263,18 @@ impl Binder<'_> {
         as_type: Option<Type>,
         position: usize,
     ) -> Val {
+        self.project_typed(e, into, style, |_| as_type, position)
+    }
+
+    /// The same where the value says what type its column has: it is bound once, whatever nests in it.
+    pub(super) fn project_typed(
+        &mut self,
+        e: &syntax::Expr,
+        into: &mut Projection,
+        style: Style,
+        as_type: impl Fn(&Val) -> Option<Type>,
+        position: usize,
+    ) -> Val {
         into.item = position;
         let e = match &e.kind {
             S::Ordered { value, .. } => value,
@@ -273,7 +285,8 @@ impl Binder<'_> {
                 let val = self.expr(value, false);
                 self.check_scalar(&val, e.span);
                 self.refer(name.span, Reference::Column);
-                self.project_named(&val, name, value.span, into, style, as_type);
+                let ty = as_type(&val);
+                self.project_named(&val, name, value.span, into, style, ty);
                 val
             }
             S::NamedList { names, list, value } => {
@@ -298,7 +311,8 @@ impl Binder<'_> {
                 let replaced = into.replaced.len();
                 let val = self.expr(e, false);
                 self.check_scalar(&val, e.span);
-                self.project_plain(&val, e, into, style, as_type, position);
+                let ty = as_type(&val);
+                self.project_plain(&val, e, into, style, ty, position);
                 for (part, added) in into.added.iter_mut().skip(first).enumerate() {
                     self.make_up(&mut added.column, e.span, part, noted);
                 }

@@ -524,3 +524,17 @@ fn keys_of_joins_are_columns_of_their_sides() {
     let quoted = "join kind='inner' DeviceInfo on DeviceId";
     assert_eq!(of(quoted), told("KS005", "'inner'"));
 }
+
+/// Work that doubled with each level would never end here.
+#[test]
+fn what_nests_deep_is_bound_once() {
+    for step in [
+        "| mv-expand x = (\"a\" or F\n",
+        "| mv-apply x = (\"a\" or F\n",
+        "| evaluate narrow(toscalar(T\n",
+        "| evaluate bag_unpack((T | where a\n",
+    ] {
+        let text = format!("AlertInfo\n{}", step.repeat(48));
+        assert!(!analyze(&text, Schema::hunting()).is_ok());
+    }
+}

@@ -8,6 +8,7 @@ use crate::kql::binder::Row;
 use crate::kql::binder::Scope;
 use crate::kql::binder::Table;
 use crate::kql::binder::Ty;
+use crate::kql::binder::Val;
 use crate::kql::binder::projection::Projection;
 use crate::kql::binder::projection::Style;
 use crate::kql::binder::unknown;
@@ -134,34 +135,31 @@ impl Binder<'_> {
         self.shape(table, kind, columns, open, span)
     }
 
-    /// What `mv-expand` and `mv-apply` expand, as columns.
+    /// What `mv-expand` and `mv-apply` expand, as columns; and which columns of the row are expanded
+    /// under their own names.
     pub(super) fn expand_columns(
         &mut self,
         items: &[ExpandSyntax],
         into: &mut Projection,
-    ) -> Vec<ExpandItem> {
+    ) -> (Vec<ExpandItem>, Vec<usize>) {
         let mut bound = Vec::new();
+        let mut own = Vec::new();
         for (n, item) in items.iter().enumerate() {
             let Some(e) = &item.expr else { continue };
-            let mut ty = Type::Dynamic;
             let mut to = None;
             if let Some(type_of) = &item.to {
                 let val = self.expr(type_of, false);
-                if let Some(named) =
-                    crate::kql::binder::constant_text(&val.expr).and_then(Type::from_name)
-                {
-                    ty = named;
-                    to = Some(named);
-                }
+                to = crate::kql::binder::constant_text(&val.expr).and_then(Type::from_name);
             }
-            self.silent += 1;
-            let probe = self.expr(e, false);
-            self.silent -= 1;
-            let item_ty = probe.ty.scalar();
-            if to.is_none() && item_ty.is_some_and(|t| t != Type::Dynamic) {
-                ty = probe.type_or_unknown();
+            let as_type = |val: &Val| {
+                let own = val.ty.scalar().filter(|ty| *ty != Type::Dynamic);
+                to.or_else(|| own.map(|_| val.type_or_unknown()))
+                    .or(Some(Type::Dynamic))
+            };
+            let val = self.project_typed(e, into, Style::Replace, as_type, n);
+            if !matches!(e.kind, S::Named { .. }) {
+                own.extend(val.column);
             }
-            let val = self.project(e, into, Style::Replace, Some(ty), n);
             if let Some(actual) = val.ty.scalar()
                 && !matches!(actual, Type::Dynamic | Type::Unknown)
             {
@@ -176,7 +174,7 @@ impl Binder<'_> {
                 });
             }
         }
-        bound
+        (bound, own)
     }
 
     pub(super) fn mv_expand(
@@ -189,7 +187,7 @@ impl Binder<'_> {
     ) -> Option<Table> {
         let row = self.row_columns();
         let mut into = Projection::over(row.clone());
-        let items = self.expand_columns(items, &mut into);
+        let (items, _) = self.expand_columns(items, &mut into);
         let mut item_index = None;
         if let Some((name, place)) = self.parameter_word(op, "with_itemindex") {
             self.refer(place, Reference::Column);
@@ -238,19 +236,7 @@ impl Binder<'_> {
     ) -> Option<Table> {
         let row = self.row_columns();
         let mut into = Projection::over(row.clone());
-        let applied: Vec<Option<usize>> = items
-            .iter()
-            .map(|i| {
-                self.silent += 1;
-                let column = i.expr.as_ref().and_then(|e| match &e.kind {
-                    S::Named { .. } => None,
-                    _ => self.expr(e, false).column,
-                });
-                self.silent -= 1;
-                column
-            })
-            .collect();
-        let bound = self.expand_columns(items, &mut into);
+        let (bound, applied) = self.expand_columns(items, &mut into);
         let mut item_index = None;
         if let Some((name, place)) = self.parameter_word(op, "with_itemindex") {
             self.refer(place, Reference::Column);
@@ -274,7 +260,7 @@ impl Binder<'_> {
         let mut out = Columns::default();
         let mut output = Vec::new();
         for (i, column) in row.iter().enumerate() {
-            if !applied.contains(&Some(i)) {
+            if !applied.contains(&i) {
                 out.push(column.clone());
                 output.push(ApplyOutput::Input(i));
             }

@@ -28,6 +28,10 @@ use crate::kql::syntax::Span;
 use crate::kql::types::Type;
 use crate::kql::types::Value;
 
+/// The arguments of plug-ins are bound twice: so deep in one another, and no deeper, or the work
+/// would double with each.
+const MOST_AGAIN: u32 = 2;
+
 impl Binder<'_> {
     pub(super) fn range(
         &mut self,
@@ -183,8 +187,33 @@ impl Binder<'_> {
                 columns
             }
         });
-        // the arguments again, as the engine wants them
+        let columns = declared.clone().unwrap_or_else(|| result.columns().clone());
+        let open = declared.is_none() && result.open();
+        let table = input.unwrap_or_else(|| {
+            let source = Source::Print(Vec::new());
+            Self::source(source, Vec::new(), false, span, None)
+        });
+        let kind = if self.again < MOST_AGAIN {
+            OpKind::Evaluate {
+                plugin: call.name.text.clone(),
+                args: self.plugin_arguments(call),
+                declared,
+            }
+        } else {
+            OpKind::Unsupported {
+                what: "a plug-in so deep in the arguments of others".to_owned(),
+            }
+        };
+        let group = result.group;
+        let mut table = self.shape(table, kind, columns, open, span)?;
+        table.group = group;
+        Some(table)
+    }
+
+    /// The arguments of a plug-in once more, as the engine wants them.
+    fn plugin_arguments(&mut self, call: &syntax::Call) -> Vec<Argument> {
         self.silent += 1;
+        self.again += 1;
         let mut args = Vec::new();
         for arg in &call.args {
             if matches!(arg.kind, S::Star) {
@@ -210,22 +239,9 @@ impl Binder<'_> {
                 _ => Argument::Scalar(val.expr),
             });
         }
+        self.again -= 1;
         self.silent -= 1;
-        let columns = declared.clone().unwrap_or_else(|| result.columns().clone());
-        let open = declared.is_none() && result.open();
-        let kind = OpKind::Evaluate {
-            plugin: call.name.text.clone(),
-            args,
-            declared,
-        };
-        let table = input.unwrap_or_else(|| {
-            let source = Source::Print(Vec::new());
-            Self::source(source, Vec::new(), false, span, None)
-        });
-        let group = result.group;
-        let mut table = self.shape(table, kind, columns, open, span)?;
-        table.group = group;
-        Some(table)
+        args
     }
 
     pub(super) fn render(
