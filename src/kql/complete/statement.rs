@@ -6,6 +6,7 @@ use super::expression::{argument, expression, group, scalar};
 use super::place::{Frame, Part, Place, Role};
 use super::slot::{Offer, Slot, VALUE, Wanted};
 use super::words;
+use crate::kql::keywords::PIPED_OPERATORS;
 use crate::kql::lexer::TokenKind;
 use crate::kql::types::Type;
 
@@ -43,7 +44,7 @@ fn innermost(place: &Place<'_>) -> Slot {
     let frame = place.frame();
     if frame.piped || frame.role == Role::Body {
         if frame.parts.is_empty() {
-            let operators = Offer::Words(words::OPERATORS, ItemKind::Operator);
+            let operators = Offer::Words(PIPED_OPERATORS, ItemKind::Operator);
             let last = place.tokens.iter().rfind(|t| t.kind != TokenKind::End);
             return Slot {
                 after: Some(frame.before),

@@ -1,75 +1,13 @@
 //! The closed lists of words that fit a place, as the official language service offers them.
 
-/// Operators after a pipe.
-pub(super) const OPERATORS: &[&str] = &[
-    "as",
-    "count",
-    "distinct",
-    "evaluate",
-    "extend",
-    "getschema",
-    "graph-mark-components",
-    "graph-match",
-    "graph-shortest-paths",
-    "graph-to-table",
-    "invoke",
-    "join",
-    "limit",
-    "lookup",
-    "make-graph",
-    "make-series",
-    "mv-apply",
-    "mv-expand",
-    "order",
-    "parse",
-    "parse-kv",
-    "parse-where",
-    "partition",
-    "project",
-    "project-away",
-    "project-keep",
-    "project-rename",
-    "project-reorder",
-    "reduce",
-    "render",
-    "sample",
-    "sample-distinct",
-    "scan",
-    "search",
-    "serialize",
-    "sort",
-    "summarize",
-    "take",
-    "top",
-    "top-hitters",
-    "top-nested",
-    "union",
-    "where",
-];
-
-/// Operators that are not offered, or only at the start of a query, but head a clause all the same.
-const OTHER_OPERATORS: &[&str] = &[
-    "assert-schema",
-    "consume",
-    "facet",
-    "filter",
-    "find",
-    "fork",
-    "graph-where-edges",
-    "graph-where-nodes",
-    "mvapply",
-    "mvexpand",
-    "print",
-    "project-by-names",
-    "project-smart",
-    "range",
-];
+use crate::kql::keywords::{PIPED_OPERATORS, REST_OPERATORS, values as kinds};
 
 /// The operator of this word.
 pub(super) fn operator(word: &str) -> Option<&'static str> {
-    OPERATORS
+    PIPED_OPERATORS
         .iter()
-        .chain(OTHER_OPERATORS)
+        .chain(REST_OPERATORS)
+        .chain(&["project-smart"]) // a part of `find`
         .find(|o| **o == word)
         .copied()
 }
@@ -298,34 +236,21 @@ pub(super) fn parameters(operator: &str) -> &'static [&'static str] {
 /// The values of an operator's parameter.
 pub(super) fn values(operator: &str, parameter: &str) -> &'static [&'static str] {
     match (operator, parameter) {
-        ("join", "kind") => &[
-            "anti",
-            "fullouter",
-            "inner",
-            "innerunique",
-            "leftanti",
-            "leftantisemi",
-            "leftouter",
-            "leftsemi",
-            "rightanti",
-            "rightantisemi",
-            "rightouter",
-            "rightsemi",
-        ],
-        ("lookup", "kind") => &["inner", "leftouter"],
-        ("union", "kind") => &["inner", "outer"],
+        ("join", "kind") => kinds::JOIN_KINDS,
+        ("lookup", "kind") => kinds::LOOKUP_KINDS,
+        ("union", "kind") => kinds::UNION_KINDS,
         ("union", "isfuzzy" | "best_effort") => &["false", "true"],
-        ("join", "hint.strategy") => &["auto", "broadcast", "centralized", "shuffle"],
-        ("partition", "hint.strategy") => &["legacy", "native", "shuffle"],
-        (_, "hint.strategy") => &["shuffle"],
-        ("mv-expand" | "mvexpand", "kind" | "bagexpansion") => &["array", "bag"],
-        ("parse" | "parse-where", "kind") => &["regex", "relaxed", "simple"],
-        ("search", "kind") => &["case_insensitive", "case_sensitive", "default"],
-        ("render", "kind") => &["default", "map", "stacked", "stacked100", "unstacked"],
-        ("render", "legend") => &["hidden", "visible"],
-        ("render", "xaxis" | "yaxis") => &["linear", "log"],
+        ("join", "hint.strategy") => kinds::STRATEGIES,
+        ("partition", "hint.strategy") => kinds::PARTITION_STRATEGIES,
+        (_, "hint.strategy") => kinds::SUMMARIZE_STRATEGIES,
+        ("mv-expand" | "mvexpand", "kind" | "bagexpansion") => kinds::BAG_KINDS,
+        ("parse" | "parse-where", "kind") => kinds::PARSE_KINDS,
+        ("search", "kind") => kinds::SEARCH_KINDS,
+        ("render", "kind") => kinds::CHART_KINDS,
+        ("render", "legend") => kinds::LEGENDS,
+        ("render", "xaxis" | "yaxis") => kinds::AXES,
         ("render", "accumulate") => &["false", "true"],
-        ("render", "ysplit") => &["axes", "none", "panels"],
+        ("render", "ysplit") => kinds::SPLITS,
         _ => &[],
     }
 }

@@ -3,6 +3,7 @@
 //! Words holding other characters than letters (`mv-expand`, `hint.strategy`, `matches regex`,
 //! `!in~`) are words as well: the longest one that fits wins.
 
+pub mod values;
 mod words;
 
 /// Where a word may also serve as a name.
@@ -16,8 +17,8 @@ pub enum AsName {
     Anywhere,
 }
 
-pub use words::WORDS;
-use words::{OPERATORS, PARAMETERS, TEXT_OPERATORS};
+use words::{PARAMETERS, TEXT_OPERATORS, UNLED_OPERATORS};
+pub use words::{PIPED_OPERATORS, REST_OPERATORS, WORDS};
 
 /// What a word can do, as bits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,16 +41,23 @@ impl Roles {
 /// The roles of each word of [`WORDS`].
 static ROLES: [Roles; WORDS.len()] = {
     let mut table = [Roles(0); WORDS.len()];
-    let lists = [OPERATORS, TEXT_OPERATORS, PARAMETERS];
+    let lists = [
+        (PIPED_OPERATORS, Roles::OPERATOR),
+        (REST_OPERATORS, Roles::OPERATOR),
+        (UNLED_OPERATORS, Roles::OPERATOR),
+        (TEXT_OPERATORS, Roles::TEXT_OPERATOR),
+        (PARAMETERS, Roles::PARAMETER),
+    ];
     let mut list = 0;
     while list < lists.len() {
+        let (words, role) = lists[list];
         let mut at = 0;
-        while at < lists[list].len() {
+        while at < words.len() {
             let mut word = 0;
-            while !same(WORDS[word].0, lists[list][at]) {
+            while !same(WORDS[word].0, words[at]) {
                 word += 1;
             }
-            table[word].0 |= 1 << list;
+            table[word].0 |= role.0;
             at += 1;
         }
         list += 1;

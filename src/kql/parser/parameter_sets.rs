@@ -1,5 +1,7 @@
 //! Which parameters the operators take, and what may stand right of their `=`: tables.
 
+use crate::kql::keywords::values;
+
 /// What may stand right of `=`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Value {
@@ -56,36 +58,14 @@ pub(super) const NONE: ParameterSet = own(&[], false);
 pub(super) const NONE_EQUALS: ParameterSet = own(&[], true);
 
 pub(super) const JOIN: ParameterSet = own(
-    &[
-        (
-            "kind",
-            Word(&[
-                "inner",
-                "fullouter",
-                "innerunique",
-                "leftanti",
-                "leftantisemi",
-                "anti",
-                "leftouter",
-                "leftsemi",
-                "rightanti",
-                "rightantisemi",
-                "rightouter",
-                "rightsemi",
-            ]),
-        ),
-        ("hint.remote", PLACES),
-    ],
+    &[("kind", Word(values::JOIN_KINDS)), ("hint.remote", PLACES)],
     true,
 );
-pub(super) const LOOKUP: ParameterSet = own(&[("kind", Word(&["inner", "leftouter"]))], true);
+pub(super) const LOOKUP: ParameterSet = own(&[("kind", Word(values::LOOKUP_KINDS))], true);
 pub(super) const MAKE_SERIES: ParameterSet = own(&[("kind", Word(&["nonempty"]))], true);
-pub(super) const MV_EXPAND: ParameterSet = own(&[("kind", Word(&["bag", "array"]))], true);
+pub(super) const MV_EXPAND: ParameterSet = own(&[("kind", Word(values::BAG_KINDS))], true);
 pub(super) const PARSE: ParameterSet = own(
-    &[
-        ("kind", Word(&["simple", "regex", "relaxed"])),
-        ("flags", Word(&[])),
-    ],
+    &[("kind", Word(values::PARSE_KINDS)), ("flags", Word(&[]))],
     true,
 );
 pub(super) const PARSE_KV: ParameterSet = only(&[
@@ -97,27 +77,24 @@ pub(super) const PARSE_KV: ParameterSet = only(&[
     ("greedy", BOOLEAN),
 ]);
 pub(super) const PARTITION: ParameterSet = own(
-    &[("hint.strategy", Word(&["shuffle", "native", "legacy"]))],
+    &[("hint.strategy", Word(values::PARTITION_STRATEGIES))],
     false,
 );
 pub(super) const REDUCE: ParameterSet =
     own(&[("threshold", NUMBER), ("characters", STRING)], false);
 pub(super) const SCAN: ParameterSet = own(&[("kind", Word(&["partial", "full"]))], false);
-pub(super) const SEARCH: ParameterSet = own(
-    &[(
-        "kind",
-        Word(&["default", "case_insensitive", "case_sensitive"]),
-    )],
-    true,
-);
+pub(super) const SEARCH: ParameterSet = own(&[("kind", Word(values::SEARCH_KINDS))], true);
 pub(super) const SORT: ParameterSet = own(
     &[("hint.strategy", Word(&["splitBlock", "multipleBlocks"]))],
     false,
 );
-pub(super) const SUMMARIZE: ParameterSet = own(&[("hint.strategy", Word(&["shuffle"]))], true);
+pub(super) const SUMMARIZE: ParameterSet = own(
+    &[("hint.strategy", Word(values::SUMMARIZE_STRATEGIES))],
+    true,
+);
 pub(super) const UNION: ParameterSet = own(
     &[
-        ("kind", Word(&["inner", "outer"])),
+        ("kind", Word(values::UNION_KINDS)),
         ("best_effort", BOOLEAN),
     ],
     true,
@@ -142,10 +119,7 @@ pub(super) const GRAPH_EDGES: ParameterSet = own(
 );
 
 /// The kinds of a chart.
-pub(super) const CHART_KIND: (&str, Value) = (
-    "kind",
-    Word(&["default", "unstacked", "stacked", "stacked100", "map"]),
-);
+pub(super) const CHART_KIND: (&str, Value) = ("kind", Word(values::CHART_KINDS));
 pub(super) const RENDER: ParameterSet = only(&[
     CHART_KIND,
     ("title", Text),
@@ -156,10 +130,10 @@ pub(super) const RENDER: ParameterSet = only(&[
     ("series", ColumnList),
     ("xtitle", Text),
     ("ytitle", Text),
-    ("xaxis", Word(&["linear", "log"])),
-    ("yaxis", Word(&["linear", "log"])),
-    ("legend", Word(&["visible", "hidden"])),
-    ("ysplit", Word(&["none", "axes", "panels"])),
+    ("xaxis", Word(values::AXES)),
+    ("yaxis", Word(values::AXES)),
+    ("legend", Word(values::LEGENDS)),
+    ("ysplit", Word(values::SPLITS)),
     ("ymin", NUMBER),
     ("ymax", NUMBER),
     ("xmin", Literal("value")),
@@ -191,10 +165,10 @@ fn any_operators(name: &str) -> Value {
             Declaration
         }
         "kind" => Word(&[]),
-        "bagexpansion" => Word(&["bag", "array"]),
+        "bagexpansion" => Word(values::BAG_KINDS),
         "cycles" => Word(&["none", "all", "unique_edges"]),
         "hint.remote" | "hint.spread" => Word(&["auto", "local"]),
-        "hint.strategy" => Word(&["auto", "broadcast", "centralized", "shuffle"]),
+        "hint.strategy" => Word(values::STRATEGIES),
         "hint.concurrency" => PLACES,
         "hint.distribution" => Word(&["single", "per_node", "per_shard", "default"]),
         _ => Any,

@@ -5,6 +5,7 @@ use crate::kql::binder::values::{Conversion, assignable};
 use crate::kql::binder::{Binder, Reference, Row, Table, Val};
 use crate::kql::bound::{Expr, ExprKind, JoinKey, JoinKind, OpKind};
 use crate::kql::builtins::{Kind, builtins};
+use crate::kql::keywords::values;
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, BinaryToken, ExprKind as S, JoinOn, Operator, Span};
 use crate::kql::types::Type;
@@ -18,22 +19,8 @@ impl Binder<'_> {
         on: &JoinOn,
         span: Span,
     ) -> Option<Table> {
-        let kinds = [
-            "inner",
-            "fullouter",
-            "innerunique",
-            "leftanti",
-            "leftantisemi",
-            "anti",
-            "leftouter",
-            "leftsemi",
-            "rightanti",
-            "rightantisemi",
-            "rightouter",
-            "rightsemi",
-        ];
         self.check_parameters(op, &[]);
-        self.check_word(op, "kind", &kinds);
+        self.check_word(op, "kind", values::JOIN_KINDS);
         let row = self.row.take();
         let val = self.expr(right, true);
         self.row = row;
@@ -261,7 +248,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Table> {
         self.check_parameters(op, &[]);
-        self.check_word(op, "kind", &["leftouter", "inner"]);
+        self.check_word(op, "kind", values::LOOKUP_KINDS);
         let row = self.row.take();
         let val = self.expr(right, true);
         self.row = row;

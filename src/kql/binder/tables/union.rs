@@ -8,6 +8,7 @@ use crate::kql::binder::tables::{fuzzy, make_unique};
 use crate::kql::binder::{Binder, Reference, Table, Ty, UserFunction};
 use crate::kql::bound::{Column, OpKind, Source, Union, UnionLeg};
 use crate::kql::columns::{Columns, NameIndex};
+use crate::kql::keywords::values;
 use crate::kql::symbols::Origin;
 use crate::kql::syntax::{self, ExprKind as S, NameForm, Operator, Span, Step};
 use crate::kql::types::Type;
@@ -160,7 +161,7 @@ impl Binder<'_> {
         span: Span,
     ) -> Option<Table> {
         self.check_parameters(op, &[]);
-        self.check_word(op, "kind", &["inner", "outer"]);
+        self.check_word(op, "kind", values::UNION_KINDS);
         let row = self.row.take();
         let fuzzy_before = self.fuzzy;
         let is_fuzzy = fuzzy(op);
