@@ -1,25 +1,42 @@
 //! `// nightjar: allow(name, name)`: lints silenced by a comment.
 
+use std::collections::BTreeMap;
+
 use super::rules::{UNKNOWN_ALLOW, rules};
 use crate::kql::diagnostics::{Phase, Severity, nearest};
 use crate::kql::lexer::TokenKind;
 use crate::kql::syntax::{Span, Syntax};
 use crate::kql::{Diagnostic, diagnostics::Fix};
 
+/// For so many unknown names of a text a likely one is looked for: more are no slips of the pen, and each
+/// costs a look at all lints.
+const MOST_GUESSED: usize = 100;
+
 /// Which lints are silent where.
 #[derive(Default)]
 pub(super) struct Allowed {
-    /// Code and the bytes of the lines it is silent on.
-    places: Vec<(&'static str, Span)>,
+    /// Code and where the lines begin that it is silent on: where they end. Lines lie apart; only the whole
+    /// text, from 0, holds others.
+    places: BTreeMap<(&'static str, u32), u32>,
     /// Names that are no lint's.
     pub unknown: Vec<Diagnostic>,
 }
 
 impl Allowed {
+    fn silence(&mut self, code: &'static str, lines: Span) {
+        let end = self.places.entry((code, lines.start)).or_default();
+        *end = lines.end.max(*end);
+    }
+
     pub fn covers(&self, found: &Diagnostic) -> bool {
-        self.places.iter().any(|(code, lines)| {
-            *code == found.code && lines.start <= found.span.start && found.span.start <= lines.end
-        })
+        let at = found.span.start;
+        let near = self.places.range((found.code, 0)..=(found.code, at));
+        let whole = self.places.get(&(found.code, 0));
+        near.last()
+            .into_iter()
+            .map(|(_, end)| end)
+            .chain(whole)
+            .any(|end| at <= *end)
     }
 }
 
@@ -54,6 +71,8 @@ pub(super) fn comments<'t>(text: &'t str, syntax: &Syntax) -> Vec<(usize, &'t st
 
 pub(super) fn read(text: &str, syntax: &Syntax) -> Allowed {
     let mut allowed = Allowed::default();
+    // the line below the comments above a token is looked for once
+    let mut below: Option<(usize, Span)> = None;
     for (at, comment, own_line, token) in comments(text, syntax) {
         let Some(list) = directive(comment)
             .map(str::trim_start)
@@ -66,7 +85,14 @@ pub(super) fn read(text: &str, syntax: &Syntax) -> Allowed {
         let lines = if token == 0 {
             Span::new(0, text.len())
         } else if own_line {
-            line_of(text, syntax.tokens[token].span.start as usize)
+            match below {
+                Some((of, lines)) if of == token => lines,
+                _ => {
+                    let lines = line_of(text, syntax.tokens[token].span.start as usize);
+                    below = Some((token, lines));
+                    lines
+                }
+            }
         } else {
             line_of(text, at)
         };
@@ -76,11 +102,13 @@ pub(super) fn read(text: &str, syntax: &Syntax) -> Allowed {
             let name = word.trim();
             let from = start + (word.len() - word.trim_start().len());
             start += word.len() + 1;
-            match rules().iter().find(|r| r.name == name || r.code == name) {
-                Some(rule) => allowed.places.push((rule.code, lines)),
-                None => allowed
-                    .unknown
-                    .push(unknown(name, Span::new(from, from + name.len()))),
+            let rule = rules().iter().find(|r| r.name == name || r.code == name);
+            if let Some(rule) = rule {
+                allowed.silence(rule.code, lines);
+            } else {
+                let span = Span::new(from, from + name.len());
+                let guess = allowed.unknown.len() < MOST_GUESSED;
+                allowed.unknown.push(unknown(name, span, guess));
             }
         }
     }
@@ -152,8 +180,10 @@ pub fn silence(text: &str, syntax: &Syntax, code: &str, at: usize) -> Option<Fix
     put(end, format!(" // nightjar: allow({name})"))
 }
 
-fn unknown(name: &str, span: Span) -> Diagnostic {
-    let like = nearest(name, rules().iter().map(|r| r.name));
+fn unknown(name: &str, span: Span, guess: bool) -> Diagnostic {
+    let like = guess
+        .then(|| nearest(name, rules().iter().map(|r| r.name)))
+        .flatten();
     let message = match like {
         Some(like) => format!("There is no lint {name}; {like} may be meant."),
         None => format!("There is no lint {name}."),

@@ -429,3 +429,20 @@ fn broken_queries() {
         2
     );
 }
+
+#[test]
+fn lines_are_silenced_apart_however_many() {
+    let has = "| where Title contains 'malware'\n";
+    let silent = format!("// nightjar: allow(contains-word, contains-word)\n{has}");
+    let text = format!("AlertInfo\n{silent}{has}{silent}{has}");
+    assert_eq!(names(&text), ["contains-word"; 2]);
+    let whole = format!("// nightjar: allow(contains-word)\n{text}");
+    quiet(&whole);
+    let unknown = format!(
+        "AlertInfo // nightjar: allow({}x)",
+        "no-tme-filter,".repeat(5000)
+    );
+    let all = found(&unknown);
+    assert_eq!(all.len(), 5001, "each is named");
+    assert!(all[0].fix.is_some() && all[5000].fix.is_none());
+}
