@@ -7,8 +7,8 @@ use ratatui::layout::Rect;
 
 use crate::tui::screen::Ctx;
 use crate::tui::theme::Role;
-use crate::tui::widgets::editor::find::{self, How, Pattern};
-use crate::tui::widgets::editor::{Editor, Mark};
+use crate::tui::widgets::editor::find::{self, How, Pattern, TooLong};
+use crate::tui::widgets::editor::{Editor, LONGEST, Mark};
 use crate::tui::widgets::input::Input;
 use crate::tui::widgets::paint;
 
@@ -144,20 +144,23 @@ impl Finder {
     }
 
     /// Replaces all; how many there were.
-    pub(super) fn replace_all(&mut self, editor: &mut Editor) -> usize {
+    ///
+    /// # Errors
+    /// [`TooLong`] where the text would be too long: nothing changes.
+    pub(super) fn replace_all(&mut self, editor: &mut Editor) -> Result<usize, TooLong> {
         self.refresh(editor.text());
         let caret = crate::tui::widgets::editor::change::Caret::at(editor.caret());
         let Some(pattern) = &self.pattern else {
-            return 0;
+            return Ok(0);
         };
-        let Some((change, count)) = pattern.replace_all(editor.text(), caret, self.with.text())
-        else {
-            return 0;
-        };
-        editor.apply(change);
+        let change = pattern.replace_all(editor.text(), caret, self.with.text(), LONGEST)?;
+        let count = change.edits.len();
+        if count > 0 && !editor.apply(change) {
+            return Err(TooLong);
+        }
         self.refresh(editor.text());
         self.at = None;
-        count
+        Ok(count)
     }
 
     /// Closes it, the match in focus selected.

@@ -4,6 +4,7 @@ use super::HuntScreen;
 use crate::tui::commands::Command;
 use crate::tui::data::Level;
 use crate::tui::screen::Cx;
+use crate::tui::widgets::editor::find::TooLong;
 
 impl HuntScreen {
     /// Commands of the line in which a text to find is typed.
@@ -24,11 +25,16 @@ impl HuntScreen {
                 self.find.step(editor, false);
             }
             Command::FindField => self.find.switch(),
-            Command::FindAll => {
-                let count = self.find.replace_all(editor);
-                changed = count > 0;
-                cx.notice(Level::Info, format!("{count} replaced"));
-            }
+            Command::FindAll => match self.find.replace_all(editor) {
+                Ok(count) => {
+                    changed = count > 0;
+                    cx.notice(Level::Info, format!("{count} replaced"));
+                }
+                Err(TooLong) => cx.notice(
+                    Level::Warning,
+                    "none replaced: the text would be too long for the editor",
+                ),
+            },
             Command::FindCase => self.find.how.case = !self.find.how.case,
             Command::FindWhole => self.find.how.word = !self.find.how.word,
             Command::FindRegex => self.find.how.regex = !self.find.how.regex,

@@ -9,6 +9,10 @@ use super::change::{Caret, Change};
 /// More matches are not listed.
 pub const MOST: usize = 10_000;
 
+/// A text would be longer than the editor holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TooLong;
+
 /// How a text is looked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct How {
@@ -57,10 +61,14 @@ impl Pattern {
         })
     }
 
-    /// Every place it stands, empty ones passed over.
+    /// The places it stands, [`MOST`] of them, empty ones passed over.
     pub fn all(&self, text: &str) -> Vec<Range<usize>> {
+        self.every(text).take(MOST).collect()
+    }
+
+    fn every<'t>(&'t self, text: &'t str) -> impl Iterator<Item = Range<usize>> + 't {
         let found = self.regex.find_iter(text).map(|it| it.range());
-        found.filter(|it| !it.is_empty()).take(MOST).collect()
+        found.filter(|it| !it.is_empty())
     }
 
     /// What a match is replaced by: `$1` and `$name` mean groups of a regular expression.
@@ -82,19 +90,28 @@ impl Pattern {
         Change::replace(range, with)
     }
 
-    /// Replaces all, as one step.
-    pub fn replace_all(&self, text: &str, caret: Caret, with: &str) -> Option<(Change, usize)> {
-        let edits: Vec<_> = self
-            .all(text)
-            .into_iter()
-            .map(|range| {
-                let with = self.replacement(text, &range, with);
-                (range, with)
-            })
-            .collect();
-        let count = edits.len();
-        let caret = Caret::at(caret.at);
-        (count > 0).then(|| (Change::around(edits, caret), count))
+    /// Replaces all, however many, as one step.
+    ///
+    /// # Errors
+    /// [`TooLong`] where more than `most` bytes would be written.
+    pub fn replace_all(
+        &self,
+        text: &str,
+        caret: Caret,
+        with: &str,
+        most: usize,
+    ) -> Result<Change, TooLong> {
+        let mut edits = Vec::new();
+        let mut written = 0;
+        for range in self.every(text) {
+            let with = self.replacement(text, &range, with);
+            written += with.len();
+            if written > most {
+                return Err(TooLong);
+            }
+            edits.push((range, with));
+        }
+        Ok(Change::around(edits, Caret::at(caret.at)))
     }
 }
 
@@ -146,16 +163,26 @@ mod tests {
             ..How::default()
         };
         let pattern = Pattern::new(r"a(\d)", how).expect("a pattern");
-        let (change, count) = pattern
-            .replace_all(text, Caret::at(7), "<$1>")
-            .expect("some");
-        assert_eq!(count, 2);
+        let change = pattern
+            .replace_all(text, Caret::at(7), "<$1>", 6)
+            .expect("it fits");
         assert_eq!(
             change.edits,
             [(0..2, "<1>".to_owned()), (7..9, "<3>".to_owned())]
         );
+        let long = pattern.replace_all(text, Caret::at(7), "<$1>", 5);
+        assert_eq!(long, Err(TooLong));
         let plain = Pattern::new("b22", How::default()).expect("a pattern");
         assert_eq!(plain.replace(text, 3..6, "$1").edits[0].1, "$1");
+    }
+
+    #[test]
+    fn more_are_replaced_than_are_listed() {
+        let text = "x ".repeat(MOST + 5);
+        let pattern = Pattern::new("x", How::default()).expect("a pattern");
+        assert_eq!(pattern.all(&text).len(), MOST);
+        let change = pattern.replace_all(&text, Caret::at(0), "y", text.len());
+        assert_eq!(change.expect("it fits").edits.len(), MOST + 5);
     }
 
     #[test]
