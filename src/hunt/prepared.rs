@@ -29,7 +29,7 @@ pub fn literal(value: &str) -> String {
 
 /// Query text from outside (a file, the clipboard, history) as the editor may hold it: line breaks
 /// are `\n`, and a character that must not reach a terminal raw becomes its KQL escape, which means
-/// the same inside a string literal.
+/// the same in an ordinary string literal; in `@"…"` and ``` strings, which know no escapes, it is seen as what it is.
 pub fn editable(query: &str) -> String {
     let mut out = String::with_capacity(query.len());
     let mut chars = query.chars().peekable();
