@@ -13,6 +13,7 @@ use ratatui::layout::{Position, Rect};
 
 use crate::kql::assist::{self, Hover};
 use crate::kql::complete::{Completions, Item};
+use crate::kql::keywords::{self, Roles};
 use crate::kql::{self, Schema, Span};
 use crate::tui::theme::Role;
 use crate::tui::widgets::editor::change::{Caret, Change};
@@ -88,7 +89,7 @@ pub(super) fn opens(before: &str, typed: char, word: Option<Role>) -> bool {
             !code.is_empty()
                 && code.len() + 1 == line.len()
                 && (code.ends_with(['|', ',', '=', '<', '>', '~', '('])
-                    || word == Some(Role::KqlKeyword))
+                    || word == Some(Role::KqlKeyword) && !wants_text(code))
         }
         c if c.is_alphanumeric() || c == '_' => {
             let word = &before[words::word_at(before, before.len())];
@@ -98,6 +99,19 @@ pub(super) fn opens(before: &str, typed: char, word: Option<Role>) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether code ends in an operator that stands before a text, as `has`: a quote is typed there mostly, and
+/// a column where somebody asks for it.
+fn wants_text(code: &str) -> bool {
+    let word = code.rsplit([' ', '\t']).next().unwrap_or_default();
+    // the one of two words
+    let word = if word == "regex" {
+        "matches regex"
+    } else {
+        word
+    };
+    keywords::find(word).is_some_and(|it| keywords::roles(it).has(Roles::TEXT_OPERATOR))
 }
 
 impl Popup {
@@ -358,6 +372,11 @@ mod tests {
             ("T | ", None, true),
             ("T | where ", keyword, true),
             ("T | where  ", keyword, false),
+            ("T | where A has ", keyword, false),
+            ("T | where A !contains_cs ", keyword, false),
+            ("T | where A matches regex ", keyword, false),
+            ("T | parse kind=regex ", keyword, true),
+            ("T | where A has \"x\" and ", keyword, true),
             ("T | where A ", Some(Role::KqlColumn), false),
             ("T | where A == ", Some(Role::KqlOperator), true),
             ("T | project A, ", None, true),
