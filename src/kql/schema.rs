@@ -29,6 +29,17 @@ pub struct Table {
     pub seen: Option<usize>,
     /// Places of the columns that only the tenant has.
     pub added: Vec<usize>,
+    /// What who added it tells of it, before anything documented.
+    pub told: Option<Told>,
+}
+
+/// What is told of a table that a schema was given, instead of what is documented under its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Told {
+    /// The group it is listed in.
+    pub group: &'static str,
+    /// What it holds, in sentences.
+    pub about: String,
 }
 
 /// How a table or column came to be known.
@@ -206,8 +217,16 @@ impl Schema {
             presence: Presence::Documented,
             seen: None,
             added: Vec::new(),
+            told: None,
         };
         self.push(name, table);
+    }
+
+    /// Tells of a table what its name does not: nothing where there is no such table.
+    pub fn tell(&mut self, name: &str, told: Told) {
+        if let Some(&at) = self.by_name.get(name) {
+            self.tables[at].told = Some(told);
+        }
     }
 
     /// This schema with what a tenant answered laid over it. The tenant's columns, their types and
@@ -286,6 +305,7 @@ impl Schema {
                         presence: Presence::Documented,
                         seen: None,
                         added: Vec::new(),
+                        told: None,
                     };
                     for word in words {
                         table.preview |= word == "preview";

@@ -14,6 +14,7 @@ use crate::engine::{Catalog, Column, ColumnDef, TableDef, Type};
 use crate::hunt::fan::{TENANT_ID, TENANT_NAME};
 use crate::hunt::{Finding, SharedSchema};
 use crate::kql::Schema;
+use crate::kql::schema::Told;
 
 /// What is kept and opened.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -37,6 +38,38 @@ pub(super) enum Of<'a> {
     Queue(&'static Table),
     Kept(&'a KeptResult),
     File(&'a FileTable),
+}
+
+impl Of<'_> {
+    /// What is told of the table where a query names it.
+    fn told(self) -> Told {
+        let (group, about) = match self {
+            Self::Queue(table) => {
+                let empty = empty_columns(table).join(", ");
+                let mut about = table.about.clone();
+                if !empty.is_empty() {
+                    let _ = write!(about, " Always empty here: {empty}.");
+                }
+                ("Cached queue", about)
+            }
+            Self::Kept(kept) => (
+                "Kept results",
+                format!(
+                    "{}: {} of {} as of {}. {}",
+                    kept.number(),
+                    rows_of(kept.rows),
+                    kept.tenants.join(", "),
+                    kept.as_of,
+                    one_line(&kept.query)
+                ),
+            ),
+            Self::File(file) => (
+                "Files",
+                format!("{} of {}.", rows_of(file.rows), file.path.display()),
+            ),
+        };
+        Told { group, about }
+    }
 }
 
 impl Held {
@@ -87,7 +120,8 @@ impl Held {
         for table in self.tables(several) {
             let columns = table.columns.iter();
             let columns = columns.map(|(name, ty)| Column::new(name.as_str(), *ty));
-            schema.add_table(table.name, columns);
+            schema.add_table(table.name.as_str(), columns);
+            schema.tell(&table.name, table.of.told());
         }
         SharedSchema::new(schema)
     }
@@ -128,6 +162,9 @@ pub fn queue_tables() -> impl Iterator<Item = (&'static str, &'static str)> {
     tables.map(|table| (table.name.as_str(), table.about.as_str()))
 }
 
+/// What the sentence about a table of the service says, after its name.
+pub const NOT_HELD: &str = "is not held here";
+
 /// Tells faults about tables that are not held here, but at the service, so. `text` is what was read, which
 /// begins at `at` in the places of the findings.
 pub fn elsewhere(findings: &mut [Finding], text: &str, at: usize, schema: &Schema) {
@@ -144,8 +181,7 @@ pub fn elsewhere(findings: &mut [Finding], text: &str, at: usize, schema: &Schem
         };
         // The schema of a tenant always has the documented tables: this one is of a local tab.
         if schema.table(name).is_none() && Schema::hunting().table(name).is_some() {
-            finding.message =
-                format!("{name} is not held here: run it at Defender, then ask its $N");
+            finding.message = format!("{name} {NOT_HELD}: run it at Defender, then ask its $N");
             finding.fix = None;
         } else if is_number(name) && schema.table("AlertInfo").is_some() {
             finding.message = format!("{name} is not kept: it never was, or made room for others");
@@ -297,6 +333,31 @@ fn cell(table: &Table, name: &str, ty: Type, sla: &Sla) -> String {
         };
     }
     nothing(ty).to_owned()
+}
+
+/// The columns of a table that the cache has nothing for.
+fn empty_columns(table: &Table) -> Vec<String> {
+    let mut columns = columns_of(table);
+    let sla = Sla::default();
+    columns.retain(|(name, ty)| cell(table, name, *ty, &sla) == nothing(*ty));
+    columns.into_iter().map(|(name, _)| name).collect()
+}
+
+/// The most of a query that is told, in characters.
+const TOLD: usize = 240;
+
+fn rows_of(rows: u64) -> String {
+    format!("{rows} row{}", if rows == 1 { "" } else { "s" })
+}
+
+/// A query on one line, the end cut off where it is long.
+fn one_line(query: &str) -> String {
+    let words: Vec<&str> = query.split_whitespace().collect();
+    let line = words.join(" ");
+    match line.char_indices().nth(TOLD) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line,
+    }
 }
 
 fn nothing(ty: Type) -> &'static str {

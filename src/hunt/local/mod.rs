@@ -35,7 +35,7 @@ use crate::domain::{ResultTable, Timestamp};
 use crate::engine::{Cancel, EngineError, External};
 use crate::store::{StoreError, private_folder};
 
-pub use catalog::{Held, about, elsewhere, queue_tables};
+pub use catalog::{Held, NOT_HELD, about, elsewhere, queue_tables};
 pub use files::{BadRow, FileTable, Wanted};
 pub use kept::{Fresh, Keeping, KeptResult, Room, check_name};
 pub use queue::Seat;

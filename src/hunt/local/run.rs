@@ -244,7 +244,8 @@ impl Local {
                     self.bounds.time.as_secs()
                 ),
             ),
-            EngineError::Unsupported { span, .. } => {
+            // What nobody gave is not had by asking for less: the sentence says what helps.
+            EngineError::Unsupported { span, .. } | EngineError::Absent { span, .. } => {
                 placed(HuntErrorKind::Unsupported, error, Some(*span))
             }
             EngineError::Failed { span, .. } => placed(HuntErrorKind::Engine, error, *span),

@@ -255,6 +255,9 @@ fn what_is_not_held_is_told_with_its_place() {
         "{unsupported:?}"
     );
     assert!(!unsupported.findings.is_empty());
+    let absent = refused("externaldata(a: string)['https://lists.example/a.csv']");
+    assert_eq!(absent.kind, HuntErrorKind::Unsupported, "{absent:?}");
+    assert!(!absent.findings.is_empty());
 }
 
 #[test]
@@ -306,4 +309,24 @@ async fn a_hunt_is_written_to_the_history_and_can_be_cancelled() {
         .map(|it| (it.engine.as_str(), it.rows))
         .collect();
     assert_eq!(told, [("local", None), ("local", Some(1))]);
+}
+
+#[test]
+fn the_schema_tells_what_a_table_of_the_queue_lacks_and_whose_a_result_is() {
+    let desk = Desk::of(&["contoso"]);
+    let schema = desk.local.held().expect("what is held").schema(false);
+    let told = |name: &str| {
+        let table = schema.table(name).unwrap_or_else(|| panic!("{name}"));
+        table.told.clone().unwrap_or_else(|| panic!("{name}"))
+    };
+    let evidence = told("AlertEvidence");
+    assert_eq!(evidence.group, "Cached queue");
+    let empty = evidence.about.split("Always empty here: ").nth(1);
+    let empty = empty.unwrap_or_else(|| panic!("{}", evidence.about));
+    assert!(empty.contains("EvidenceDirection"), "{empty}");
+    assert!(!empty.contains("DeviceName"), "{empty}");
+    assert!(!told("Incidents").about.contains("Always empty"));
+    for (name, about) in queue_tables() {
+        assert!(told(name).about.starts_with(about), "{name}");
+    }
 }

@@ -218,9 +218,14 @@ impl Ask<'_> {
     fn table(&self, span: Span, name: &str) -> Option<Hover> {
         let table = self.schema.table(name)?;
         let mut body = Vec::new();
-        say(&mut body, words::about(Topic::Table, name));
-        if let Some(group) = words::table_group(name) {
-            body.push(format!("Group: {group}."));
+        if let Some(told) = &table.told {
+            body.push(told.about.clone());
+            body.push(format!("Group: {}.", told.group));
+        } else {
+            say(&mut body, words::about(Topic::Table, name));
+            if let Some(group) = words::table_group(name) {
+                body.push(format!("Group: {group}."));
+            }
         }
         if let Some(other) = &table.replaced_by {
             body.push(format!("Replaced by {other}."));

@@ -300,7 +300,7 @@ impl HuntScreen {
 
     /// Asks for a file to be read as a table.
     pub(super) fn ask_file(cx: &mut Cx<'_>) {
-        let hint = "CSV, TSV, JSON or JSON lines; NAME=FILE names the table, NAME(COLUMN:TYPE, …)=FILE types too";
+        let hint = "CSV, TSV, JSON, JSON lines: FILE, NAME=FILE or NAME(COLUMN:TYPE, …)=FILE";
         let popup = Prompt::new("A file as a table", hint, "", |given, cx| {
             cx.notice(Level::Info, "reading the file…");
             cx.effect(Effect::Hunt(HuntAsk::OpenFile(given)));

@@ -77,6 +77,9 @@ impl SchemaTree {
     }
 
     fn group_of(table: &Table) -> &'static str {
+        if let Some(told) = &table.told {
+            return told.group;
+        }
         if table.presence == Presence::Tenant {
             return OWN;
         }
@@ -87,8 +90,22 @@ impl SchemaTree {
         let wanted = self.input.text().trim().to_ascii_lowercase();
         let fits = |name: &str| name.to_ascii_lowercase().contains(&wanted);
         let groups = words::table_groups().iter().map(|group| group.name);
+        let mut order = vec![OWN];
+        for told in self
+            .schema
+            .tables()
+            .iter()
+            .filter_map(|it| it.told.as_ref())
+        {
+            if !order.contains(&told.group) {
+                order.push(told.group);
+            }
+        }
+        let documented: Vec<&str> = groups.filter(|it| !order.contains(it)).collect();
+        order.extend(documented);
+        order.push(OTHER);
         self.lines.clear();
-        for group in std::iter::once(OWN).chain(groups).chain([OTHER]) {
+        for group in order {
             let tables = self.schema.tables().iter().enumerate();
             let tables: Vec<(usize, &Table)> = tables
                 .filter(|(_, table)| Self::group_of(table) == group)
@@ -428,7 +445,9 @@ impl SchemaTree {
                 let table = &self.schema.tables()[*at];
                 let mut parts = Vec::new();
                 let known = words::about(Topic::Table, &table.name);
-                parts.extend(known.map(|it| it.sentence.to_owned()));
+                let known = known.map(|it| it.sentence.to_owned());
+                let own = table.told.as_ref().map(|it| it.about.clone());
+                parts.extend(own.or(known));
                 parts.extend(told(table.presence).map(str::to_owned));
                 parts.extend(table.preview.then(|| "A preview.".to_owned()));
                 parts.extend(table.replaced_by.as_ref().map(|it| format!("Use {it}.")));

@@ -10,6 +10,7 @@ use super::tab::{Outcome, Shown, Tab};
 use super::{Focus, HuntScreen, charting, help, slicing, took};
 use crate::domain::Timestamp;
 use crate::hunt::fan::{self, Part};
+use crate::hunt::local::NOT_HELD;
 use crate::hunt::{HuntError, HuntErrorKind, MOST_ROWS, Place};
 use crate::tui::commands::Command;
 use crate::tui::screen::Ctx;
@@ -218,6 +219,10 @@ fn draw_findings(tab: &Tab, buf: &mut Buffer, area: Rect, ctx: &Ctx<'_>) {
                     ctx.keymap.key_of(Command::QuickFix)
                 };
                 key.map_or_else(String::new, |key| format!("  ({key}: {})", fix.title))
+            }
+            _ if finding.message.contains(NOT_HELD) => {
+                let key = ctx.keymap.key_of(Command::HuntPlace);
+                key.map_or_else(String::new, |key| format!("  ({key}: Defender)"))
             }
             _ => String::new(),
         };
