@@ -18,10 +18,16 @@ pub const TABLE: &[Row] = &[
     ("k_mod", modulo),
     ("k_compare", |a| {
         // (operator, x, y) for reals that may be not-a-number
-        let (Some(x), Some(y)) = (a.real(1), a.real(2)) else {
-            return Ok(Cell::Null);
+        let op = a.text(0);
+        let (x, y) = match (a.real(1), a.real(2)) {
+            (Some(x), Some(y)) => (x, y),
+            // A null is unequal to every value; against another, or by order, it says nothing.
+            (None, None) => return Ok(Cell::Null),
+            _ if op == "=" => return Ok(bool_cell(false)),
+            _ if op == "!=" => return Ok(bool_cell(true)),
+            _ => return Ok(Cell::Null),
         };
-        Ok(bool_cell(match &*a.text(0) {
+        Ok(bool_cell(match &*op {
             "=" => x == y,
             "!=" => x != y,
             "<" => x < y,
@@ -132,6 +138,13 @@ pub const TABLE: &[Row] = &[
     }),
     ("k_ceiling", |a| one(a, f64::ceil)),
     ("k_floor", |a| one(a, f64::floor)),
+    ("k_abs", |a| {
+        Ok(match a.cell(0) {
+            // What an integer cannot hold is null.
+            ValueRef::Integer(x) => int_cell(x.checked_abs()),
+            _ => real_cell(a.real(0).map(f64::abs)),
+        })
+    }),
     ("k_sign", |a| {
         Ok(real_cell(a.real(0).map(|x| {
             if x == 0.0 || x.is_nan() {

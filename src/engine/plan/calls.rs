@@ -158,10 +158,11 @@ impl Planner<'_> {
                 } else {
                     x
                 };
-                if x.ty == Type::Decimal || x.nan {
+                if x.ty == Type::Decimal {
                     return Self::refuse("abs() of this value", e.span);
                 }
-                Ok(Sx::new(format!("abs({})", x.sql), x.ty).maybe(x.nullable))
+                let ty = if x.ty == Type::Int { Type::Long } else { x.ty };
+                Ok(Sx::new(format!("k_abs({})", x.sql), ty).wild())
             }
             "sign" => {
                 let x = self.one(&args[0], 'r', frag)?;
@@ -502,10 +503,16 @@ impl Planner<'_> {
         }
         let ty = common(&values, e.ty);
         let mut list = Vec::with_capacity(values.len());
+        let mut wild = Vec::new();
         for value in values {
-            let value = self.convert(value, ty, e.span)?;
-            if value.nan || ty == Type::Decimal {
+            let mut value = self.convert(value, ty, e.span)?;
+            if ty == Type::Decimal {
                 return Self::refuse("max_of() or min_of() of these values", e.span);
+            }
+            // Not-a-number loses against every number.
+            if value.nan {
+                wild.push(value.sql.clone());
+                value.sql = format!("nullif({}, 'NaN')", value.sql);
             }
             list.push(value);
         }
@@ -517,7 +524,10 @@ impl Planner<'_> {
             // SQL's own gives null if any is null.
             format!("coalesce({function}({0}, {rest}), {0}, {rest})", x.sql)
         });
-        Ok(Sx::new(sql, ty))
+        if wild.is_empty() {
+            return Ok(Sx::new(sql, ty));
+        }
+        Ok(Sx::new(format!("coalesce({sql}, {})", wild.join(", ")), ty).wild())
     }
 
     fn extract(&mut self, args: &[Expr], e: &Expr, frag: &Frag) -> Result<Sx> {

@@ -17,6 +17,33 @@ const fn wider(a: Type, b: Type) -> Type {
     }
 }
 
+/// Whether plain SQL may sum these: two infinities can cancel out to not-a-number.
+fn sums_plainly(x: &Sx, y: &Sx) -> bool {
+    !x.nan && !y.nan && (is_finite(x) || is_finite(y))
+}
+
+/// Whether plain SQL may multiply these: infinity times zero is not-a-number.
+fn multiplies_plainly(x: &Sx, y: &Sx) -> bool {
+    !x.nan && !y.nan && (is_factor(x) || is_factor(y) || (is_finite(x) && is_finite(y)))
+}
+
+fn is_finite(x: &Sx) -> bool {
+    match &x.literal {
+        Some(Value::Real(r)) => r.is_finite(),
+        _ => x.ty.is_integer(),
+    }
+}
+
+/// A constant that is neither zero nor infinite.
+fn is_factor(x: &Sx) -> bool {
+    match &x.literal {
+        Some(Value::Int(i)) => *i != 0,
+        Some(Value::Long(i)) => *i != 0,
+        Some(Value::Real(r)) => *r != 0.0 && r.is_finite(),
+        _ => false,
+    }
+}
+
 const fn is_open(ty: Type) -> bool {
     matches!(ty, Type::Dynamic | Type::Unknown | Type::Null)
 }
@@ -179,7 +206,7 @@ impl Planner<'_> {
                 );
             }
         };
-        if ty == Type::Real && (x.nan || y.nan) {
+        if ty == Type::Real && !sums_plainly(&x, &y) {
             let f = if add { "k_add" } else { "k_sub" };
             return Ok(Sx::new(format!("{f}({}, {})", x.sql, y.sql), ty).wild());
         }
@@ -214,7 +241,7 @@ impl Planner<'_> {
             }
             (m, n) if m.is_number() && n.is_number() => {
                 let ty = wider(m, n);
-                if x.nan || y.nan {
+                if ty == Type::Real && !multiplies_plainly(&x, &y) {
                     Sx::new(format!("k_mul({a}, {b})"), ty).wild()
                 } else {
                     Sx::new(format!("({a} * {b})"), ty).maybe(nullable)
@@ -431,11 +458,20 @@ impl Planner<'_> {
             let Some((a, b)) = self.align(x.clone(), y, e)? else {
                 continue;
             };
-            if a.nan || b.nan {
-                return Self::refuse("'in' on numbers that may be not-a-number", e.span);
-            }
-            left = a;
-            items.push(b.sql);
+            // Not-a-number is in no list.
+            let number = |s: Sx| {
+                if s.nan {
+                    format!("nullif({}, 'NaN')", s.sql)
+                } else {
+                    s.sql
+                }
+            };
+            left = Sx {
+                sql: number(a.clone()),
+                nan: false,
+                ..a
+            };
+            items.push(number(b));
         }
         Ok(format!("({} IN ({}))", left.sql, items.join(", ")))
     }

@@ -88,7 +88,14 @@ impl Order {
             (true, true) => " NULLS FIRST",
             (false, false) => " NULLS LAST",
         };
-        format!("{}{direction}{nulls}", self.sql)
+        // SQLite reads a bare whole number as the number of a column; a constant orders nothing.
+        let constant = |b: u8| b.is_ascii_digit() || b"()+-* ".contains(&b);
+        let key = if self.sql.bytes().all(constant) {
+            "NULL"
+        } else {
+            &self.sql
+        };
+        format!("{key}{direction}{nulls}")
     }
 }
 

@@ -97,7 +97,9 @@ impl Planner<'_> {
             let sx = if column.ty == Type::String && !def.not_null {
                 Sx::new(format!("coalesce({}, '')", def.sql), Type::String)
             } else {
-                Sx::new(def.sql.clone(), column.ty).maybe(!def.not_null)
+                Sx::new(def.sql.clone(), column.ty)
+                    .maybe(!def.not_null)
+                    .wild()
             };
             cols.push(Col {
                 name: column.name.clone(),

@@ -180,8 +180,16 @@ impl Planner<'_> {
                     "row_rank_dense" => Sx::new(format!("sum({x_sql}) {over}"), Type::Long),
                     "row_rank_min" => Sx::new(format!("max({x_sql}) {over}"), Type::Long),
                     _ => {
-                        if x.nan || x.ty == Type::Decimal {
+                        if x.ty == Type::Decimal {
                             return Self::refuse("row_cumsum() of these values", e.span);
+                        }
+                        if x.nan {
+                            // Once not-a-number, always so.
+                            let sql = format!(
+                                "CASE WHEN max({x_sql} IS 'NaN') {over} THEN 'NaN' \
+                                 ELSE coalesce(sum(coalesce({x_sql}, 0.0)) {over}, 'NaN') END"
+                            );
+                            return Ok(Sx::new(format!("({sql})"), e.ty).solid().wild());
                         }
                         Sx::new(format!("sum(coalesce({x_sql}, 0)) {over}"), e.ty).solid()
                     }
