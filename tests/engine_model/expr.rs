@@ -65,18 +65,8 @@ impl Model<'_> {
             ExprKind::And(all) => self.junction(all, false, env),
             ExprKind::Or(all) => self.junction(all, true, env),
             ExprKind::Binary(op, x, y) => {
-                let real = x.ty == Type::Real || y.ty == Type::Real;
                 let (x, y) = (self.eval(x, env)?, self.eval(y, env)?);
-                let equality = matches!(op, BinaryOp::Equal | BinaryOp::NotEqual);
-                if real && equality && x.is_null() != y.is_null() {
-                    return Err(Stop::Fault("a real that may be no number against null"));
-                }
-                let made = binary(*op, &x, &y)?;
-                let nan = |v: &V| matches!(v, V::Real(r) if r.is_nan());
-                if nan(&made) && !nan(&x) && !nan(&y) {
-                    return Err(Stop::Fault("infinities that make not-a-number"));
-                }
-                Ok(made)
+                binary(*op, &x, &y)
             }
             ExprKind::Between {
                 value,

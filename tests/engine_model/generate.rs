@@ -91,8 +91,8 @@ fn cell(ty: Type, tape: &mut Tape<'_>) -> V {
         _ if tape.below(4) == 1 => V::Null,
         Type::Long => V::Long(tape.of(&[0, 1, 2, -1, 5, -7, 100, i64::MAX, i64::MIN])),
         Type::Int => V::Long(tape.of(&[0, 1, -1, 3, i32::MAX.into(), i32::MIN.into()])),
-        // Stored reals are numbers; the others come from literals.
-        Type::Real => V::Real(tape.of(&[0.0, 1.0, 0.5, -2.5, 2.0, 1e300])),
+        // Stored reals may be no number, or endless.
+        Type::Real => V::Real(tape.of(&[0.0, 1.0, 0.5, -2.5, 2.0, 1e300, f64::NAN, f64::INFINITY])),
         Type::Bool => V::Bool(tape.below(2) == 1),
         Type::DateTime => V::Date(tape.of(&[
             days(2024, 1, 2) * TICKS_PER_DAY,

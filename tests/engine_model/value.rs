@@ -10,8 +10,6 @@ use serde_json::Value as Json;
 pub enum Stop {
     /// The documentation leaves the result open.
     Open(&'static str),
-    /// The engine is known to be wrong here; to be mended, then taken out.
-    Fault(&'static str),
     /// The model does not know this feature.
     Unknown(String),
 }
