@@ -270,7 +270,9 @@ pub fn same_json(a: &Json, b: &Json) -> bool {
 
 /// Whether two reals differ by no more than their sums in another order may.
 pub fn near(a: f64, b: f64) -> bool {
-    a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-9 * a.abs().max(b.abs())
+    let close =
+        |a: f64, b: f64| (a - b).is_finite() && (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
+    a == b || a.is_nan() && b.is_nan() || close(a, b)
 }
 
 /// Whether two cells of a result are the same.
