@@ -37,7 +37,7 @@ struct Of<G> {
     /// Its name in the language.
     name: &'static str,
     control: Control,
-    of: PhantomData<fn() -> G>,
+    gather: PhantomData<fn() -> G>,
 }
 
 impl<G: Gather> Aggregate<G, Cell> for Of<G> {
@@ -111,7 +111,7 @@ fn add<G: Gather>(
     let aggregate = Of::<G> {
         name,
         control: (*control).clone(),
-        of: PhantomData,
+        gather: PhantomData,
     };
     connection.create_aggregate_function(function, -1, flags, aggregate)
 }

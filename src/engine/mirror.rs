@@ -145,7 +145,7 @@ impl Mirror {
         placed.add_table(name, columns.iter().cloned().chain([place]));
         let all = columns
             .iter()
-            .map(|column| (column.name.to_string(), column.ty));
+            .map(|column| (String::from(&*column.name), column.ty));
         let all = all.chain([(PLACE.to_owned(), Type::Long)]);
         let table = TableDef {
             name: name.to_owned(),

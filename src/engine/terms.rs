@@ -36,8 +36,10 @@ fn next_byte(hay: &[u8], from: usize, low: u8, mask: u8) -> Option<usize> {
     const STEP: usize = 32;
     let mut at = from;
     while let Some(chunk) = hay.get(at..at + STEP) {
-        let hit = chunk.iter().fold(false, |hit, b| hit | ((b | mask) == low));
-        if hit {
+        let hit = chunk
+            .iter()
+            .fold(0, |hit, b| hit | u8::from((b | mask) == low));
+        if hit != 0 {
             break;
         }
         at += STEP;

@@ -538,18 +538,18 @@ mod tests {
         let short = some(&[5.0, 1.0, 1.0].repeat(5));
         assert_eq!(period(&short, None, SCORE), 6, "three values are no period");
         assert_eq!(seasonal(&steady, 0), vec![Some(0.0); 16]);
-        assert_eq!(period(&vec![Some(4.0); 12], None, SCORE), 0);
+        assert_eq!(period(&[Some(4.0); 12], None, SCORE), 0);
     }
 
     #[test]
     fn parts_add_up() {
         let series = some(&[5.0, 1.0, 1.0, 6.0, 2.0, 2.0, 7.0, 3.0, 3.0, 8.0, 4.0, 4.0]);
         let parts = Parts::of(&series, Some(3), "linefit", None, None).expect("works");
-        for i in 0..series.len() {
+        for (i, value) in series.iter().enumerate() {
             let sum = parts.seasonal[i].unwrap_or(9e9)
                 + parts.trend[i].unwrap_or(9e9)
                 + parts.residual[i].unwrap_or(9e9);
-            assert!((sum - series[i].unwrap_or(0.0)).abs() < 1e-9);
+            assert!((sum - value.unwrap_or(0.0)).abs() < 1e-9);
         }
         // What is not learnt from is foretold.
         let parts = Parts::of(&series, Some(3), "none", Some(3), None).expect("works");

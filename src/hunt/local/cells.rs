@@ -188,7 +188,9 @@ mod tests {
 
     fn column(wire: &str, cells: &[Cell<'_>]) -> Column {
         let mut column = Column::new("c", wire);
-        cells.iter().for_each(|cell| column.push(*cell));
+        for cell in cells {
+            column.push(*cell);
+        }
         column
     }
 

@@ -225,7 +225,9 @@ mod tests {
             (["1.2.3.4", "10.0.0.1"], Type::String),
         ] {
             let mut guess = Guess::default();
-            texts.iter().for_each(|text| guess.text(text));
+            for text in texts {
+                guess.text(text);
+            }
             assert_eq!(guess.ty(), ty, "{texts:?}");
         }
     }
@@ -241,7 +243,9 @@ mod tests {
             (vec![Json::from(1), Json::from(vec![1])], Type::Dynamic),
         ] {
             let mut guess = Guess::default();
-            values.iter().for_each(|value| guess.json(value));
+            for value in &values {
+                guess.json(value);
+            }
             assert_eq!(guess.ty(), ty, "{values:?}");
             for value in values {
                 assert!(of_json(value.clone(), ty).is_some(), "{value}");

@@ -1,5 +1,7 @@
 //! Local hunts from end to end: a cache, kept results and files asked together.
 
+#![expect(clippy::result_large_err, reason = "as in the room itself")]
+
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;

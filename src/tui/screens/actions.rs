@@ -4,7 +4,7 @@ use crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::narrow::{Did, Narrow};
+use super::narrow::{self, Did, Narrow};
 use crate::domain::{ActionId, ActionStatus, EntityKey, MachineAction, MachineId, Of, TenantNo};
 use crate::hunt::lists::{Listed, View as KeptView};
 use crate::tui::commands::{Command, Scope};
@@ -264,7 +264,7 @@ impl Screen for Actions {
                     predicate: self.narrow.text().to_owned(),
                     ..KeptView::default()
                 };
-                self.narrow.keep_view(view, cx);
+                narrow::keep_view(view, cx);
             }
             Command::ActionCancel => match self.focus(cx.data).cloned() {
                 Some(action) if action.status.is_final() => {

@@ -299,31 +299,6 @@ impl<R: Listed + Keyed> Narrow<R> {
         cx.effect(Effect::Views(ViewAsk::Load(ticket)));
     }
 
-    /// Asks for a name and keeps a filter under it. `view` is what the list does now.
-    pub(super) fn keep_view(&self, view: View, cx: &mut Cx<'_>) {
-        let mut what = Vec::new();
-        if !view.words.is_empty() {
-            what.push(view.words.clone());
-        }
-        if !view.predicate.is_empty() {
-            what.push(format!("where {}", view.predicate));
-        }
-        let reverse = if view.reverse { ", reversed" } else { "" };
-        if !view.sort.is_empty() {
-            what.push(format!("by {}{reverse}", view.sort));
-        }
-        let prompt = Prompt::new(
-            "Keep the filter as",
-            what.join(" · "),
-            "",
-            move |name: String, cx: &mut Cx<'_>| {
-                let view = View { name, ..view };
-                cx.effect(Effect::Views(ViewAsk::Put(view)));
-            },
-        );
-        cx.popup(Box::new(prompt));
-    }
-
     /// Learns of kept filters; the one that was chosen comes back.
     pub(super) fn views_came<'a>(&mut self, msg: &'a Msg, cx: &mut Cx<'_>) -> Option<&'a View> {
         let Msg::Views(msg) = msg else { return None };
@@ -399,4 +374,29 @@ impl<R: Listed + Keyed> Narrow<R> {
             typing.line.draw_words(buf, area, caret, ctx);
         }
     }
+}
+
+/// Asks for a name and keeps a filter under it. `view` is what the list does now.
+pub(super) fn keep_view(view: View, cx: &mut Cx<'_>) {
+    let mut what = Vec::new();
+    if !view.words.is_empty() {
+        what.push(view.words.clone());
+    }
+    if !view.predicate.is_empty() {
+        what.push(format!("where {}", view.predicate));
+    }
+    let reverse = if view.reverse { ", reversed" } else { "" };
+    if !view.sort.is_empty() {
+        what.push(format!("by {}{reverse}", view.sort));
+    }
+    let prompt = Prompt::new(
+        "Keep the filter as",
+        what.join(" · "),
+        "",
+        move |name: String, cx: &mut Cx<'_>| {
+            let view = View { name, ..view };
+            cx.effect(Effect::Views(ViewAsk::Put(view)));
+        },
+    );
+    cx.popup(Box::new(prompt));
 }

@@ -10,7 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::incidents::defang_words;
-use super::narrow::{Did, Narrow};
+use super::narrow::{self, Did, Narrow};
 use crate::domain::{Alert, AlertId, AlertRow, IncidentId, Of, TenantNo};
 use crate::hunt::lists::{Listed, View as KeptView};
 use crate::tui::commands::{Command, Scope};
@@ -175,7 +175,9 @@ impl Alerts {
             .filter(|row| alerts.iter().all(|alert| alert.id != row.id))
             .map(Of::key)
             .collect();
-        gone.iter().for_each(|key| self.own.remove(key));
+        for key in &gone {
+            self.own.remove(key);
+        }
         for alert in alerts {
             let row = incident.with(alert.to_row(cx.now));
             if self.own.get(&row.key()) != Some(&row) {
@@ -477,7 +479,7 @@ impl Screen for Alerts {
             }
             Command::Where => self.narrow.open(),
             Command::Views => self.narrow.choose_view(cx),
-            Command::ViewKeep => self.narrow.keep_view(self.as_view(), cx),
+            Command::ViewKeep => narrow::keep_view(self.as_view(), cx),
             Command::Sort => {
                 self.sort = self.sort.next();
                 self.reverse = false;

@@ -127,12 +127,12 @@ impl Predicate {
             self.muted = false;
         }
         let (query, at) = self.asked();
-        if let Some(mut popup) = self.popup.take() {
-            if popup.narrow(&query, at) {
-                popup.look_up(&query, 0, &self.schema);
-                self.popup = Some(popup);
-                return;
-            }
+        if let Some(mut popup) = self.popup.take()
+            && popup.narrow(&query, at)
+        {
+            popup.look_up(&query, 0, &self.schema);
+            self.popup = Some(popup);
+            return;
         }
         let Some(c) = typed.filter(|_| !self.muted) else {
             return;

@@ -12,7 +12,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use self::order::Sort;
-use super::narrow::{Did, Narrow};
+use super::narrow::{self, Did, Narrow};
 use crate::domain::text::defang;
 use crate::domain::{IncidentId, IncidentRow, IncidentStatus, Of, TenantNo, Timestamp};
 use crate::hunt::lists::{Listed, View as KeptView};
@@ -455,7 +455,7 @@ impl Screen for Incidents {
             }
             Command::Where => self.narrow.open(),
             Command::Views => self.narrow.choose_view(cx),
-            Command::ViewKeep => self.narrow.keep_view(self.as_view(), cx),
+            Command::ViewKeep => narrow::keep_view(self.as_view(), cx),
             Command::Sort => {
                 self.sort = self.sort.next();
                 self.reverse = false;
