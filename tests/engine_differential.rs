@@ -180,9 +180,9 @@ impl Bench {
             .explain(query, &self.catalog, &Options::default());
         let mut what = String::from("expected:\n");
         print_rows(&mut what, &expected.rows);
-        let _ = write!(
+        let _ = writeln!(
             what,
-            "got ({:?}):\n",
+            "got ({:?}):",
             got.columns
                 .iter()
                 .map(|c| (&c.name, c.ty))

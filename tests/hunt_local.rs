@@ -2,8 +2,6 @@
 //! are asked again without it.
 
 mod support;
-#[path = "support/tenant.rs"]
-mod tenant;
 
 use std::sync::Arc;
 
@@ -15,7 +13,7 @@ use nightjar::tui::msg::Msg;
 use nightjar::tui::screens::hunt::{HuntAsk, HuntMsg, work};
 use serde_json::Value;
 use support::Home;
-use tenant::{Rig, quiet};
+use support::tenant::{Rig, quiet};
 
 use tokio_util::sync::CancellationToken;
 
@@ -192,7 +190,8 @@ async fn the_consoles_worker_keeps_answers_and_asks_them_here() {
         panic!("it is kept");
     };
     assert_eq!(kept.keeping.kept.number(), "$1");
-    assert_eq!(kept.keeping.kept.tenants, [tenant.profile.name.clone()]);
+    let name = &tenant.profile.name;
+    assert_eq!(kept.keeping.kept.tenants, std::slice::from_ref(name));
     assert_eq!(kept.held.kept.len(), 1);
     let Some(Msg::Hunt(HuntMsg::Finished {
         answer: Ok((here, _)),

@@ -216,7 +216,8 @@ fn file() -> FileTable {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("logs.csv");
     std::fs::write(&path, "a,b\n1,x\n").expect("written");
-    let local = nightjar::hunt::local::Local::new(folder.path(), Default::default());
+    let local =
+        nightjar::hunt::local::Local::new(folder.path(), nightjar::hunt::local::Bounds::default());
     let wanted = nightjar::hunt::local::Wanted::read(&path.to_string_lossy()).expect("a file");
     local
         .open_file(&wanted, &nightjar::engine::Cancel::new())

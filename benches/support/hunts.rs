@@ -71,10 +71,10 @@ pub const HUNTS: &[Hunt] = &[
     },
     Hunt {
         name: "dcount",
-        kql: r#"DeviceProcessEvents
+        kql: r"DeviceProcessEvents
             | where Timestamp > ago(7d)
             | summarize Devices = dcount(DeviceId), Runs = count() by FileName
-            | where Devices < 5"#,
+            | where Devices < 5",
         sql: "SELECT FileName, count(DISTINCT DeviceId) AS d, count(*) FROM DeviceProcessEvents
             WHERE Timestamp > {now} - 7 * 864000000000 GROUP BY FileName HAVING d < 5",
     },
@@ -121,11 +121,11 @@ pub const HUNTS: &[Hunt] = &[
     },
     Hunt {
         name: "make_set",
-        kql: r#"DeviceProcessEvents
+        kql: r"DeviceProcessEvents
             | where Timestamp > ago(7d)
             | summarize Programs = make_set(FileName) by DeviceName
             | extend Count = array_length(Programs)
-            | project DeviceName, Count"#,
+            | project DeviceName, Count",
         sql: "SELECT DeviceName, json_array_length(json_group_array(DISTINCT FileName)) FROM DeviceProcessEvents
             WHERE Timestamp > {now} - 7 * 864000000000 GROUP BY DeviceName",
     },

@@ -441,7 +441,7 @@ impl<'t, 'a> Writer<'t, 'a> {
             v = V::Long(3);
         }
         match (ty, &v) {
-            (Type::Real, V::Real(r)) if *r == -2.5 => self
+            (Type::Real, V::Real(r)) if r.to_bits() == (-2.5f64).to_bits() => self
                 .tape
                 .of(&["-2.5", "real(nan)", "real(+inf)", "real(-inf)"])
                 .to_owned(),

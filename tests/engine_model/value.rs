@@ -216,6 +216,7 @@ pub const fn days(year: i64, month: i64, day: i64) -> i64 {
 }
 
 /// ISO text with seven digits.
+#[expect(clippy::many_single_char_names, reason = "the parts of a date")]
 pub fn datetime_text(ticks: i64) -> String {
     let (y, m, d) = civil(ticks.div_euclid(TICKS_PER_DAY));
     let t = ticks.rem_euclid(TICKS_PER_DAY);
@@ -269,6 +270,7 @@ pub fn same_json(a: &Json, b: &Json) -> bool {
 }
 
 /// Whether two reals differ by no more than their sums in another order may.
+#[expect(clippy::float_cmp, reason = "infinities are equal to themselves")]
 pub fn near(a: f64, b: f64) -> bool {
     let close =
         |a: f64, b: f64| (a - b).is_finite() && (a - b).abs() <= 1e-9 * a.abs().max(b.abs());
@@ -390,11 +392,11 @@ fn parse(text: &str, to: Type) -> Answer<V> {
             _ => return open("an odd text as a boolean"),
         },
         Type::DateTime => {
-            let b: Vec<&str> = text.split('-').collect();
-            match b.as_slice() {
+            let parts: Vec<&str> = text.split('-').collect();
+            match parts.as_slice() {
                 [y, m, d] if y.len() == 4 && m.len() == 2 && d.len() == 2 => {
-                    let n = |t: &str| t.parse::<i64>().unwrap_or_default();
-                    V::Date(days(n(y), n(m), n(d)) * TICKS_PER_DAY)
+                    let number = |t: &str| t.parse::<i64>().unwrap_or_default();
+                    V::Date(days(number(y), number(m), number(d)) * TICKS_PER_DAY)
                 }
                 _ if word => V::Null,
                 _ => return open("an odd text as a datetime"),
