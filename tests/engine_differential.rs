@@ -17,7 +17,6 @@ use engine_model::rel::{Model, Rows};
 use engine_model::value::{Stop, V, same_row};
 use nightjar::engine::{Catalog, Engine, EngineError, Options, ResultSet, TableDef, to_cell};
 use nightjar::kql::bound::{BoundQuery, Column};
-use nightjar::kql::types::Type;
 use nightjar::kql::{Schema, analyze};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, RngAlgorithm, TestCaseError, TestError, TestRng, TestRunner};
