@@ -14,7 +14,7 @@ pub(crate) struct ExternalArgs {
     /// What externaldata reads where a query names URI; may be given more than once. Nothing is fetched
     /// from outside.
     #[arg(long = "external", value_name = "URI=FILE", value_parser = pair)]
-    pub(crate) files: Vec<(String, PathBuf)>,
+    pub(crate) external: Vec<(String, PathBuf)>,
 }
 
 /// Parts the name from the file; names hold `=` more often than files.
@@ -30,10 +30,10 @@ fn pair(text: &str) -> Result<(String, PathBuf), String> {
 impl ExternalArgs {
     /// Opens these files and no others.
     pub(crate) fn opener(&self) -> External {
-        if self.files.is_empty() {
+        if self.external.is_empty() {
             return External::default();
         }
-        let files = self.files.clone();
+        let files = self.external.clone();
         External::new(move |uri| {
             // What follows `;` in a query is a key, not part of the name.
             let name = uri.split(';').next().unwrap_or(uri);
@@ -58,9 +58,9 @@ mod tests {
         std::fs::write(&file, "a").expect("written");
         let given = format!("https://x.example/l?k=v={}", file.display());
         let args = ExternalArgs {
-            files: vec![pair(&given).expect("a pair")],
+            external: vec![pair(&given).expect("a pair")],
         };
-        assert_eq!(args.files[0].0, "https://x.example/l?k=v");
+        assert_eq!(args.external[0].0, "https://x.example/l?k=v");
         let opener = args.opener();
         let read = |uri: &str| {
             let mut text = String::new();

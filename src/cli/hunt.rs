@@ -42,7 +42,7 @@ pub(crate) fn run(args: HuntArgs, global: &Global) -> Done {
     if args.local {
         return held::hunt(&args, global, &query);
     }
-    if !args.external.files.is_empty() {
+    if !args.external.external.is_empty() {
         return Err(Failure::usage(
             "--external is for --local: the service reads its own",
         ));

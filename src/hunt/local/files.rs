@@ -55,6 +55,9 @@ impl Wanted {
             Some(at) if is_plain(given[..at].trim()) => {
                 (&given[..at], Vec::new(), &given[at + 1..])
             }
+            Some(at) if given[at..].contains(")=") => {
+                return Err(format!("{:?} is no name of a table", given[..at].trim()));
+            }
             _ => ("", Vec::new(), given),
         };
         let path = PathBuf::from(path.trim());
