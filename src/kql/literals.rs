@@ -177,12 +177,19 @@ fn clock(parts: &[&str]) -> Option<i64> {
         (!s.is_empty() && s.bytes().all(|b| b.is_ascii_digit())).then(|| s.parse::<i64>().ok())?
     };
     let (hours, minutes) = (number(parts.first()?)?, number(parts.get(1)?)?);
-    let mut ticks = (hours * 3600 + minutes * 60) * TICKS_PER_SECOND;
-    if let Some(seconds) = parts.get(2) {
-        let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
-        ticks += number(whole)? * TICKS_PER_SECOND + fraction_ticks(fraction)?;
+    // checked before any sum: the digits may be too many for one
+    if hours >= 24 || minutes >= 60 || parts.len() > 3 {
+        return None;
     }
-    (hours < 24 && minutes < 60 && parts.len() <= 3).then_some(ticks)
+    let ticks = (hours * 3600 + minutes * 60) * TICKS_PER_SECOND;
+    let Some(seconds) = parts.get(2) else {
+        return Some(ticks);
+    };
+    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
+    let seconds = number(whole)?.checked_mul(TICKS_PER_SECOND)?;
+    ticks
+        .checked_add(seconds)?
+        .checked_add(fraction_ticks(fraction)?)
 }
 
 fn fraction_ticks(digits: &str) -> Option<i64> {
@@ -317,7 +324,12 @@ fn time_of_day(text: &str) -> Option<i64> {
     };
     let parts: Vec<&str> = clock_text.split(':').collect();
     let mut ticks = if parts.len() == 1 {
-        parts[0].parse::<i64>().ok().filter(|h| *h < 24)? * 3600 * TICKS_PER_SECOND
+        parts[0]
+            .parse::<i64>()
+            .ok()
+            .filter(|h| (0..24).contains(h))?
+            * 3600
+            * TICKS_PER_SECOND
     } else {
         clock(&parts)?
     };
@@ -482,6 +494,13 @@ mod tests {
         assert_eq!(timespan("100ms"), Some(1_000_000));
         assert_eq!(timespan("1tick"), Some(1));
         assert_eq!(timespan("x"), None);
+        for too_long in [
+            "000000000800000003:04",
+            "1:02:8000000000000000",
+            "99999999999999999d",
+        ] {
+            assert_eq!(timespan(too_long), None, "{too_long}");
+        }
     }
 
     #[test]
